@@ -28,8 +28,10 @@ struct drvbus_event_name {
  * @depth: events the ring holds, 1 to DRVBUS_DEPTH_MAX
  * @payload_size: largest payload of one event in bytes, 0 to DRVBUS_PAYLOAD_MAX
  * @format: how payload bytes become named values (see docs/formats.md), or NULL
- *	    for bytes without meaning; at most DRVBUS_FORMAT_MAX bytes
- * @event_names: names for ids, or NULL
+ *	    for bytes without meaning; at most DRVBUS_FORMAT_MAX bytes of
+ *	    printable ASCII, tabs and newlines
+ * @event_names: names for ids, or NULL; each id once, and as lines of "ID NAME"
+ *		 no more than a page
  * @num_event_names: entries in @event_names
  * @legacy: make the node an old-style one that offers read() and .fasync alone
  *	    (for drvbus_sim and tests)

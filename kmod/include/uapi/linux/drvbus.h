@@ -86,9 +86,9 @@ struct drvbus_info {
  * Takes a pointer to an eventfd's number, or to -1 to take the eventfd back.
  * Each open file has at most one; a new one replaces it. The eventfd's counter
  * grows by one for each event, and at registration by one for each event that
- * is already there to read, so that an EFD_SEMAPHORE counts events; an event
- * that happens during registration may be counted twice, never less than once.
- * When the channel goes, the counter grows by one more, and read() then tells.
+ * is already there to read, so that an EFD_SEMAPHORE counts events: each exactly
+ * once, also one that happens during registration. When the channel goes, the
+ * counter grows by one more, and read() then tells.
  * EFAULT: the pointer is bad. EBADF: no such fd. EINVAL: not an eventfd.
  * ENODEV: the channel is gone.
  */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of drvbus.ko share.
+ */
+#ifndef DRVBUS_CHANNEL_H
+#define DRVBUS_CHANNEL_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/drvbus.h>
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+
+#include "ring.h"
+
+/*
+ * The device's reference count is the channel's: the driver has one until it
+ * destroys the channel, each reader has one while its file is open.
+ */
+struct drvbus_channel {
+	struct device dev;
+	struct cdev cdev;
+	struct list_head node;		/* of all channels */
+	struct drvbus_ring ring;
+	u32 payload_size;
+	char *format;			/* NULL: none */
+	char *event_names;		/* lines of "ID NAME"; NULL: none */
+
+	wait_queue_head_t wait;
+	struct fasync_struct *fasync;
+	struct list_head readers;	/* walked under RCU */
+	struct mutex readers_lock;	/* to change the list */
+	unsigned int num_readers;
+};
+
+#define to_drvbus_channel(device) \
+	container_of(device, struct drvbus_channel, dev)
+
+extern const struct file_operations drvbus_fops;
+extern const struct file_operations drvbus_legacy_fops;
+extern const struct attribute_group *drvbus_groups[];
+
+/* Both are called with the RCU read lock held and no other. */
+void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
+			 u32 flags);
+void drvbus_notify_gone(struct drvbus_channel *channel);
+
+#endif /* DRVBUS_CHANNEL_H */

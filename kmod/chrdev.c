@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The node of a channel: each open file is a reader with its own position.
+ */
+
+#include <linux/compat.h>
+#include <linux/err.h>
+#include <linux/eventfd.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/poll.h>
+#include <linux/rculist.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "channel.h"
+#include "compat.h"
+
+/* Records are copied out in batches of at least this many bytes. */
+#define DRVBUS_BATCH_SIZE SZ_4K
+
+struct drvbus_eventfd {
+	struct rcu_head rcu;
+	struct eventfd_ctx *ctx;
+	u64 first;	/* sequence of the first event that emit counts */
+};
+
+struct drvbus_reader {
+	struct rcu_head rcu;
+	struct list_head node;		/* in the channel's readers */
+	struct drvbus_channel *channel;
+	struct drvbus_eventfd __rcu *eventfd;
+
+	struct mutex lock;		/* batch, changes of the two below */
+	atomic64_t position;		/* sequence of the next event to read */
+	size_t batch_size;
+	void *batch;
+};
+
+void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
+			 u32 flags)
+{
+	bool urgent = flags & DRVBUS_EVENT_URGENT;
+	struct drvbus_eventfd *eventfd;
+	struct drvbus_reader *reader;
+
+	list_for_each_entry_rcu(reader, &channel->readers, node) {
+		eventfd = rcu_dereference(reader->eventfd);
+		/* An earlier event was counted by who set the eventfd. */
+		if (eventfd && sequence >= eventfd->first)
+			drvbus_eventfd_add(eventfd->ctx, 1);
+	}
+	wake_up_interruptible_poll(&channel->wait,
+				   EPOLLIN | EPOLLRDNORM |
+				   (urgent ? EPOLLPRI : 0));
+	kill_fasync(&channel->fasync, SIGIO, urgent ? POLL_PRI : POLL_IN);
+}
+
+void drvbus_notify_gone(struct drvbus_channel *channel)
+{
+	struct drvbus_eventfd *eventfd;
+	struct drvbus_reader *reader;
+
+	list_for_each_entry_rcu(reader, &channel->readers, node) {
+		eventfd = rcu_dereference(reader->eventfd);
+		if (eventfd)
+			drvbus_eventfd_add(eventfd->ctx, 1);
+	}
+	wake_up_all(&channel->wait);
+	kill_fasync(&channel->fasync, SIGIO, POLL_HUP);
+}
+
+static void drvbus_eventfd_free_rcu(struct rcu_head *rcu)
+{
+	struct drvbus_eventfd *eventfd =
+		container_of(rcu, struct drvbus_eventfd, rcu);
+
+	eventfd_ctx_put(eventfd->ctx);
+	kfree(eventfd);
+}
+
+/* An emit on another CPU may be about to signal it. */
+static void drvbus_eventfd_free(struct drvbus_eventfd *eventfd)
+{
+	if (eventfd)
+		call_rcu(&eventfd->rcu, drvbus_eventfd_free_rcu);
+}
+
+static struct drvbus_reader *drvbus_reader_alloc(struct drvbus_channel *channel)
+{
+	struct drvbus_reader *reader;
+
+	reader = kzalloc(sizeof(*reader), GFP_KERNEL_ACCOUNT);
+	if (!reader)
+		return NULL;
+
+	reader->batch_size = max_t(size_t, channel->ring.stride,
+				   DRVBUS_BATCH_SIZE);
+	reader->batch = kvmalloc(reader->batch_size, GFP_KERNEL_ACCOUNT);
+	if (!reader->batch) {
+		kfree(reader);
+		return NULL;
+	}
+	mutex_init(&reader->lock);
+	reader->channel = channel;
+
+	return reader;
+}
+
+static int drvbus_reader_open(struct inode *inode, struct file *file)
+{
+	struct drvbus_channel *channel =
+		container_of(inode->i_cdev, struct drvbus_channel, cdev);
+	struct drvbus_ring_state state = drvbus_ring_state(&channel->ring);
+	struct drvbus_reader *reader;
+
+	if (state.closed)
+		return -ENODEV;
+
+	reader = drvbus_reader_alloc(channel);
+	if (!reader)
+		return -ENOMEM;
+
+	atomic64_set(&reader->position, state.oldest);
+	get_device(&channel->dev);
+	mutex_lock(&channel->readers_lock);
+	list_add_tail_rcu(&reader->node, &channel->readers);
+	WRITE_ONCE(channel->num_readers, channel->num_readers + 1);
+	mutex_unlock(&channel->readers_lock);
+	file->private_data = reader;
+
+	return 0;
+}
+
+/*
+ * FMODE_STREAM makes read() come without a position, so that it can be told
+ * from pread(), and the position be kept by the reader: it then moves under a
+ * lock that is not held while a read waits, which the file's own position would
+ * be, and threads that share the file never get the same event.
+ */
+static int drvbus_open(struct inode *inode, struct file *file)
+{
+	file->f_mode |= FMODE_STREAM;
+	return drvbus_reader_open(inode, file);
+}
+
+static int drvbus_legacy_open(struct inode *inode, struct file *file)
+{
+	int ret = drvbus_reader_open(inode, file);
+
+	return ret ?: stream_open(inode, file);
+}
+
+static int drvbus_release(struct inode *inode, struct file *file)
+{
+	struct drvbus_reader *reader = file->private_data;
+	struct drvbus_channel *channel = reader->channel;
+
+	mutex_lock(&channel->readers_lock);
+	list_del_rcu(&reader->node);
+	WRITE_ONCE(channel->num_readers, channel->num_readers - 1);
+	mutex_unlock(&channel->readers_lock);
+
+	drvbus_eventfd_free(rcu_dereference_protected(reader->eventfd, true));
+	kvfree(reader->batch);
+	mutex_destroy(&reader->lock);
+	kfree_rcu(reader, rcu);
+	put_device(&channel->dev);
+
+	return 0;
+}
+
+static bool drvbus_has_news(struct drvbus_reader *reader, const loff_t *ppos)
+{
+	struct drvbus_ring_state state =
+		drvbus_ring_state(&reader->channel->ring);
+	u64 position = ppos ? *ppos : atomic64_read(&reader->position);
+
+	return state.closed || max(position, state.oldest) < state.next;
+}
+
+/*
+ * Copies the records out that are there. An event is behind @position only once
+ * the process has it, so that a bad address loses none.
+ */
+static ssize_t drvbus_copy_out(struct drvbus_reader *reader, char __user *buf,
+			       size_t count, u64 *position)
+{
+	size_t done = 0;
+	ssize_t ret;
+
+	do {
+		u64 next = *position;
+
+		ret = drvbus_ring_copy(&reader->channel->ring, &next,
+				       reader->batch,
+				       min(count - done, reader->batch_size));
+		if (ret <= 0)
+			break;
+		if (copy_to_user(buf + done, reader->batch, ret)) {
+			ret = -EFAULT;
+			break;
+		}
+		*position = next;
+		done += ret;
+		cond_resched();
+	} while (!signal_pending(current));
+
+	return done ?: ret;
+}
+
+/* For pread(), @ppos is the position; for read() it is NULL. */
+static ssize_t drvbus_read_available(struct drvbus_reader *reader,
+				     char __user *buf, size_t count,
+				     loff_t *ppos)
+{
+	u64 position;
+	ssize_t ret;
+
+	if (mutex_lock_interruptible(&reader->lock))
+		return -ERESTARTSYS;
+
+	position = ppos ? *ppos : atomic64_read(&reader->position);
+	ret = drvbus_copy_out(reader, buf, count, &position);
+	if (ret > 0) {
+		if (ppos)
+			*ppos = position;
+		else
+			atomic64_set(&reader->position, position);
+	}
+	mutex_unlock(&reader->lock);
+
+	return ret;
+}
+
+static ssize_t drvbus_read(struct file *file, char __user *buf, size_t count,
+			   loff_t *ppos)
+{
+	struct drvbus_reader *reader = file->private_data;
+	ssize_t ret;
+
+	/* No record will ever fit: there is nothing to wait for. */
+	if (count < sizeof(struct drvbus_record))
+		return -EINVAL;
+
+	for (;;) {
+		ret = drvbus_read_available(reader, buf, count, ppos);
+		if (ret != -EAGAIN || file->f_flags & O_NONBLOCK)
+			return ret;
+		ret = wait_event_interruptible(reader->channel->wait,
+					       drvbus_has_news(reader, ppos));
+		if (ret)
+			return ret;
+	}
+}
+
+static loff_t drvbus_seek(struct drvbus_reader *reader, loff_t offset,
+			  int whence)
+{
+	struct drvbus_ring_state state =
+		drvbus_ring_state(&reader->channel->ring);
+	loff_t base;
+	loff_t target;
+
+	switch (whence) {
+	case SEEK_SET:
+		base = 0;
+		break;
+	case SEEK_CUR:
+		base = atomic64_read(&reader->position);
+		break;
+	case SEEK_END:
+		base = state.next;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (check_add_overflow(base, offset, &target))
+		return -EINVAL;
+	if (target < 0 || target > state.next)
+		return -EINVAL;
+	if (!target)
+		target = state.oldest;
+
+	atomic64_set(&reader->position, target);
+	return target;
+}
+
+static loff_t drvbus_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct drvbus_reader *reader = file->private_data;
+	loff_t ret;
+
+	if (mutex_lock_interruptible(&reader->lock))
+		return -ERESTARTSYS;
+	ret = drvbus_seek(reader, offset, whence);
+	mutex_unlock(&reader->lock);
+
+	return ret;
+}
+
+static __poll_t drvbus_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct drvbus_reader *reader = file->private_data;
+	struct drvbus_ring_state state;
+	__poll_t mask = 0;
+	u64 from;
+
+	poll_wait(file, &reader->channel->wait, wait);
+	state = drvbus_ring_state(&reader->channel->ring);
+	from = max_t(u64, atomic64_read(&reader->position), state.oldest);
+	if (from < state.next)
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (from <= state.urgent)
+		mask |= EPOLLPRI;
+	if (state.closed)
+		mask |= EPOLLHUP;
+
+	return mask;
+}
+
+static int drvbus_fasync(int fd, struct file *file, int on)
+{
+	struct drvbus_reader *reader = file->private_data;
+
+	return fasync_helper(fd, file, on, &reader->channel->fasync);
+}
+
+static long drvbus_ioctl_info(struct drvbus_channel *channel,
+			      struct drvbus_info __user *user)
+{
+	struct drvbus_ring_state state = drvbus_ring_state(&channel->ring);
+	struct drvbus_info info = {
+		.abi_version = DRVBUS_ABI_VERSION,
+		.depth = channel->ring.depth,
+		.payload_size = channel->payload_size,
+		.oldest_sequence = state.oldest,
+		.next_sequence = state.next,
+		.overwritten = state.oldest - 1,
+	};
+
+	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+/*
+ * Puts @eventfd (NULL: none) in place of the one that is there. Which events
+ * emit counts and which are @pending is decided under the ring's lock, so that
+ * each is counted exactly once.
+ */
+static int drvbus_eventfd_replace(struct drvbus_reader *reader,
+				  struct drvbus_eventfd *eventfd, u32 *pending)
+{
+	struct drvbus_ring *ring = &reader->channel->ring;
+	struct drvbus_eventfd *old;
+	unsigned long flags;
+	u64 from;
+
+	if (mutex_lock_interruptible(&reader->lock))
+		return -ERESTARTSYS;
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	if (eventfd && ring->closed) {
+		raw_spin_unlock_irqrestore(&ring->lock, flags);
+		mutex_unlock(&reader->lock);
+		return -ENODEV;
+	}
+	if (eventfd)
+		eventfd->first = ring->next;
+	from = max_t(u64, atomic64_read(&reader->position),
+		     drvbus_ring_oldest(ring));
+	*pending = ring->next - from;
+	old = rcu_replace_pointer(reader->eventfd, eventfd,
+				  lockdep_is_held(&reader->lock));
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	mutex_unlock(&reader->lock);
+
+	drvbus_eventfd_free(old);
+	return 0;
+}
+
+static int drvbus_eventfd_set(struct drvbus_reader *reader, struct file *file)
+{
+	struct drvbus_eventfd *eventfd;
+	struct eventfd_ctx *ctx;
+	u32 pending;
+	int ret;
+
+	ctx = eventfd_ctx_fileget(file);
+	if (IS_ERR(ctx))
+		return PTR_ERR(ctx);
+	eventfd = kzalloc(sizeof(*eventfd), GFP_KERNEL_ACCOUNT);
+	if (!eventfd) {
+		ret = -ENOMEM;
+		goto err_put;
+	}
+	eventfd->ctx = ctx;
+	ret = drvbus_eventfd_replace(reader, eventfd, &pending);
+	if (ret)
+		goto err_free;
+
+	/* The reader may already have lost it; the caller's @file keeps it. */
+	drvbus_eventfd_add(ctx, pending);
+	return 0;
+
+err_free:
+	kfree(eventfd);
+err_put:
+	eventfd_ctx_put(ctx);
+	return ret;
+}
+
+static long drvbus_ioctl_eventfd(struct drvbus_reader *reader,
+				 const s32 __user *user)
+{
+	struct file *file;
+	u32 pending;
+	s32 fd;
+	int ret;
+
+	if (get_user(fd, user))
+		return -EFAULT;
+	if (fd == -1)
+		return drvbus_eventfd_replace(reader, NULL, &pending);
+
+	file = eventfd_fget(fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	ret = drvbus_eventfd_set(reader, file);
+	fput(file);
+
+	return ret;
+}
+
+static long drvbus_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct drvbus_reader *reader = file->private_data;
+	void __user *user = (void __user *)arg;
+
+	switch (cmd) {
+	case DRVBUS_IOC_INFO:
+		return drvbus_ioctl_info(reader->channel, user);
+	case DRVBUS_IOC_EVENTFD:
+		return drvbus_ioctl_eventfd(reader, user);
+	default:
+		return -ENOTTY;
+	}
+}
+
+const struct file_operations drvbus_fops = {
+	.owner = THIS_MODULE,
+	.open = drvbus_open,
+	.release = drvbus_release,
+	.read = drvbus_read,
+	.llseek = drvbus_llseek,
+	.poll = drvbus_poll,
+	.fasync = drvbus_fasync,
+	.unlocked_ioctl = drvbus_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+const struct file_operations drvbus_legacy_fops = {
+	.owner = THIS_MODULE,
+	.open = drvbus_legacy_open,
+	.release = drvbus_release,
+	.read = drvbus_read,
+	.fasync = drvbus_fasync,
+};

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * drvbus: channels that carry the events of drivers to processes.
+ */
+
+#include <linux/err.h>
+#include <linux/idr.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "channel.h"
+#include "compat.h"
+#include "name.h"
+#include "version.h"
+
+#define CREATE_TRACE_POINTS
+#include "drvbus_trace.h"
+
+#define DRVBUS_MINORS 1024
+
+static dev_t drvbus_devt;
+static DEFINE_IDA(drvbus_minors);
+
+/* Channels that drivers have, for the uniqueness of names. */
+static LIST_HEAD(drvbus_channels);
+static DEFINE_MUTEX(drvbus_channels_lock);
+
+/* Channels not yet freed: these may outlive the ones that drivers have. */
+static atomic_t drvbus_allocated = ATOMIC_INIT(0);
+
+static char *drvbus_devnode(drvbus_devnode_arg *dev, umode_t *mode)
+{
+	return kasprintf(GFP_KERNEL, "drvbus/%s", dev_name(dev));
+}
+
+static struct class drvbus_class = {
+	.name = "drvbus",
+	.dev_groups = drvbus_groups,
+	.devnode = drvbus_devnode,
+};
+
+static void drvbus_channel_free(struct drvbus_channel *channel)
+{
+	drvbus_ring_free(&channel->ring);
+	kfree(channel->event_names);
+	kfree(channel->format);
+	mutex_destroy(&channel->readers_lock);
+	kfree(channel);
+	if (atomic_dec_and_test(&drvbus_allocated))
+		wake_up_var(&drvbus_allocated);
+}
+
+static void drvbus_channel_release(struct device *dev)
+{
+	struct drvbus_channel *channel = to_drvbus_channel(dev);
+
+	ida_free(&drvbus_minors, MINOR(dev->devt) - MINOR(drvbus_devt));
+	drvbus_channel_free(channel);
+}
+
+/*
+ * sysfs would refuse a name that is there, too, but with a stack trace in the
+ * kernel log.
+ */
+static int drvbus_name_claim(struct drvbus_channel *channel)
+{
+	struct drvbus_channel *other;
+	int ret = 0;
+
+	mutex_lock(&drvbus_channels_lock);
+	list_for_each_entry(other, &drvbus_channels, node) {
+		if (!strcmp(dev_name(&other->dev), dev_name(&channel->dev)))
+			ret = -EEXIST;
+	}
+	if (!ret)
+		list_add(&channel->node, &drvbus_channels);
+	mutex_unlock(&drvbus_channels_lock);
+
+	return ret;
+}
+
+static void drvbus_name_release(struct drvbus_channel *channel)
+{
+	mutex_lock(&drvbus_channels_lock);
+	list_del(&channel->node);
+	mutex_unlock(&drvbus_channels_lock);
+}
+
+static int drvbus_copy_format(struct drvbus_channel *channel,
+			      const char *format)
+{
+	size_t length;
+	size_t i;
+
+	if (!format || !*format)
+		return 0;
+	length = strnlen(format, DRVBUS_FORMAT_MAX + 1);
+	if (length > DRVBUS_FORMAT_MAX)
+		return -EINVAL;
+	for (i = 0; i < length; i++) {
+		bool blank = format[i] == '\t' || format[i] == '\n';
+
+		if (!blank && (!isascii(format[i]) || !isprint(format[i])))
+			return -EINVAL;
+	}
+
+	channel->format = kmemdup_nul(format, length, GFP_KERNEL);
+	return channel->format ? 0 : -ENOMEM;
+}
+
+static bool drvbus_event_name_ok(const struct drvbus_event_name *names,
+				 unsigned int index)
+{
+	unsigned int i;
+
+	if (!names[index].name || !drvbus_name_valid(names[index].name))
+		return false;
+	for (i = 0; i < index; i++) {
+		if (names[i].id == names[index].id)
+			return false;
+	}
+	return true;
+}
+
+/* Kept as the text that sysfs shows, which bounds them to one page. */
+static int drvbus_copy_event_names(struct drvbus_channel *channel,
+				   const struct drvbus_event_name *names,
+				   unsigned int count)
+{
+	size_t used = 0;
+	unsigned int i;
+
+	if (!count)
+		return 0;
+	if (!names)
+		return -EINVAL;
+	channel->event_names = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!channel->event_names)
+		return -ENOMEM;
+
+	for (i = 0; i < count; i++) {
+		if (!drvbus_event_name_ok(names, i))
+			return -EINVAL;
+		used += scnprintf(channel->event_names + used, PAGE_SIZE - used,
+				  "%s%u %s", used ? "\n" : "", names[i].id,
+				  names[i].name);
+		/* One byte is for the end of the last line. */
+		if (used > PAGE_SIZE - 2)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* Everything but what the driver core does with the channel. */
+static struct drvbus_channel *
+drvbus_channel_alloc(const struct drvbus_channel_config *config)
+{
+	struct drvbus_channel *channel;
+	int ret;
+
+	channel = kzalloc(sizeof(*channel), GFP_KERNEL);
+	if (!channel)
+		return ERR_PTR(-ENOMEM);
+
+	atomic_inc(&drvbus_allocated);
+	init_waitqueue_head(&channel->wait);
+	INIT_LIST_HEAD(&channel->readers);
+	mutex_init(&channel->readers_lock);
+	channel->payload_size = config->payload_size;
+
+	ret = drvbus_copy_format(channel, config->format);
+	if (ret)
+		goto err_free;
+	ret = drvbus_copy_event_names(channel, config->event_names,
+				      config->num_event_names);
+	if (ret)
+		goto err_free;
+	ret = drvbus_ring_init(&channel->ring, config->depth,
+			       config->payload_size);
+	if (ret)
+		goto err_free;
+
+	return channel;
+
+err_free:
+	drvbus_channel_free(channel);
+	return ERR_PTR(ret);
+}
+
+/* Ends the channel for those who emit and those who read. */
+static void drvbus_hang_up(struct drvbus_channel *channel)
+{
+	drvbus_ring_close(&channel->ring);
+	/* An emit that found the ring open is over after this. */
+	synchronize_rcu();
+
+	rcu_read_lock();
+	drvbus_notify_gone(channel);
+	rcu_read_unlock();
+}
+
+/**
+ * drvbus_channel_create() - Make a channel and its node, /dev/drvbus/NAME
+ * @parent: device that the events are about, or NULL
+ * @config: what the channel is to be; copied
+ *
+ * The channel is there for processes before this returns. The caller owns it
+ * and gives it back with drvbus_channel_destroy().
+ *
+ * Context: Process context. May sleep.
+ * Return: The channel, or an ERR_PTR(): -EINVAL where something in @config is
+ *	   out of its bounds, -EEXIST where there is a channel of this name,
+ *	   -ENOSPC where there are too many channels, -ENOMEM.
+ */
+struct drvbus_channel *
+drvbus_channel_create(struct device *parent,
+		      const struct drvbus_channel_config *config)
+{
+	struct drvbus_channel *channel;
+	int minor;
+	int ret;
+
+	if (!config || !config->name || !drvbus_name_valid(config->name))
+		return ERR_PTR(-EINVAL);
+
+	channel = drvbus_channel_alloc(config);
+	if (IS_ERR(channel))
+		return channel;
+
+	minor = ida_alloc_max(&drvbus_minors, DRVBUS_MINORS - 1, GFP_KERNEL);
+	if (minor < 0) {
+		drvbus_channel_free(channel);
+		return ERR_PTR(minor);
+	}
+
+	device_initialize(&channel->dev);
+	channel->dev.class = &drvbus_class;
+	channel->dev.parent = parent;
+	channel->dev.release = drvbus_channel_release;
+	channel->dev.devt = MKDEV(MAJOR(drvbus_devt),
+				  MINOR(drvbus_devt) + minor);
+	ret = dev_set_name(&channel->dev, "%s", config->name);
+	if (ret)
+		goto err_put;
+
+	ret = drvbus_name_claim(channel);
+	if (ret)
+		goto err_put;
+
+	cdev_init(&channel->cdev, config->legacy ? &drvbus_legacy_fops :
+						   &drvbus_fops);
+	channel->cdev.owner = THIS_MODULE;
+	ret = cdev_device_add(&channel->cdev, &channel->dev);
+	if (ret)
+		goto err_release_name;
+
+	return channel;
+
+err_release_name:
+	drvbus_name_release(channel);
+	/* A node that someone made by hand may have been opened already. */
+	drvbus_hang_up(channel);
+err_put:
+	put_device(&channel->dev);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(drvbus_channel_create);
+
+/**
+ * drvbus_channel_destroy() - Take a channel and its node away
+ * @channel: the channel; NULL and ERR_PTR() do nothing
+ *
+ * Readers that have the channel open are woken; they read what is left, then
+ * get end of file. Emits that run on other CPUs are waited for; none may begin
+ * after this returns, so the caller stops its interrupts, timers and work
+ * first.
+ *
+ * Context: Process context. May sleep.
+ */
+void drvbus_channel_destroy(struct drvbus_channel *channel)
+{
+	if (IS_ERR_OR_NULL(channel))
+		return;
+
+	drvbus_hang_up(channel);
+	cdev_device_del(&channel->cdev, &channel->dev);
+	drvbus_name_release(channel);
+	put_device(&channel->dev);
+}
+EXPORT_SYMBOL_GPL(drvbus_channel_destroy);
+
+static void drvbus_devm_destroy(void *channel)
+{
+	drvbus_channel_destroy(channel);
+}
+
+/**
+ * devm_drvbus_channel_create() - Make a channel that goes with its driver
+ * @parent: device that the events are about
+ * @config: what the channel is to be; copied
+ *
+ * As drvbus_channel_create(); the channel is destroyed when the driver is
+ * unbound from @parent, after everything that was registered with devm later
+ * than the channel. The caller does not destroy it.
+ *
+ * Context: Process context. May sleep.
+ * Return: The channel, or an ERR_PTR() as from drvbus_channel_create().
+ */
+struct drvbus_channel *
+devm_drvbus_channel_create(struct device *parent,
+			   const struct drvbus_channel_config *config)
+{
+	struct drvbus_channel *channel;
+	int ret;
+
+	if (!parent)
+		return ERR_PTR(-EINVAL);
+	channel = drvbus_channel_create(parent, config);
+	if (IS_ERR(channel))
+		return channel;
+
+	ret = devm_add_action_or_reset(parent, drvbus_devm_destroy, channel);
+	if (ret)
+		return ERR_PTR(ret);
+
+	return channel;
+}
+EXPORT_SYMBOL_GPL(devm_drvbus_channel_create);
+
+/**
+ * drvbus_emit() - Put an event into a channel and tell its readers
+ * @channel: the channel
+ * @id: what happened; the driver says what its ids mean
+ * @flags: 0 or DRVBUS_EVENT_URGENT
+ * @payload: the event's bytes, copied; may be NULL where @length is 0
+ * @length: bytes in @payload, at most the channel's payload size
+ *
+ * Where the ring is full, the event takes the place of the oldest one.
+ *
+ * Context: Any context but NMI, with any locks held that may be held when a
+ *	    task is woken. Never sleeps, never allocates. With PREEMPT_RT, where
+ *	    waking takes sleeping locks, not from hard interrupts or with raw
+ *	    spinlocks held.
+ * Return: 0, -EMSGSIZE where the payload is too large, -ENODEV where @channel
+ *	   is NULL, an ERR_PTR() or being destroyed, -EINVAL for an unknown flag
+ *	   or where @payload is NULL and @length is not 0.
+ */
+int drvbus_emit(struct drvbus_channel *channel, u32 id, u32 flags,
+		const void *payload, size_t length)
+{
+	struct drvbus_event event = {
+		.id = id,
+		.flags = flags,
+		.length = length,
+		.payload = payload,
+	};
+	u64 sequence;
+	int ret;
+
+	if (IS_ERR_OR_NULL(channel))
+		return -ENODEV;
+	if ((flags & ~DRVBUS_EVENT_URGENT) || (length && !payload))
+		return -EINVAL;
+	if (length > channel->payload_size)
+		return -EMSGSIZE;
+
+	/* drvbus_channel_destroy() waits for the end of this section. */
+	rcu_read_lock();
+	ret = drvbus_ring_push(&channel->ring, &event, &sequence);
+	if (!ret) {
+		trace_drvbus_emit(dev_name(&channel->dev), sequence, &event);
+		drvbus_notify_event(channel, sequence, flags);
+	}
+	rcu_read_unlock();
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(drvbus_emit);
+
+static int __init drvbus_init(void)
+{
+	int ret;
+
+	ret = alloc_chrdev_region(&drvbus_devt, 0, DRVBUS_MINORS, "drvbus");
+	if (ret)
+		return ret;
+
+	ret = class_register(&drvbus_class);
+	if (ret)
+		unregister_chrdev_region(drvbus_devt, DRVBUS_MINORS);
+
+	return ret;
+}
+
+static void __exit drvbus_exit(void)
+{
+	/* The driver core may free a device later than its last user left. */
+	wait_var_event(&drvbus_allocated, !atomic_read(&drvbus_allocated));
+	class_unregister(&drvbus_class);
+	unregister_chrdev_region(drvbus_devt, DRVBUS_MINORS);
+	/* Readers put their eventfds from RCU callbacks of this module. */
+	rcu_barrier();
+	ida_destroy(&drvbus_minors);
+}
+
+module_init(drvbus_init);
+module_exit(drvbus_exit);
+
+MODULE_AUTHOR("The drvbus authors");
+MODULE_DESCRIPTION("Channels that carry the events of drivers to processes");
+MODULE_VERSION(DRVBUS_VERSION);
+MODULE_LICENSE("GPL");

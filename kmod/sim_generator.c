@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include <linux/drvbus.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+#include "compat.h"
+#include "sim.h"
+
+/* At higher rates, each timer interrupt emits several events. */
+#define SIM_TICKS_MAX 10000
+
+static int sim_generate(struct sim_generator *generator)
+{
+	unsigned long flags;
+	u32 count;
+	int ret;
+
+	spin_lock_irqsave(&generator->lock, flags);
+	count = ++generator->count;
+	memcpy(generator->payload, &count,
+	       min_t(size_t, sizeof(count), generator->payload_size));
+	ret = drvbus_emit(generator->channel, READ_ONCE(generator->id), 0,
+			  generator->payload, generator->payload_size);
+	spin_unlock_irqrestore(&generator->lock, flags);
+
+	return ret;
+}
+
+static enum hrtimer_restart sim_generator_tick(struct hrtimer *timer)
+{
+	struct sim_generator *generator =
+		container_of(timer, struct sim_generator, timer);
+	u64 deadline = ktime_get_ns() + ktime_to_ns(generator->interval) / 2;
+	u64 ticks = hrtimer_forward_now(timer, generator->interval);
+	u32 remainder;
+	u64 due;
+
+	generator->due += ticks * generator->rate;
+	due = div_u64_rem(generator->due, generator->ticks, &remainder);
+	generator->due = remainder;
+
+	/*
+	 * A machine too slow for the rate gets fewer events, and keeps half of
+	 * each tick for all else it has to do.
+	 */
+	while (due--) {
+		sim_generate(generator);
+		if (ktime_get_ns() >= deadline)
+			break;
+	}
+	return HRTIMER_RESTART;
+}
+
+static void sim_generator_start(struct sim_generator *generator)
+{
+	if (!generator->rate)
+		return;
+	generator->ticks = min_t(u32, generator->rate, SIM_TICKS_MAX);
+	generator->interval = ns_to_ktime(NSEC_PER_SEC / generator->ticks);
+	generator->due = 0;
+	hrtimer_start(&generator->timer, generator->interval, HRTIMER_MODE_REL);
+}
+
+void sim_generator_init(struct sim_generator *generator)
+{
+	drvbus_hrtimer_setup(&generator->timer, sim_generator_tick);
+	spin_lock_init(&generator->lock);
+	generator->id = 1;
+}
+
+int sim_generator_attach(struct sim_generator *generator,
+			 struct drvbus_channel *channel, u32 payload_size)
+{
+	generator->payload = kvzalloc(payload_size, GFP_KERNEL);
+	if (!generator->payload)
+		return -ENOMEM;
+	generator->payload_size = payload_size;
+	generator->channel = channel;
+	generator->count = 0;
+	sim_generator_start(generator);
+
+	return 0;
+}
+
+/* No event is emitted after this. */
+void sim_generator_detach(struct sim_generator *generator)
+{
+	hrtimer_cancel(&generator->timer);
+	generator->channel = NULL;
+	kvfree(generator->payload);
+	generator->payload = NULL;
+}
+
+void sim_generator_set_rate(struct sim_generator *generator, u32 rate)
+{
+	hrtimer_cancel(&generator->timer);
+	generator->rate = rate;
+	if (generator->channel)
+		sim_generator_start(generator);
+}
+
+int sim_generator_burst(struct sim_generator *generator, u32 count)
+{
+	int ret = 0;
+
+	while (!ret && count--) {
+		ret = sim_generate(generator);
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return ret;
+}
