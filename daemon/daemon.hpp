@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "bus/connection.hpp"
+#include "bus/objects.hpp"
+#include "bus/publisher.hpp"
+#include "channel.hpp"
+#include "config.hpp"
+#include "device/discovery.hpp"
+#include "loop.hpp"
+#include "notification/sigio.hpp"
+#include "service.hpp"
+
+namespace drvbus {
+
+/// drvbusd: the channels that are there, each served in its turn.
+class Daemon final : public bus::ManagerModel {
+public:
+    /// Takes the name on the bus.
+    /// @throws std::exception with what to do, where the configuration or the bus is not right
+    Daemon(bus::Which which, ConfigPath config_path);
+
+    /// Serves until SIGTERM or SIGINT. @returns the exit code
+    int run();
+
+    [[nodiscard]] std::uint32_t channels() const override { return static_cast<std::uint32_t>(channels_.size()); }
+    [[nodiscard]] std::uint64_t events_published() const override { return total_.published; }
+    [[nodiscard]] std::uint64_t events_lost() const override { return total_.lost; }
+    void reload() override;
+
+private:
+    /// A channel and where it stands in the order of turns.
+    struct Slot {
+        std::unique_ptr<Channel> channel;
+        bool queued = false;
+        bool leaving = false;  ///< its device is gone; it goes once what is left of it is published
+        std::unique_ptr<device::Description> successor;  ///< came under the same name meanwhile
+    };
+    using Slots = std::map<std::string, Slot, std::less<>>;
+
+    void reload_logging_errors();
+    void apply();
+    void device_added(const device::Description& description);
+    void device_removed(const std::string& name);
+    void add(const device::Description& description);
+    void add_configured(const std::string& name);
+    void queue(const std::string& name);
+    void work();
+    void leave(Slots::iterator slot);
+
+    ConfigPath config_path_;
+    Config config_;
+    Loop loop_;
+    service::InheritedFds inherited_fds_;
+    bus::Connection connection_;
+    bus::Publisher publisher_;
+    notification::SigioDispatcher sigio_;
+    bus::ManagerObject manager_;
+    device::Discovery discovery_;
+    Counters total_;
+    Source work_;
+    Source stop_on_term_, stop_on_int_, reload_on_hup_;
+    service::Status status_;
+    Slots channels_;
+    std::deque<std::string> order_;
+};
+
+/// Sets the level of the log; one of Config::log_level's.
+void set_log_level(std::string_view level);
+
+}  // namespace drvbus

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "device/discovery.hpp"
+
+#include <exception>
+#include <sstream>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+namespace drvbus::device {
+
+namespace {
+
+constexpr const char* kClass = "drvbus";
+
+std::string attribute(sd_device* device, const char* name)
+{
+    const char* value = nullptr;
+    return sd_device_get_sysattr_value(device, name, &value) < 0 ? std::string() : std::string(value);
+}
+
+Description describe(sd_device* device)
+{
+    const char* name = nullptr;
+    const char* node = nullptr;
+    check(sd_device_get_sysname(device, &name), "sd_device_get_sysname");
+    check(sd_device_get_devname(device, &node), "sd_device_get_devname");
+
+    Description description;
+    description.name = name;
+    description.node = node;
+    description.format = attribute(device, "format");
+    description.event_names = parse_event_names(attribute(device, "event_names"));
+    std::istringstream(attribute(device, "payload_size")) >> description.payload_size;
+    return description;
+}
+
+struct EnumeratorDeleter {
+    void operator()(sd_device_enumerator* enumerator) const noexcept { sd_device_enumerator_unref(enumerator); }
+};
+
+}  // namespace
+
+std::map<std::uint32_t, std::string> parse_event_names(const std::string& text)
+{
+    std::map<std::uint32_t, std::string> names;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::uint32_t id = 0;
+        std::string name;
+        if (words >> id >> name)
+            names.emplace(id, std::move(name));
+    }
+    return names;
+}
+
+Discovery::Discovery(const Loop& loop, Added added, Removed removed)
+    : added_(std::move(added)), removed_(std::move(removed))
+{
+    sd_device_monitor* monitor = nullptr;
+    check(sd_device_monitor_new(&monitor), "sd_device_monitor_new");
+    monitor_.reset(monitor);
+    check(sd_device_monitor_filter_add_match_subsystem_devtype(monitor, kClass, nullptr),
+          "sd_device_monitor_filter_add_match_subsystem_devtype");
+    check(sd_device_monitor_attach_event(monitor, loop.get()), "sd_device_monitor_attach_event");
+    const auto on_device = [](sd_device_monitor*, sd_device* device, void* self) noexcept {
+        static_cast<const Discovery*>(self)->changed(device);
+        return 0;
+    };
+    check(sd_device_monitor_start(monitor, on_device, this), "sd_device_monitor_start");
+}
+
+void Discovery::changed(sd_device* device) const
+{
+    // Called from C. One device that cannot be understood is no reason to leave the others.
+    try {
+        sd_device_action_t action{};
+        const char* name = nullptr;
+        check(sd_device_get_action(device, &action), "sd_device_get_action");
+        check(sd_device_get_sysname(device, &name), "sd_device_get_sysname");
+        if (action == SD_DEVICE_ADD)
+            added_(describe(device));
+        else if (action == SD_DEVICE_REMOVE)
+            removed_(name);
+    } catch (const std::exception& error) {
+        spdlog::error("a device of class {} came or went and was not understood: {}", kClass, error.what());
+    }
+}
+
+void Discovery::enumerate() const
+{
+    sd_device_enumerator* raw = nullptr;
+    check(sd_device_enumerator_new(&raw), "sd_device_enumerator_new");
+    const std::unique_ptr<sd_device_enumerator, EnumeratorDeleter> enumerator(raw);
+    check(sd_device_enumerator_add_match_subsystem(raw, kClass, true), "sd_device_enumerator_add_match_subsystem");
+    for (sd_device* device = sd_device_enumerator_get_device_first(raw); device != nullptr;
+         device = sd_device_enumerator_get_device_next(raw)) {
+        try {
+            added_(describe(device));
+        } catch (const std::exception& error) {
+            spdlog::error("a device of class {} was not understood: {}", kClass, error.what());
+        }
+    }
+}
+
+}  // namespace drvbus::device

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace drvbus::device {
+
+/// One event as it lies in a read buffer. Valid until the reader that gave it reads again.
+struct Event {
+    std::uint64_t sequence;
+    std::uint64_t time_ns;  ///< CLOCK_MONOTONIC
+    std::uint32_t id;
+    std::uint32_t flags;  ///< DRVBUS_EVENT_*
+    std::span<const std::byte> payload;
+};
+
+/// What the front of some bytes holds.
+struct Record {
+    enum class State : std::uint8_t {
+        whole,      ///< an event, in the first `size` bytes
+        partial,    ///< the start of one; more bytes are needed
+        malformed,  ///< nothing that a drvbus record can start with
+    };
+
+    State state;
+    std::size_t size;
+    Event event;
+};
+
+/// Reads the struct drvbus_record at the front of `bytes`, which need not be aligned.
+[[nodiscard]] Record parse_record(std::span<const std::byte> bytes);
+
+}  // namespace drvbus::device

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "format/format.hpp"
+
+#include <fmt/format.h>
+
+namespace drvbus::format {
+
+ParseError::ParseError(std::size_t at_line, std::size_t at_column, const std::string& what_is_wrong)
+    : std::runtime_error(fmt::format("line {}, column {}: {}", at_line, at_column, what_is_wrong)), line(at_line),
+      column(at_column)
+{
+}
+
+std::size_t size_of(Type type) noexcept
+{
+    switch (type) {
+    case Type::u8:
+    case Type::s8:
+    case Type::boolean:
+    case Type::character:
+        return 1;
+    case Type::u16:
+    case Type::s16:
+        return 2;
+    case Type::u32:
+    case Type::s32:
+    case Type::f32:
+        return 4;
+    case Type::u64:
+    case Type::s64:
+    case Type::f64:
+        return 8;
+    }
+    return 0;
+}
+
+bool Format::fits(std::size_t length) const noexcept
+{
+    if (kind_ == Kind::bytes)
+        return true;
+    if (length < fixed_size_)
+        return false;
+    const std::size_t left = length - fixed_size_;
+    return rest_unit_ == 0 ? left == 0 : left % rest_unit_ == 0;
+}
+
+std::string Format::wanted() const
+{
+    if (kind_ == Kind::bytes)
+        return "any number of bytes";
+    if (rest_unit_ == 0)
+        return fmt::format("{} bytes", fixed_size_);
+    if (rest_unit_ == 1)
+        return fmt::format("{} bytes or more", fixed_size_);
+    return fmt::format("{} bytes and any multiple of {}", fixed_size_, rest_unit_);
+}
+
+std::span<const std::byte> Format::bytes_of(const Field& field, std::span<const std::byte> payload)
+{
+    if (field.shape == Shape::rest)
+        return payload.subspan(field.offset);
+    const std::size_t elements = field.shape == Shape::single ? 1 : field.count;
+    return payload.subspan(field.offset, elements * size_of(field.type));
+}
+
+}  // namespace drvbus::format

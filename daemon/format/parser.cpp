@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <linux/drvbus.h>
+
+#include "format/format.hpp"
+
+namespace drvbus::format {
+
+namespace {
+
+// More than any driver has; keeps a hostile text from making a daemon of unbounded size.
+constexpr std::size_t kMaxFields = 128;
+constexpr std::size_t kMaxNameLength = 63;
+
+struct TypeName {
+    std::string_view name;
+    Type type;
+    char dbus;  ///< D-Bus has no signed byte and no 32-bit float: the next larger type holds them
+};
+
+constexpr std::array<TypeName, 12> kTypes{{
+    {"u8", Type::u8, 'y'},
+    {"s8", Type::s8, 'n'},
+    {"u16", Type::u16, 'q'},
+    {"s16", Type::s16, 'n'},
+    {"u32", Type::u32, 'u'},
+    {"s32", Type::s32, 'i'},
+    {"u64", Type::u64, 't'},
+    {"s64", Type::s64, 'x'},
+    {"f32", Type::f32, 'd'},
+    {"f64", Type::f64, 'd'},
+    {"bool", Type::boolean, 'b'},
+    {"char", Type::character, 's'},
+}};
+
+constexpr bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+constexpr bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+constexpr bool is_name_start(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+constexpr bool is_name(char c)
+{
+    return is_name_start(c) || is_digit(c);
+}
+
+std::string all_types()
+{
+    std::string text;
+    for (const TypeName& known : kTypes)
+        text += (text.empty() ? "" : " ") + std::string(known.name);
+    return text;
+}
+
+std::string shown(std::string_view rest)
+{
+    if (rest.empty())
+        return "the end of the text";
+    const auto c = static_cast<unsigned char>(rest.front());
+    if (c < 0x20 || c >= 0x7f)
+        return fmt::format("the byte 0x{:02x}", c);
+    return fmt::format("'{}'", rest.front());
+}
+
+}  // namespace
+
+class Parser {
+public:
+    explicit Parser(std::string_view text) : text_(text) {}
+
+    Format run()
+    {
+        Format format;
+        format.text_ = std::string(text_);
+        skip_space();
+        if (at_end())
+            return format;
+        if (text_.size() > DRVBUS_FORMAT_MAX)
+            fail(fmt::format("the format is {} bytes long; at most {} are taken", text_.size(), DRVBUS_FORMAT_MAX));
+        if (parameters(format))
+            return format;
+        format.kind_ = Format::Kind::fields;
+        while (!at_end())
+            field(format);
+        return format;
+    }
+
+private:
+    /// The whole text is "u32[]", a type without a name: bare parameters.
+    bool parameters(Format& format)
+    {
+        const std::size_t start = at_;
+        const bool found = word() == "u32" && take('[') && take(']') && (take(';'), at_end());
+        if (!found) {
+            at_ = start;
+            return false;
+        }
+        format.kind_ = Format::Kind::parameters;
+        format.rest_unit_ = size_of(Type::u32);
+        return true;
+    }
+
+    void field(Format& format)
+    {
+        Field field;
+        const TypeName& type = type_name();
+        field.type = type.type;
+        field.name = field_name(format);
+        field.padding = field.name.front() == '_';
+        field.offset = format.fixed_size_;
+        if (format.rest_unit_ != 0)
+            fail_at(word_at_, "nothing can follow a field that takes the rest of the payload ('[]')");
+        if (take('['))
+            extent(field);
+        add(format, std::move(field), type);
+        if (!take(';') && !at_end())
+            fail(fmt::format("expected ';' after the field, found {}", shown(text_.substr(at_))));
+    }
+
+    void extent(Field& field)
+    {
+        if (take(']')) {
+            field.shape = Shape::rest;
+            return;
+        }
+        field.shape = Shape::array;
+        field.count = number();
+        if (!take(']'))
+            fail(fmt::format("expected ']' after the number of elements, found {}", shown(text_.substr(at_))));
+    }
+
+    void add(Format& format, Field field, const TypeName& type)
+    {
+        const std::size_t unit = size_of(field.type);
+        if (field.shape == Shape::rest)
+            format.rest_unit_ = unit;
+        else
+            format.fixed_size_ += unit * (field.shape == Shape::single ? 1 : field.count);
+        if (format.fixed_size_ > DRVBUS_PAYLOAD_MAX)
+            fail_at(word_at_, fmt::format("the fields up to '{}' take {} bytes; a payload has at most {}", field.name,
+                                          format.fixed_size_, DRVBUS_PAYLOAD_MAX));
+        if (format.fields_.size() == kMaxFields)
+            fail_at(word_at_, fmt::format("more than {} fields", kMaxFields));
+        if (field.shape != Shape::single && field.type != Type::character)
+            field.signature = "a";
+        field.signature += type.dbus;
+        format.fields_.push_back(std::move(field));
+    }
+
+    const TypeName& type_name()
+    {
+        const std::string_view name = word();
+        if (name.empty())
+            fail(fmt::format("expected a type ({}), found {}", all_types(), shown(text_.substr(at_))));
+        const auto* const known = std::ranges::find(kTypes, name, &TypeName::name);
+        if (known == kTypes.end())
+            fail_at(word_at_, fmt::format("'{}' is no type; there are {}", name, all_types()));
+        return *known;
+    }
+
+    std::string field_name(const Format& format)
+    {
+        const std::string_view name = word();
+        if (name.empty())
+            fail(fmt::format("expected the field's name, found {}", shown(text_.substr(at_))));
+        if (name.size() > kMaxNameLength)
+            fail_at(word_at_, fmt::format("a name has at most {} characters", kMaxNameLength));
+        if (name.front() != '_' && std::ranges::find(format.fields_, name, &Field::name) != format.fields_.end())
+            fail_at(word_at_, fmt::format("there is a field '{}' already", name));
+        return std::string(name);
+    }
+
+    std::uint32_t number()
+    {
+        skip_space();
+        std::uint32_t value = 0;
+        const char* const begin = text_.data() + at_;
+        const auto [end, error] = std::from_chars(begin, text_.data() + text_.size(), value);
+        if (error != std::errc{} || value == 0 || value > DRVBUS_PAYLOAD_MAX)
+            fail(fmt::format("expected a number of elements from 1 to {}, or nothing for the rest of the payload",
+                             DRVBUS_PAYLOAD_MAX));
+        at_ += static_cast<std::size_t>(end - begin);
+        skip_space();
+        return value;
+    }
+
+    std::string_view word()
+    {
+        skip_space();
+        word_at_ = at_;
+        if (at_end() || !is_name_start(text_[at_]))
+            return {};
+        while (!at_end() && is_name(text_[at_]))
+            ++at_;
+        const std::string_view found = text_.substr(word_at_, at_ - word_at_);
+        skip_space();
+        return found;
+    }
+
+    bool take(char c)
+    {
+        skip_space();
+        if (at_end() || text_[at_] != c)
+            return false;
+        ++at_;
+        skip_space();
+        return true;
+    }
+
+    void skip_space()
+    {
+        while (!at_end() && is_space(text_[at_]))
+            ++at_;
+    }
+
+    [[nodiscard]] bool at_end() const { return at_ == text_.size(); }
+
+    [[noreturn]] void fail(const std::string& what_is_wrong) const { fail_at(at_, what_is_wrong); }
+
+    [[noreturn]] void fail_at(std::size_t where, const std::string& what_is_wrong) const
+    {
+        const std::string_view before = text_.substr(0, where);
+        const auto line = 1 + static_cast<std::size_t>(std::ranges::count(before, '\n'));
+        const std::size_t line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+        throw ParseError(line, 1 + where - line_start, what_is_wrong);
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    std::size_t word_at_ = 0;  ///< where the last word began
+};
+
+Format Format::parse(std::string_view text)
+{
+    return Parser(text).run();
+}
+
+}  // namespace drvbus::format

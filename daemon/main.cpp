@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/systemd_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "config.hpp"
+#include "daemon.hpp"
+#include "version.hpp"
+
+namespace {
+
+/// Whether stderr is the journal's socket. The variable alone does not say so: children inherit it, whatever
+/// their stderr is ($JOURNAL_STREAM in systemd.exec(5)).
+bool stderr_is_journal()
+{
+    const char* const stream = std::getenv("JOURNAL_STREAM");
+    struct stat status {};
+    return stream != nullptr && fstat(STDERR_FILENO, &status) == 0 &&
+           fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
+}
+
+/// To the journal where systemd has connected it to stderr, else as plain text.
+void start_log()
+{
+    std::shared_ptr<spdlog::logger> logger;
+    if (stderr_is_journal()) {
+        logger =
+            std::make_shared<spdlog::logger>("drvbusd", std::make_shared<spdlog::sinks::systemd_sink_st>("drvbusd"));
+    } else {
+        logger = std::make_shared<spdlog::logger>("drvbusd", std::make_shared<spdlog::sinks::stderr_sink_st>());
+        logger->set_pattern("%n: %l: %v");
+    }
+    spdlog::set_default_logger(logger);
+}
+
+struct Options {
+    drvbus::bus::Which bus = drvbus::bus::Which::system;
+    drvbus::ConfigPath config;
+};
+
+/// @returns whether to go on; else `exit_code` is what to end with
+bool parse(int argc, char** argv, Options& options, int& exit_code)
+{
+    CLI::App app("Publishes events of kernel drivers on D-Bus.", "drvbusd");
+    bool session = false;
+    std::string file;
+    app.add_flag("--session", session, "Use the session bus instead of the system bus");
+    app.add_option("--config", file,
+                   "Read this configuration file, and FILE.d/*.toml, instead of /etc/drvbus/drvbusd.toml")
+        ->type_name("FILE");
+    app.set_version_flag("--version", drvbus::kVersion);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        exit_code = app.exit(error) == 0 ? EXIT_SUCCESS : EX_USAGE;
+        return false;
+    }
+    if (session)
+        options.bus = drvbus::bus::Which::session;
+    if (!file.empty())
+        options.config = {file, true};
+    return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        Options options;
+        int exit_code = EXIT_SUCCESS;
+        if (!parse(argc, argv, options, exit_code))
+            return exit_code;
+        start_log();
+        drvbus::Daemon daemon(options.bus, options.config);
+        return daemon.run();
+    } catch (const drvbus::ConfigError& error) {
+        spdlog::critical("{}", error.what());
+        return EX_CONFIG;
+    } catch (const std::exception& error) {
+        spdlog::critical("{}", error.what());
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <system_error>
+#include <utility>
+
+#include <sys/epoll.h>
+
+#include "notification/notification.hpp"
+
+namespace drvbus::notification {
+
+namespace {
+
+class PollNotification final : public Notification {
+public:
+    // Edge-triggered: a channel that has to wait for the bus must not keep the loop spinning. A channel
+    // is read until it is empty before it is left alone, so no edge is missed.
+    PollNotification(const Loop& loop, Device device, OnNews on_news)
+    try : source_(loop.watch(device.fd, EPOLLIN | EPOLLPRI | EPOLLET, Loop::Priority::normal,
+                             [on_news = std::move(on_news)](std::uint32_t) { on_news(); })) {
+    } catch (const std::system_error& error) {
+        throw std::system_error(error.code(), "the device cannot be polled; set notification to \"auto\" or \"sigio\"");
+    }
+
+    [[nodiscard]] Kind kind() const noexcept override { return Kind::poll; }
+    void clear() override {}  // the kernel does, as the position moves
+
+private:
+    Source source_;
+};
+
+}  // namespace
+
+std::unique_ptr<Notification> make_poll(const Loop& loop, Device device, OnNews on_news)
+{
+    return std::make_unique<PollNotification>(loop, device, std::move(on_news));
+}
+
+}  // namespace drvbus::notification

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "notification/sigio.hpp"
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <cstdint>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace drvbus::notification {
+
+namespace {
+
+// What the handler writes and the loop reads. Lock-free atomics are async-signal-safe.
+constexpr std::size_t kWordBits = std::numeric_limits<std::uint64_t>::digits;
+std::array<std::atomic<std::uint64_t>, 16> marked;  // by fd
+std::atomic<bool> all_marked;                       // also for an fd beyond the words above
+std::atomic<int> wake_fd = -1;
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+int queued_signal()
+{
+    return SIGRTMIN + 1;
+}
+
+void on_signal(int signal_number, siginfo_t* info, void* /*context*/)
+{
+    const int saved_errno = errno;
+    const auto fd = static_cast<std::size_t>(info->si_fd);
+    if (signal_number != SIGIO && info->si_fd >= 0 && fd / kWordBits < marked.size())
+        marked.at(fd / kWordBits).fetch_or(std::uint64_t{1} << (fd % kWordBits));
+    else
+        all_marked.store(true);
+    const std::uint64_t one = 1;
+    // Full only when the loop has been told already.
+    (void)!write(wake_fd.load(), &one, sizeof(one));
+    errno = saved_errno;
+}
+
+struct sigaction install(int signal_number)
+{
+    struct sigaction action {};
+    struct sigaction old {};
+    action.sa_sigaction = on_signal;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    check(sigaction(signal_number, &action, &old) < 0 ? -errno : 0, "sigaction");
+    return old;
+}
+
+}  // namespace
+
+SigioDispatcher::SigioDispatcher(const Loop& loop) : wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
+{
+    check(wake_ ? 0 : -errno, "eventfd");
+    wake_fd = wake_.get();
+    old_sigio_ = install(SIGIO);
+    old_queued_ = install(queued_signal());
+    source_ = loop.watch(wake_.get(), EPOLLIN, Loop::Priority::normal, [this](std::uint32_t) { dispatch(); });
+}
+
+SigioDispatcher::~SigioDispatcher()
+{
+    sigaction(SIGIO, &old_sigio_, nullptr);
+    sigaction(queued_signal(), &old_queued_, nullptr);
+    wake_fd = -1;
+}
+
+void SigioDispatcher::add(int fd, OnNews on_news)
+{
+    const f_owner_ex owner{F_OWNER_TID, gettid()};
+    check(fcntl(fd, F_SETOWN_EX, &owner) < 0 ? -errno : 0, "F_SETOWN_EX");
+    check(fcntl(fd, F_SETSIG, queued_signal()) < 0 ? -errno : 0, "F_SETSIG");
+
+    // A signal may come before this returns.
+    const auto entry = devices_.insert_or_assign(fd, std::move(on_news)).first;
+    int flags = fcntl(fd, F_GETFL);
+    const bool set = flags >= 0 && fcntl(fd, F_SETFL, flags | O_ASYNC) == 0;
+    const int error = set ? ENOTSUP : errno;
+    // The kernel takes O_ASYNC for a driver without .fasync as well, and then drops it without a word.
+    flags = fcntl(fd, F_GETFL);
+    if (!set || (flags & O_ASYNC) == 0) {
+        devices_.erase(entry);
+        throw std::system_error(error, std::generic_category(),
+                                "the device sends no SIGIO; set notification to \"auto\" or \"poll\"");
+    }
+}
+
+void SigioDispatcher::remove(int fd) noexcept
+{
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0)
+        fcntl(fd, F_SETFL, flags & ~O_ASYNC);
+    devices_.erase(fd);
+}
+
+void SigioDispatcher::dispatch()
+{
+    // Clear first, then look: what is marked from here on wakes the loop again.
+    eventfd_t count = 0;
+    (void)eventfd_read(wake_.get(), &count);
+
+    told_.clear();
+    if (all_marked.exchange(false)) {
+        for (const auto& [fd, on_news] : devices_)
+            told_.push_back(fd);
+    }
+    for (std::size_t word = 0; word < marked.size(); ++word) {
+        for (std::uint64_t bits = marked.at(word).exchange(0); bits != 0; bits &= bits - 1)
+            told_.push_back(static_cast<int>(word * kWordBits) + std::countr_zero(bits));
+    }
+    for (const int fd : told_) {
+        if (const auto device = devices_.find(fd); device != devices_.end())
+            device->second();
+    }
+}
+
+namespace {
+
+class SigioNotification final : public Notification {
+public:
+    SigioNotification(SigioDispatcher& dispatcher, Device device, OnNews on_news)
+        : dispatcher_(dispatcher), device_(device.fd)
+    {
+        dispatcher_.add(device_, std::move(on_news));
+    }
+    ~SigioNotification() override { dispatcher_.remove(device_); }
+
+    [[nodiscard]] Kind kind() const noexcept override { return Kind::sigio; }
+    void clear() override {}  // the dispatcher has, before it told
+
+private:
+    SigioDispatcher& dispatcher_;
+    int device_;
+};
+
+}  // namespace
+
+std::unique_ptr<Notification> make_sigio(SigioDispatcher& dispatcher, Device device, OnNews on_news)
+{
+    return std::make_unique<SigioNotification>(dispatcher, device, std::move(on_news));
+}
+
+}  // namespace drvbus::notification
