@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon_test.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <stdexcept>
+#include <utility>
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "observer.hpp"
+
+namespace drvbus::test {
+
+std::vector<std::string> DaemonTest::command() const
+{
+    const char* const drvbusd = std::getenv("DRVBUSD");
+    if (drvbusd == nullptr)
+        throw std::runtime_error("DRVBUSD has to be the path of the drvbusd under test");
+    return {drvbusd, "--session", "--config", config_file()};
+}
+
+void DaemonTest::configure(const std::string& text) const
+{
+    directory_.file("drvbusd.toml", text);
+}
+
+void DaemonTest::start(const std::string& configuration, Process::Options options)
+{
+    start_by(command(), configuration, std::move(options));
+}
+
+void DaemonTest::start_by(const std::vector<std::string>& command, const std::string& configuration,
+                          Process::Options options)
+{
+    configure(configuration);
+    // Of the surroundings of the test itself nothing may come through.
+    for (const char* const variable : {"JOURNAL_STREAM", "LISTEN_FDS", "NOTIFY_SOCKET", "WATCHDOG_USEC"})
+        options.environment.emplace_back(variable);
+    for (const std::string& variable : bus_.environment())
+        options.environment.push_back(variable);
+    daemon_.emplace(command, options);
+    wait_until_it_answers();
+}
+
+void DaemonTest::wait_until_it_answers()
+{
+    const Observer observer(bus_.address());
+    bool ended = false;
+    const bool answers = wait_until([&] {
+        ended = daemon_->wait(0ms).has_value();
+        try {
+            return ended || !observer.manager().Version().empty();
+        } catch (const sdbus::Error&) {
+            return false;
+        }
+    });
+    if (ended || !answers)
+        throw std::runtime_error("drvbusd did not start: " + daemon_->output());
+}
+
+void DaemonTest::narrow_bus() const
+{
+    // A test has the same socket in its hands then, and what is set on it holds for both.
+    const UniqueFd process(must(static_cast<int>(syscall(SYS_pidfd_open, daemon_->pid(), 0)), "pidfd_open"));
+    int narrowed = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(daemon_->pid()) + "/fd")) {
+        const int number = std::stoi(entry.path().filename());
+        const UniqueFd fd(must(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), number, 0)), "pidfd_getfd"));
+        int type = 0;
+        socklen_t size = sizeof(type);
+        if (getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM)
+            continue;
+        const int bytes = 32768;
+        must(setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), "SO_SNDBUF");
+        ++narrowed;
+    }
+    ASSERT_EQ(narrowed, 1) << "streams of the daemon";
+}
+
+void DaemonTest::TearDown()
+{
+    if (daemon_ && !daemon_->wait(0ms)) {
+        daemon_->signal(SIGTERM);
+        EXPECT_EQ(daemon_->wait(), 0);
+    }
+    if (daemon_ && HasFailure())
+        std::cerr << "drvbusd wrote:\n" << daemon_->output();
+}
+
+std::string channel(const std::string& name, const std::string& device, const std::string& settings)
+{
+    return "[[channel]]\nname = \"" + name + "\"\ndevice = \"" + device + "\"\n" + settings;
+}
+
+std::string failed_state_of(const Subscriber& subscriber)
+{
+    std::string state;
+    wait_until([&] { return (state = subscriber.channel().State()).starts_with("failed: "); });
+    return state;
+}
+
+std::string summary(const Subscriber& subscriber)
+{
+    const Heard heard = subscriber.heard();
+    return std::to_string(heard.events.size()) + " events and " + std::to_string(heard.lost_count()) + " lost came";
+}
+
+}  // namespace drvbus::test

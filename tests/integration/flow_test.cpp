@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A bus that is slow, and channels that are noisy.
+#include <atomic>
+#include <csignal>
+#include <string>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fifo_test.hpp"
+
+namespace drvbus::test {
+namespace {
+
+/// Memory that the process has in use.
+std::size_t resident_kib(const Process& process)
+{
+    const std::string status = read_file("/proc/" + std::to_string(process.pid()) + "/status");
+    return std::stoul(status.substr(status.find("VmRSS:") + 6));
+}
+
+/// Whether the process waits for something to happen.
+bool sleeps(const Process& process)
+{
+    const std::string stat = read_file("/proc/" + std::to_string(process.pid()) + "/stat");
+    return stat.at(stat.rfind(')') + 2) == 'S';
+}
+
+class SlowBus : public FifoTest {
+protected:
+    /// Sends events for as long as the daemon takes them. @returns how many
+    std::uint64_t fill()
+    {
+        std::uint64_t sent = 0;
+        const auto daemon_has_stopped_reading = [&] {
+            // In this order: who sleeps and then finds nothing changed has slept over a full FIFO.
+            const bool slept = sleeps(daemon());
+            bool full = true;
+            while (sent < kFarTooMany && write_once(writer_.get(), record({.sequence = sent + 1}, kPayload))) {
+                ++sent;
+                full = false;
+            }
+            return sent == kFarTooMany || (slept && full);
+        };
+        EXPECT_TRUE(wait_until(daemon_has_stopped_reading));
+        EXPECT_LT(sent, kFarTooMany) << "the daemon reads what it cannot publish";
+        return sent;
+    }
+
+    static constexpr std::uint64_t kFarTooMany = 16 * 1024;
+    const std::string kPayload = std::string(1000, 'x');  // small enough for a FIFO to take it whole or not at all
+};
+
+TEST_F(SlowBus, StopsTheReadingAndNothingIsLost)
+{
+    start_channel("format = \"char text[]\"\n");
+    narrow_bus();
+    const std::size_t before = resident_kib(daemon());
+    bus().stop();
+    const std::uint64_t sent = fill();
+    EXPECT_LT(resident_kib(daemon()), before + 2048);
+
+    // It waits, and does not hang.
+    configure("nonsense\n");
+    daemon().signal(SIGHUP);
+    EXPECT_TRUE(wait_until([&] { return daemon().output().find("was not reloaded") != std::string::npos; }));
+
+    bus().go_on();
+    ASSERT_TRUE(subscriber_.wait_for(sent)) << summary(subscriber_);
+    const Heard heard = subscriber_.heard();
+    EXPECT_EQ(heard.gaps(sent), "");
+    EXPECT_EQ(heard.events.size(), sent);
+    for (const Event& event : heard.events)
+        ASSERT_EQ(event.fields().at("text").get<std::string>(), kPayload);
+}
+
+TEST_F(SlowBus, ManyTimesOverLosesNothing)
+{
+    start_channel();
+    narrow_bus();
+    std::uint64_t sent = 0;
+    for (int round = 0; round < 20; ++round) {
+        bus().stop();
+        for (int i = 0; i < 1000; ++i) {
+            if (!write_once(writer_.get(), record({.sequence = sent + 1}, kPayload)))
+                break;
+            ++sent;
+        }
+        bus().go_on();
+        ASSERT_TRUE(subscriber_.wait_for(sent)) << summary(subscriber_);
+    }
+    EXPECT_EQ(subscriber_.heard().gaps(sent), "");
+}
+
+/// A channel that always has more, beside the channel "way".
+class Noise : public FifoTest, public testing::WithParamInterface<std::size_t> {
+protected:
+    void start_noise()
+    {
+        start(channel("noise", noise_.path()) + channel("way", fifo_.path()));
+        narrow_bus();
+        writer_ = fifo_.open_writer();
+        noise_writer_ = noise_.open_writer();
+        thread_ = std::thread([this] { make_noise(); });
+    }
+
+    void TearDown() override
+    {
+        quiet_ = true;
+        if (thread_.joinable())
+            thread_.join();
+        FifoTest::TearDown();
+    }
+
+    std::atomic<std::uint64_t> made_ = 0;  ///< events, so far
+
+private:
+    void make_noise()
+    {
+        const std::string payload(GetParam(), 'n');
+        try {
+            while (!quiet_) {
+                write_all(noise_writer_.get(), record({.sequence = made_ + 1}, payload));
+                ++made_;
+            }
+        } catch (const std::exception& error) {
+            ADD_FAILURE() << "the noise ends: " << error.what();
+        }
+    }
+
+    Fifo noise_{path("noise")};
+    UniqueFd noise_writer_;
+    std::atomic<bool> quiet_ = false;
+    std::thread thread_;
+};
+
+TEST_P(Noise, KeepsNoOtherChannelWaiting)
+{
+    constexpr std::uint64_t kCount = 20;
+    start_noise();  // that nobody subscribes to: no subscriber could keep up
+    for (std::uint64_t i = 1; i <= kCount; ++i) {
+        const std::uint64_t before = made_;
+        ASSERT_TRUE(wait_until([&] { return made_ > before; })) << "there is no noise";
+        send(i);
+        ASSERT_TRUE(subscriber_.wait_for(i, 10s)) << "event " << i << " waits for the noise to end";
+    }
+    EXPECT_EQ(subscriber_.heard().gaps(kCount), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Payloads, Noise, testing::Values(0, 60'000),
+                         [](const auto& size) { return "Of" + std::to_string(size.param) + "Bytes"; });
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The object tree, and how it follows the configuration.
+#include <csignal>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fifo_test.hpp"
+#include "observer.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::string kWay = "/org/drvbus1/channel/way";
+const std::string kEscaped = "/org/drvbus1/channel/a_2db_5fc";
+
+class Manager : public FifoTest {
+protected:
+    [[nodiscard]] std::string way(const std::string& settings = {}) const
+    {
+        return channel("way", fifo_.path(), settings);
+    }
+    [[nodiscard]] std::string escaped() const { return channel("a-b_c", other_.path()); }
+
+    static std::string property(const Interfaces& interfaces, const char* name)
+    {
+        return interfaces.at(bus::InterfaceName("org.drvbus1.Channel")).at(bus::PropertyName(name)).get<std::string>();
+    }
+
+    /// Reloads a configuration that is wrong. @returns the error's message
+    std::string refused(const std::string& configuration)
+    {
+        configure(configuration);
+        try {
+            Observer(bus().address()).manager().Reload();
+        } catch (const sdbus::Error& error) {
+            EXPECT_EQ(std::string(error.getName()), "org.drvbus1.Error.InvalidConfiguration");
+            return error.getMessage();
+        }
+        return "none";
+    }
+
+    void expect_event(std::uint64_t sequence)
+    {
+        send(sequence);
+        ASSERT_TRUE(subscriber_.wait_for(sequence)) << summary(subscriber_);
+        EXPECT_EQ(subscriber_.heard().gaps(sequence), "");
+    }
+
+    Fifo other_{path("other")};
+};
+
+TEST_F(Manager, WithoutAChannelTheTreeIsEmpty)
+{
+    start("");
+    const Observer observer(bus().address());
+    EXPECT_EQ(observer.manager().Channels(), 0U);
+    EXPECT_EQ(observer.manager().EventsPublished(), 0U);
+    EXPECT_EQ(observer.manager().EventsLost(), 0U);
+    EXPECT_THAT(observer.managed(), IsEmpty());
+    EXPECT_THAT(observer.introspect(), testing::Not(HasSubstr("<node name=\"channel")));
+}
+
+TEST_F(Manager, ChannelsAreManagedObjects)
+{
+    start(way("format = \"u8 x\"\n") + escaped());
+    const Observer observer(bus().address());
+    EXPECT_EQ(observer.manager().Channels(), 2U);
+    const auto objects = observer.managed();
+    ASSERT_EQ(objects.size(), 2U);
+    EXPECT_EQ(property(objects.at(kWay), "Name"), "way");
+    EXPECT_EQ(property(objects.at(kWay), "Device"), fifo_.path());
+    EXPECT_EQ(property(objects.at(kWay), "Format"), "u8 x");
+    EXPECT_EQ(property(objects.at(kWay), "State"), "online");
+    EXPECT_EQ(property(objects.at(kEscaped), "Name"), "a-b_c");
+}
+
+TEST_F(Manager, ANameIsEscapedInThePathAlone)
+{
+    start(escaped());
+    const Subscriber subscriber("a-b_c", bus().address());
+    const UniqueFd writer = other_.open_writer();
+    write_all(writer.get(), record({.sequence = 1}));
+    EXPECT_TRUE(subscriber.wait_for(1));
+    EXPECT_EQ(channel_path("a-b_c"), kEscaped);
+}
+
+TEST_F(Manager, ReloadAddsAndRemovesChannels)
+{
+    start(way());
+    const Observer observer(bus().address());
+
+    configure(way() + escaped());
+    observer.manager().Reload();
+    ASSERT_TRUE(observer.wait([](const Seen& seen) { return seen.added.contains(kEscaped); }));
+    EXPECT_EQ(property(observer.seen().added.at(kEscaped), "Name"), "a-b_c");
+    EXPECT_EQ(property(observer.seen().added.at(kEscaped), "State"), "online");
+    EXPECT_EQ(observer.seen().added.size(), 1U) << "the other one was there before";
+    EXPECT_TRUE(observer.wait([](const Seen& seen) { return seen.changed_to("Channels", std::uint32_t{2}); }));
+
+    configure(escaped());
+    observer.manager().Reload();
+    ASSERT_TRUE(observer.wait([](const Seen& seen) { return !seen.removed.empty(); }));
+    EXPECT_THAT(observer.seen().removed, ElementsAre(kWay));
+    EXPECT_TRUE(observer.wait([](const Seen& seen) { return seen.changed_to("Channels", std::uint32_t{1}); }));
+    EXPECT_EQ(observer.managed().size(), 1U);
+    EXPECT_EQ(observer.manager().Channels(), 1U);
+}
+
+TEST_F(Manager, WhatAChannelPublishedStaysInTheSums)
+{
+    start(way());
+    writer_ = fifo_.open_writer();
+    expect_event(1);
+    send(5);
+    ASSERT_TRUE(subscriber_.wait_for(5));
+    const Observer observer(bus().address());
+    configure("");
+    observer.manager().Reload();
+    EXPECT_EQ(observer.manager().Channels(), 0U);
+    EXPECT_EQ(observer.manager().EventsPublished(), 2U);
+    EXPECT_EQ(observer.manager().EventsLost(), 3U);
+}
+
+TEST_F(Manager, ReloadChangesTheFormatOfWhatFollows)
+{
+    start(way("format = \"u32 before\"\n"));
+    writer_ = fifo_.open_writer();
+    const Observer object(bus().address(), kWay);
+    send(1, packed(7U));
+    ASSERT_TRUE(subscriber_.wait_for(1));
+
+    configure(way("format = \"u16 after[2]\"\n"));
+    Observer(bus().address()).manager().Reload();
+    EXPECT_TRUE(object.wait([](const Seen& seen) { return seen.changed_to("Format", std::string("u16 after[2]")); }));
+    send(2, packed(7U));
+    ASSERT_TRUE(subscriber_.wait_for(2));
+    const Heard heard = subscriber_.heard();
+    EXPECT_EQ(heard.gaps(2), "");
+    EXPECT_EQ(heard.events.at(0).fields().at("before").get<std::uint32_t>(), 7U);
+    EXPECT_THAT(heard.events.at(1).fields().at("after").get<std::vector<std::uint16_t>>(), ElementsAre(7, 0));
+}
+
+TEST_F(Manager, ReloadOfAnotherDeviceOpensIt)
+{
+    start(way());
+    writer_ = fifo_.open_writer();
+    expect_event(1);
+    configure(channel("way", other_.path()));
+    Observer(bus().address()).manager().Reload();
+    EXPECT_EQ(subscriber_.channel().Device(), other_.path());
+    writer_ = other_.open_writer();
+    send(1);
+    ASSERT_TRUE(subscriber_.wait_for(2));
+    EXPECT_EQ(subscriber_.heard().events.at(1).sequence, 1U);
+}
+
+TEST_F(Manager, ABadConfigurationIsRefusedAndTheOldOneStays)
+{
+    start(way("format = \"u8 x\"\n"));
+    writer_ = fifo_.open_writer();
+    EXPECT_EQ(refused("log_level = 3\n"),
+              config_file() + ":1:13: 'log_level' has to be a string in quotes, not a number");
+    EXPECT_EQ(refused(escaped() + "colour = \"red\"\n"),
+              config_file() + ":4:1: 'colour' is no key of [[channel]]; there are \"name\", \"notification\", "
+                              "\"format\", \"device\", \"records\"");
+    EXPECT_THAT(refused(way("format = \"u24 x\"\n")),
+                HasSubstr(config_file() + ":4:10: the format is wrong at its line 1, column 1: 'u24' is no type"));
+
+    const Observer observer(bus().address());
+    EXPECT_EQ(observer.managed().size(), 1U);
+    send(1, "x");
+    ASSERT_TRUE(subscriber_.wait_for(1));
+    EXPECT_EQ(subscriber_.heard().events.at(0).fields().at("x").get<std::uint8_t>(), 'x');
+}
+
+TEST_F(Manager, HangupReloads)
+{
+    start(way());
+    writer_ = fifo_.open_writer();
+    const Observer observer(bus().address());
+    configure(way() + escaped());
+    daemon().signal(SIGHUP);
+    EXPECT_TRUE(observer.wait([](const Seen& seen) { return seen.added.contains(kEscaped); }));
+
+    configure("nonsense\n");
+    daemon().signal(SIGHUP);
+    const std::string refusal = "the configuration was not reloaded, the old one stays: " + config_file() + ":1:";
+    EXPECT_TRUE(wait_until([&] { return daemon().output().find(refusal) != std::string::npos; })) << daemon().output();
+    EXPECT_EQ(observer.managed().size(), 2U);
+    expect_event(1);
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "org.drvbus1-proxy.hpp"
+#include "sdbus_version.hpp"
+#include "support/wait.hpp"
+
+namespace drvbus::test {
+
+using Properties = std::map<bus::PropertyName, sdbus::Variant>;
+using Interfaces = std::map<bus::InterfaceName, Properties>;
+
+/// What an object said of itself and, where it is the manager, of those below it.
+struct Seen {
+    std::map<std::string, Interfaces> added;  ///< by path
+    std::vector<std::string> removed;         ///< paths
+    std::vector<Properties> changed;
+
+    /// Whether `property` changed to `value`.
+    template <typename T>
+    [[nodiscard]] bool changed_to(const std::string& property, const T& value) const
+    {
+        for (const Properties& properties : changed) {
+            const auto found = properties.find(bus::PropertyName(property));
+            if (found != properties.end() && found->second.get<T>() == value)
+                return true;
+        }
+        return false;
+    }
+};
+
+/// Any object of drvbusd by the interfaces that the bus itself defines, and the manager's own; on a connection
+/// and thread of its own.
+class Observer {
+public:
+    explicit Observer(const std::string& address, const std::string& path = "/org/drvbus1");
+    Observer(const Observer&) = delete;
+    Observer& operator=(const Observer&) = delete;
+    ~Observer();
+
+    /// Waits until `condition` holds for what was seen.
+    [[nodiscard]] bool wait(const std::function<bool(const Seen&)>& condition,
+                            std::chrono::milliseconds limit = kLimit) const;
+    [[nodiscard]] Seen seen() const;
+
+    [[nodiscard]] org::drvbus1::Manager_proxy& manager() const;
+    [[nodiscard]] std::string introspect() const;
+    /// GetManagedObjects, by path.
+    [[nodiscard]] std::map<std::string, Interfaces> managed() const;
+
+private:
+    class Proxy;
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
+    Seen seen_;
+    std::unique_ptr<sdbus::IConnection> connection_;
+    std::unique_ptr<Proxy> proxy_;
+};
+
+}  // namespace drvbus::test

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "private_bus.hpp"
+
+#include <csignal>
+#include <stdexcept>
+
+#include <sys/wait.h>
+
+namespace drvbus::test {
+
+namespace {
+
+/// Everything is allowed, nothing is started, and a sender that is faster than the bus has to wait at once: by
+/// default a session bus takes in a gigabyte first, and what comes last of it comes late.
+std::string configuration(const std::string& address)
+{
+    return "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN\"\n"
+           " \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
+           "<busconfig><type>session</type><listen>" +
+           address +
+           "</listen><policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>"
+           "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy>"
+           "<limit name=\"max_incoming_bytes\">131072</limit></busconfig>\n";
+}
+
+}  // namespace
+
+PrivateBus::PrivateBus()
+    : address_("unix:path=" + directory_.path() + "/bus"),
+      daemon_({"dbus-daemon", "--config-file=" + directory_.file("bus.conf", configuration(address_)), "--nofork",
+               "--nopidfile", "--print-address"})
+{
+    // It prints its address once it listens there.
+    if (!wait_until([this] { return daemon_.output().find(address_) != std::string::npos; }))
+        throw std::runtime_error("no private bus: " + daemon_.output());
+}
+
+void PrivateBus::stop() const
+{
+    daemon_.signal(SIGSTOP);
+    siginfo_t stopped{};
+    if (waitid(P_PID, static_cast<id_t>(daemon_.pid()), &stopped, WSTOPPED | WNOWAIT) < 0)
+        throw std::runtime_error("the bus did not stop");
+}
+
+void PrivateBus::go_on() const
+{
+    daemon_.signal(SIGCONT);
+}
+
+void PrivateBus::kill()
+{
+    daemon_.signal(SIGKILL);
+    daemon_.wait();
+}
+
+}  // namespace drvbus::test

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+
+#include "support/process.hpp"
+
+namespace drvbus::test {
+
+/// A bus of the test's own.
+class PrivateBus {
+public:
+    PrivateBus();
+
+    [[nodiscard]] const std::string& address() const { return address_; }
+    /// Variables that make it the session bus of a process.
+    [[nodiscard]] std::vector<std::string> environment() const { return {"DBUS_SESSION_BUS_ADDRESS=" + address_}; }
+
+    /// Takes and sends nothing until `go_on`.
+    void stop() const;
+    void go_on() const;
+    /// Ends it, hard.
+    void kill();
+
+private:
+    TemporaryDirectory directory_;
+    std::string address_;
+    Process daemon_;
+};
+
+}  // namespace drvbus::test

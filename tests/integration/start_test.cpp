@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What keeps drvbusd from starting is said on stderr, with what to do.
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "fifo_test.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Start : public FifoTest {
+protected:
+    /// Runs drvbusd with the test's configuration, to its end.
+    [[nodiscard]] Result run_daemon() const { return run(command(), environment()); }
+
+    /// The same, with other arguments.
+    [[nodiscard]] Result run_daemon(const std::vector<std::string>& arguments) const
+    {
+        std::vector<std::string> line{command().front()};
+        line.insert(line.end(), arguments.begin(), arguments.end());
+        return run(line, environment());
+    }
+
+    void expect_refused(const std::string& configuration, const std::string& message) const
+    {
+        configure(configuration);
+        const Result result = run_daemon();
+        EXPECT_EQ(result.status, EX_CONFIG);
+        EXPECT_THAT(result.output, HasSubstr(message));
+    }
+
+    /// A place in the configuration file.
+    [[nodiscard]] std::string at(const std::string& place) const { return config_file() + ":" + place + ": "; }
+
+private:
+    [[nodiscard]] std::vector<std::string> environment() const
+    {
+        std::vector<std::string> variables = bus().environment();
+        variables.insert(variables.end(), {"JOURNAL_STREAM", "NOTIFY_SOCKET"});
+        return variables;
+    }
+};
+
+TEST_F(Start, AConfigurationOfAWrongTypeIsRefused)
+{
+    expect_refused("log_level = 3\n", at("1:13") + "'log_level' has to be a string in quotes, not a number");
+}
+
+TEST_F(Start, AnUnknownKeyIsRefused)
+{
+    expect_refused("\nloglevel = \"info\"\n",
+                   at("2:1") + "'loglevel' is no key of the configuration; there are \"log_level\", \"channel\"");
+}
+
+TEST_F(Start, ABadNameIsRefused)
+{
+    expect_refused("[[channel]]\nname = \"way out\"\n",
+                   at("2:8") + "\"way out\" is no name of a channel; it has 1 to 31 of the characters A-Z a-z 0-9 _ -");
+}
+
+TEST_F(Start, AFormatThatDoesNotParseIsRefused)
+{
+    expect_refused("[[channel]]\nname = \"way\"\nformat = \"u8 a; u24 b\"\n",
+                   at("3:10") + "the format is wrong at its line 1, column 7: 'u24' is no type; there are u8 s8");
+}
+
+TEST_F(Start, AnUnknownValueIsRefused)
+{
+    expect_refused("[[channel]]\nname = \"way\"\nnotification = \"signal\"\n",
+                   at("3:16") + "'notification' cannot be \"signal\"; it is one of \"auto\", \"eventfd\", \"poll\", "
+                                "\"sigio\"");
+}
+
+TEST_F(Start, ASyntaxErrorIsRefused)
+{
+    expect_refused("\n[[channel]\n", config_file() + ":2:");
+}
+
+TEST_F(Start, ABadDropInIsRefused)
+{
+    configure("");
+    ASSERT_EQ(mkdir((config_file() + ".d").c_str(), 0700), 0);
+    std::ofstream(config_file() + ".d/10-bad.toml") << "log_level = true\n";
+    expect_refused("", config_file() + ".d/10-bad.toml:1:13: 'log_level' has to be a string in quotes, not a boolean");
+}
+
+TEST_F(Start, AFileThatIsNotThereIsMissed)
+{
+    const Result result = run_daemon();
+    EXPECT_EQ(result.status, EX_CONFIG);
+    EXPECT_THAT(result.output, HasSubstr(config_file() + ": cannot be read: No such file or directory"));
+}
+
+TEST_F(Start, NoSessionBusIsSaidWithAdvice)
+{
+    configure("");
+    const Result result = run(command(), {"DBUS_SESSION_BUS_ADDRESS=unix:path=" + path("no-bus"), "JOURNAL_STREAM"});
+    EXPECT_EQ(result.status, EXIT_FAILURE);
+    EXPECT_THAT(result.output, AllOf(HasSubstr("no session bus: "), HasSubstr("is DBUS_SESSION_BUS_ADDRESS set")));
+}
+
+TEST_F(Start, NoSystemBusIsSaidWithAdvice)
+{
+    configure("");
+    const Result result = run({command().front(), "--config", config_file()},
+                              {"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + path("no-bus"), "JOURNAL_STREAM"});
+    EXPECT_EQ(result.status, EXIT_FAILURE);
+    EXPECT_THAT(result.output, AllOf(HasSubstr("no system bus: "), HasSubstr("is dbus.service running?")));
+}
+
+TEST_F(Start, ASecondDaemonEndsAndTheFirstGoesOn)
+{
+    start_channel();
+    send(1);
+    const Result second = run_daemon();
+    EXPECT_EQ(second.status, EXIT_FAILURE);
+    EXPECT_THAT(second.output, HasSubstr("the name org.drvbus1 is taken on the session bus: another drvbusd is "
+                                         "running; stop it first"));
+    send(2);
+    ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.heard().gaps(2), "") << "the second one took nothing away";
+}
+
+TEST_F(Start, AnUnknownOptionIsAnErrorOfUsage)
+{
+    const Result unknown = run_daemon({"--sessions"});
+    EXPECT_EQ(unknown.status, EX_USAGE);
+    EXPECT_THAT(unknown.output, AllOf(HasSubstr("--sessions"), HasSubstr("--help")));
+    EXPECT_EQ(run_daemon({"file"}).status, EX_USAGE);
+    EXPECT_EQ(run_daemon({"--config"}).status, EX_USAGE);
+}
+
+TEST_F(Start, HelpAndVersionAreNoErrors)
+{
+    const Result help = run_daemon({"--help"});
+    EXPECT_EQ(help.status, EXIT_SUCCESS);
+    EXPECT_THAT(help.output, AllOf(HasSubstr("--session"), HasSubstr("--config"), HasSubstr("drvbusd.toml")));
+    const Result version = run_daemon({"--version"});
+    EXPECT_EQ(version.status, EXIT_SUCCESS);
+    EXPECT_THAT(version.output, testing::ContainsRegex("^[0-9]+\\.[0-9]+\\.[0-9]+\n$"));
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Records that come through a FIFO: each once, in order, and what is missing is told.
+#include <string>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/drvbus.h>
+
+#include "fifo_test.hpp"
+#include "observer.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+
+class Stream : public FifoTest {};
+
+TEST_F(Stream, EventsComeOnceInOrderAndWhole)
+{
+    constexpr std::uint64_t kCount = 2000;
+    start_channel("format = \"u32 count\"\n");
+    for (std::uint64_t i = 1; i <= kCount; ++i)
+        send({.sequence = i, .time_ns = 1'000'000 + i, .id = static_cast<std::uint32_t>(4294967295 - i)},
+             packed(static_cast<std::uint32_t>(i * i)));
+
+    ASSERT_TRUE(subscriber_.wait_for(kCount)) << summary(subscriber_);
+    const Heard heard = subscriber_.heard();
+    ASSERT_EQ(heard.gaps(kCount), "");
+    ASSERT_EQ(heard.events.size(), kCount);
+    for (const Event& event : heard.events) {
+        ASSERT_EQ(event.time, 1'000'000 + event.sequence);
+        ASSERT_EQ(event.id, 4294967295 - event.sequence);
+        ASSERT_EQ(event.name, std::to_string(event.id)) << "an id without a name is its digits";
+        ASSERT_EQ(event.fields().at("count").get<std::uint32_t>(), event.sequence * event.sequence);
+    }
+    EXPECT_EQ(subscriber_.channel().EventsPublished(), kCount);
+    EXPECT_EQ(subscriber_.channel().EventsLost(), 0U);
+    EXPECT_EQ(subscriber_.channel().NextSequence(), kCount + 1);
+}
+
+TEST_F(Stream, EventsThatWereThereBeforeTheDaemonCome)
+{
+    const UniqueFd holder(must(open(fifo_.path().c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC), "open"));
+    write_all(holder.get(), record({.sequence = 1}) + record({.sequence = 2}));
+    start_channel();
+    ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.heard().gaps(2), "");
+}
+
+TEST_F(Stream, AGapIsToldOnceBeforeWhatFollows)
+{
+    start_channel();
+    const Observer observer(bus().address());
+    for (const std::uint64_t sequence : {1, 2, 5, 6, 107})
+        send(sequence);
+    ASSERT_TRUE(subscriber_.wait_for(107)) << summary(subscriber_);
+
+    const Heard heard = subscriber_.heard();
+    EXPECT_EQ(heard.gaps(107), "");
+    ASSERT_EQ(heard.lost.size(), 2U);
+    EXPECT_EQ(heard.lost.at(0).first, 3U);
+    EXPECT_EQ(heard.lost.at(0).count, 2U);
+    EXPECT_EQ(heard.lost.at(1).first, 7U);
+    EXPECT_EQ(heard.lost.at(1).count, 100U);
+    EXPECT_EQ(subscriber_.channel().EventsPublished(), 5U);
+    EXPECT_EQ(subscriber_.channel().EventsLost(), 102U);
+    EXPECT_EQ(subscriber_.channel().NextSequence(), 108U);
+    EXPECT_EQ(observer.manager().EventsPublished(), 5U);
+    EXPECT_EQ(observer.manager().EventsLost(), 102U);
+}
+
+TEST_F(Stream, TheNextWriterGoesOn)
+{
+    start_channel();
+    for (std::uint64_t i = 1; i <= 5; ++i) {
+        send(i);
+        writer_.reset();
+        // Only then the daemon sees a FIFO that nobody writes to.
+        ASSERT_TRUE(subscriber_.wait_for(i)) << summary(subscriber_);
+        writer_ = fifo_.open_writer();
+    }
+    send(6);
+    ASSERT_TRUE(subscriber_.wait_for(6)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.heard().gaps(6), "");
+    EXPECT_EQ(subscriber_.channel().State(), "online");
+}
+
+TEST_F(Stream, ARecordThatComesInPiecesIsOneEvent)
+{
+    start_channel();
+    const std::string bytes = record({.sequence = 1}, "in pieces");
+    for (const char byte : bytes)
+        write_all(writer_.get(), std::string_view(&byte, 1));
+    send(2);
+    ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.heard().gaps(2), "");
+}
+
+TEST_F(Stream, MalformedRecordsFailTheirChannelAlone)
+{
+    const Fifo other(path("other"));
+    start(channel("way", fifo_.path()) + channel("other", other.path()));
+    writer_ = fifo_.open_writer();
+    const UniqueFd other_writer = other.open_writer();
+    const Subscriber other_subscriber("other", bus().address());
+    const Observer object(bus().address(), channel_path("way"));
+
+    send(1);
+    write_all(writer_.get(), "this is a text and nothing that a driver sent");
+    const std::string reason = "failed: the device sends bytes that are no drvbus records; set records = \"raw\" if "
+                               "each read of it is one event";
+    EXPECT_TRUE(object.wait([&](const Seen& seen) { return seen.changed_to("State", reason); }));
+    EXPECT_EQ(subscriber_.channel().State(), reason);
+    EXPECT_EQ(subscriber_.channel().Notification(), "");
+    EXPECT_TRUE(subscriber_.wait_for(1)) << "what came before is published";
+    EXPECT_EQ(subscriber_.channel().EventsPublished(), 1U);
+
+    for (std::uint64_t i = 1; i <= 100; ++i)
+        write_all(other_writer.get(), record({.sequence = i}));
+    ASSERT_TRUE(other_subscriber.wait_for(100)) << summary(other_subscriber);
+    EXPECT_EQ(other_subscriber.heard().gaps(100), "");
+    EXPECT_EQ(other_subscriber.channel().State(), "online");
+}
+
+TEST_F(Stream, ASequenceThatGoesBackIsAFailure)
+{
+    start_channel();
+    send(1);
+    send(2);
+    send(1);
+    EXPECT_EQ(failed_state_of(subscriber_), "failed: the sequence went back from 3 to 1");
+    ASSERT_TRUE(subscriber_.wait_for(2));
+    EXPECT_EQ(subscriber_.heard().gaps(2), "");
+}
+
+TEST_F(Stream, AChannelThatFailedIsOpenedAnewByReload)
+{
+    start_channel();
+    write_all(writer_.get(), std::string(32, '\xff'));
+    EXPECT_THAT(failed_state_of(subscriber_), HasSubstr("no drvbus records"));
+    writer_.reset();
+
+    const Observer observer(bus().address());
+    observer.manager().Reload();
+    EXPECT_EQ(subscriber_.channel().State(), "online");
+    writer_ = fifo_.open_writer();
+    send(1);
+    ASSERT_TRUE(subscriber_.wait_for(1));
+    EXPECT_EQ(subscriber_.heard().gaps(1), "");
+}
+
+}  // namespace
+}  // namespace drvbus::test

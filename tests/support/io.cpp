@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "support/io.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "support/wait.hpp"
+
+namespace drvbus::test {
+
+int must(int result, const char* what)
+{
+    if (result < 0)
+        throw std::system_error(errno, std::generic_category(), what);
+    return result;
+}
+
+namespace {
+
+/// write(2), where a reader that is gone is an error and not the end of all tests.
+ssize_t write_to_reader(int fd, std::string_view bytes)
+{
+    static const auto old = std::signal(SIGPIPE, SIG_IGN);
+    static_cast<void>(old);
+    return write(fd, bytes.data(), bytes.size());
+}
+
+}  // namespace
+
+void write_all(int fd, std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t written = write_to_reader(fd, bytes);
+        if (written > 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(written));
+            continue;
+        }
+        if (errno != EAGAIN)
+            throw std::system_error(errno, std::generic_category(), "write");
+        pollfd room{fd, POLLOUT, 0};
+        if (must(poll(&room, 1, static_cast<int>(std::chrono::milliseconds(kLimit).count())), "poll") == 0)
+            throw std::runtime_error("nobody reads what is written");
+    }
+}
+
+bool write_once(int fd, std::string_view bytes)
+{
+    const ssize_t written = write_to_reader(fd, bytes);
+    if (written < 0 && errno == EAGAIN)
+        return false;
+    if (must(static_cast<int>(written), "write") != static_cast<int>(bytes.size()))
+        throw std::runtime_error("written in part");
+    return true;
+}
+
+Pipe::Pipe()
+{
+    std::array<int, 2> ends{};
+    must(pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC), "pipe2");
+    read_end.reset(ends.at(0));
+    write_end.reset(ends.at(1));
+}
+
+SocketPair::SocketPair()
+{
+    std::array<int, 2> ends{};
+    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
+    ours.reset(ends.at(0));
+    theirs.reset(ends.at(1));
+}
+
+Fifo::Fifo(std::string path) : path_(std::move(path))
+{
+    must(mkfifo(path_.c_str(), 0600), "mkfifo");
+}
+
+UniqueFd Fifo::open_writer() const
+{
+    UniqueFd fd;
+    wait_until([&] {
+        fd.reset(open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+        return fd || errno != ENXIO;
+    });
+    must(fd.get(), "opening a FIFO to write");
+    return fd;
+}
+
+Terminal::Terminal() : master_(must(posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), "posix_openpt"))
+{
+    must(grantpt(master_.get()), "grantpt");
+    must(unlockpt(master_.get()), "unlockpt");
+    std::array<char, 64> name{};
+    if (ptsname_r(master_.get(), name.data(), name.size()) != 0)
+        throw std::runtime_error("ptsname_r");
+    path_ = name.data();
+    slave_ = open_reader();
+
+    termios settings{};
+    must(tcgetattr(slave_.get(), &settings), "tcgetattr");
+    settings.c_lflag &= static_cast<tcflag_t>(~ECHO);  // nobody reads what it would send back
+    must(tcsetattr(slave_.get(), TCSANOW, &settings), "tcsetattr");
+}
+
+UniqueFd Terminal::open_reader() const
+{
+    return UniqueFd(must(open(path_.c_str(), O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), "opening a terminal"));
+}
+
+}  // namespace drvbus::test

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "support/process.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace drvbus::test {
+
+namespace {
+
+std::vector<char*> pointers(const std::vector<std::string>& texts)
+{
+    std::vector<char*> result;
+    for (const std::string& text : texts)
+        result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
+/// The test's own environment, changed.
+std::vector<std::string> environment_with(const std::vector<std::string>& changes)
+{
+    const auto name_of = [](const std::string& entry) { return entry.substr(0, entry.find('=')); };
+    std::vector<std::string> result;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        if (std::ranges::find(changes, name_of(*entry), name_of) == changes.end())
+            result.emplace_back(*entry);
+    }
+    std::ranges::copy_if(changes, std::back_inserter(result),
+                         [](const std::string& change) { return change.find('=') != std::string::npos; });
+    return result;
+}
+
+}  // namespace
+
+Process::Process(const std::vector<std::string>& command, const Options& options)
+{
+    output_ = memfd_create("output", MFD_CLOEXEC);
+    if (output_ < 0)
+        throw std::system_error(errno, std::generic_category(), "memfd_create");
+    const std::vector<char*> arguments = pointers(command);
+    const std::vector<std::string> environment = environment_with(options.environment);
+    const std::vector<char*> variables = pointers(environment);
+
+    pid_ = fork();
+    if (pid_ < 0)
+        throw std::system_error(errno, std::generic_category(), "fork");
+    if (pid_ == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        std::signal(SIGPIPE, SIG_DFL);
+        dup2(output_, STDOUT_FILENO);
+        dup2(output_, STDERR_FILENO);
+        if (options.before_exec)
+            options.before_exec();
+        execvpe(arguments.front(), arguments.data(), variables.data());
+        _exit(127);
+    }
+}
+
+Process::~Process()
+{
+    if (!status_) {
+        kill(pid_, SIGKILL);
+        waitpid(pid_, nullptr, 0);
+    }
+    close(output_);
+}
+
+std::string Process::output() const
+{
+    std::string text;
+    char buffer[65536];
+    ssize_t got = 0;
+    while ((got = pread(output_, buffer, sizeof(buffer), static_cast<off_t>(text.size()))) > 0)
+        text.append(buffer, static_cast<std::size_t>(got));
+    return text;
+}
+
+void Process::signal(int number) const
+{
+    kill(pid_, number);
+}
+
+std::optional<int> Process::wait(std::chrono::milliseconds limit)
+{
+    wait_until(
+        [this] {
+            int status = 0;
+            if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_)
+                status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            return status_.has_value();
+        },
+        limit);
+    return status_;
+}
+
+Result run(const std::vector<std::string>& command, const std::vector<std::string>& environment)
+{
+    Process process(command, {environment, {}});
+    const std::optional<int> status = process.wait();
+    return {status.value_or(-1), process.output()};
+}
+
+Result shell(const std::string& line)
+{
+    return run({"/bin/sh", "-c", line});
+}
+
+std::string read_file(const std::string& path)
+{
+    std::ifstream stream(path);
+    std::ostringstream text;
+    text << stream.rdbuf();
+    return text.str();
+}
+
+int write_file(const std::string& path, const std::string& text)
+{
+    const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    const ssize_t written = write(fd, text.data(), text.size());
+    const int error = written < 0 ? errno : 0;
+    close(fd);
+    return error;
+}
+
+TemporaryDirectory::TemporaryDirectory()
+{
+    const char* const base = std::getenv("TMPDIR");
+    path_ = std::string(base != nullptr ? base : "/tmp") + "/drvbus-test-XXXXXX";
+    if (mkdtemp(path_.data()) == nullptr)
+        throw std::system_error(errno, std::generic_category(), path_);
+}
+
+TemporaryDirectory::~TemporaryDirectory()
+{
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+std::string TemporaryDirectory::file(const std::string& name, const std::string& text) const
+{
+    const std::filesystem::path path = std::filesystem::path(path_) / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+    return path;
+}
+
+}  // namespace drvbus::test

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What is wrong with a configuration is said with file, line and column, and with what would be right.
+#include "config.hpp"
+
+#include <ostream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/process.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Wrong {
+    const char* title;
+    std::string text;
+    const char* where;  ///< line:column
+    const char* message;
+};
+
+std::ostream& operator<<(std::ostream& stream, const Wrong& wrong)
+{
+    return stream << wrong.title;
+}
+
+class WrongConfig : public testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongConfig, IsRefusedWithItsPlaceAndAdvice)
+{
+    const Wrong& wrong = GetParam();
+    Config config;
+    try {
+        merge_config(config, wrong.text, "/etc/test.toml");
+        FAIL() << "it was taken";
+    } catch (const ConfigError& error) {
+        EXPECT_EQ(error.what(), std::string("/etc/test.toml:") + wrong.where + ": " + wrong.message);
+    }
+}
+
+std::string channel(const std::string& settings)
+{
+    return "[[channel]]\nname = \"way\"\n" + settings;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Configurations, WrongConfig,
+    testing::Values(
+        Wrong{"UnknownKey", "\n  loglevel = \"info\"\n", "2:3",
+              "'loglevel' is no key of the configuration; there are \"log_level\", \"channel\""},
+        Wrong{"UnknownTable", "[bus]\nname = \"x\"\n", "1:2",
+              "'bus' is no key of the configuration; there are \"log_level\", \"channel\""},
+        Wrong{"UnknownChannelKey", channel("colour = \"red\"\n"), "3:1",
+              "'colour' is no key of [[channel]]; there are \"name\", \"notification\", \"format\", \"device\", "
+              "\"records\""},
+        Wrong{"NumberForAString", "log_level = 3\n", "1:13", "'log_level' has to be a string in quotes, not a number"},
+        Wrong{"FractionForAString", channel("format = 1.5\n"), "3:10",
+              "'format' has to be a string in quotes, not a number"},
+        Wrong{"BooleanForAString", channel("notification = true\n"), "3:16",
+              "'notification' has to be a string in quotes, not a boolean"},
+        Wrong{"ArrayForAString", channel("format = [\"u8 x\"]\n"), "3:10",
+              "'format' has to be a string in quotes, not an array"},
+        Wrong{"TableForAString", channel("device = {path = \"/dev/x\"}\n"), "3:10",
+              "'device' has to be a string in quotes, not a table"},
+        Wrong{"DateForAString", "log_level = 2024-02-29\n", "1:13",
+              "'log_level' has to be a string in quotes, not a date or time"},
+        Wrong{"NameOfAWrongType", "[[channel]]\nname = 7\n", "2:8",
+              "'name' has to be a string in quotes, not a number"},
+        Wrong{"UnknownLogLevel", "log_level = \"loud\"\n", "1:13",
+              "'log_level' cannot be \"loud\"; it is one of \"trace\", \"debug\", \"info\", \"warning\", \"error\""},
+        Wrong{"UnknownNotification", channel("notification = \"signal\"\n"), "3:16",
+              "'notification' cannot be \"signal\"; it is one of \"auto\", \"eventfd\", \"poll\", \"sigio\""},
+        Wrong{"UnknownRecords", channel("device = \"/dev/x\"\nrecords = \"lines\"\n"), "4:11",
+              "'records' cannot be \"lines\"; it is one of \"drvbus\", \"raw\""},
+        Wrong{"OneBracket", "[channel]\nname = \"way\"\n", "1:1",
+              "'channel' has to be written as [[channel]], with two brackets"},
+        Wrong{"ChannelIsAString", "channel = \"way\"\n", "1:11",
+              "'channel' has to be written as [[channel]], with two brackets"},
+        Wrong{"ChannelsAreStrings", "channel = [\"way\"]\n", "1:12",
+              "'channel' has to be written as [[channel]], with two brackets"},
+        Wrong{"NoName", "\n[[channel]]\nnotification = \"poll\"\n", "2:1",
+              "a [[channel]] needs a 'name', such as name = \"heartbeat\""},
+        Wrong{"BadName", "[[channel]]\nname = \"way out\"\n", "2:8",
+              "\"way out\" is no name of a channel; it has 1 to 31 of the characters A-Z a-z 0-9 _ -"},
+        Wrong{"EmptyName", "[[channel]]\nname = \"\"\n", "2:8",
+              "\"\" is no name of a channel; it has 1 to 31 of the characters A-Z a-z 0-9 _ -"},
+        Wrong{"NameTwice", channel("") + channel(""), "4:8", "there is a [[channel]] \"way\" in this file already"},
+        Wrong{"FormatThatDoesNotParse", channel("format = \"u8 a; u24 b\"\n"), "3:10",
+              "the format is wrong at its line 1, column 7: 'u24' is no type; there are u8 s8 u16 s16 u32 s32 u64 s64 "
+              "f32 f64 bool char"},
+        Wrong{"FormatOfManyLines", channel("format = \"\"\"\nu8 a;\nu8 a\n\"\"\"\n"), "3:10",
+              "the format is wrong at its line 2, column 4: there is a field 'a' already"},
+        Wrong{
+            "RelativeDevice", channel("device = \"dev/x\"\n"), "3:10",
+            "'device' cannot be \"dev/x\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
+            "opened"},
+        Wrong{"FileWithoutAName", channel("device = \"fd:\"\n"), "3:10",
+              "'device' cannot be \"fd:\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
+              "opened"},
+        Wrong{"EmptyDevice", channel("device = \"\"\n"), "3:10",
+              "'device' cannot be \"\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
+              "opened"},
+        Wrong{"RecordsWithoutADevice", channel("records = \"raw\"\n"), "3:11",
+              "'records' goes with 'device': channels of drvbus drivers need none"}),
+    [](const auto& wrong) { return std::string(wrong.param.title); });
+
+std::string error_of(const std::string& text)
+{
+    Config config;
+    try {
+        merge_config(config, text, "test.toml");
+    } catch (const ConfigError& error) {
+        return error.what();
+    }
+    return "none";
+}
+
+// The words are toml++'s own; the place is not.
+TEST(ConfigSyntax, ErrorsHaveTheirPlace)
+{
+    EXPECT_THAT(error_of("log_level = info\n"), StartsWith("test.toml:1:"));
+    EXPECT_THAT(error_of("\n[[channel]\nname = \"x\"\n"), StartsWith("test.toml:2:"));
+    EXPECT_THAT(error_of("log_level = \"info\"\nlog_level = \"debug\"\n"), StartsWith("test.toml:2:"));
+    EXPECT_THAT(error_of("log_level = \"info\n"), StartsWith("test.toml:1:"));
+    EXPECT_THAT(error_of("log_level = \"\xff\"\n"), StartsWith("test.toml:1:"));
+}
+
+class WrongConfigFile : public testing::Test {
+protected:
+    [[nodiscard]] std::string error(const std::string& name = "drvbusd.toml") const
+    {
+        try {
+            (void)load_config({directory_.path() + "/" + name, false});
+        } catch (const ConfigError& error) {
+            return error.what();
+        }
+        return "none";
+    }
+
+    TemporaryDirectory directory_;
+};
+
+TEST_F(WrongConfigFile, AnErrorInADropInNamesTheDropIn)
+{
+    directory_.file("drvbusd.toml", "log_level = \"info\"\n");
+    const std::string drop_in = directory_.file("drvbusd.toml.d/a.toml", "log_level = 1\n");
+    EXPECT_THAT(error(), StartsWith(drop_in + ":1:13: "));
+}
+
+TEST_F(WrongConfigFile, ADirectoryIsNone)
+{
+    const std::string file = directory_.file("drvbusd.toml.d/a.toml/x", "");
+    EXPECT_EQ(error(), directory_.path() + "/drvbusd.toml.d/a.toml: cannot be read: it is a directory");
+    EXPECT_EQ(error("drvbusd.toml.d"), directory_.path() + "/drvbusd.toml.d: cannot be read: it is a directory");
+}
+
+TEST_F(WrongConfigFile, DropInsNeedADirectory)
+{
+    directory_.file("drvbusd.toml.d", "");
+    EXPECT_EQ(error(), directory_.path() + "/drvbusd.toml.d: cannot be read: Not a directory");
+}
+
+TEST_F(WrongConfigFile, ALinkToNothingIsNotNothing)
+{
+    ASSERT_EQ(mkdir((directory_.path() + "/drvbusd.toml.d").c_str(), 0700), 0);
+    ASSERT_EQ(symlink("gone", (directory_.path() + "/drvbusd.toml.d/a.toml").c_str()), 0);
+    EXPECT_EQ(error(), directory_.path() + "/drvbusd.toml.d/a.toml: cannot be read: No such file or directory");
+}
+
+TEST_F(WrongConfigFile, AFileThatCannotBeRead)
+{
+    // Even root reads nothing of this one.
+    ASSERT_EQ(symlink("/proc/self/mem", (directory_.path() + "/drvbusd.toml").c_str()), 0);
+    EXPECT_EQ(error(), directory_.path() + "/drvbusd.toml: cannot be read: Input/output error");
+}
+
+}  // namespace
+}  // namespace drvbus::test

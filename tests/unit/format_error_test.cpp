@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What is wrong with a format is said with its line and column, and with what would be right.
+#include "format/format.hpp"
+
+#include <ostream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/drvbus.h>
+
+namespace drvbus::test {
+namespace {
+
+using format::Format;
+using format::ParseError;
+using testing::HasSubstr;
+
+struct Wrong {
+    const char* title;
+    std::string text;
+    std::size_t line;
+    std::size_t column;
+    std::string message;
+};
+
+std::ostream& operator<<(std::ostream& stream, const Wrong& wrong)
+{
+    return stream << wrong.title;
+}
+
+std::string many_fields(int count)
+{
+    std::string text;
+    for (int i = 0; i < count; ++i)
+        text += "u8 _;";
+    return text;
+}
+
+class WrongFormat : public testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongFormat, IsRefusedWithLineAndColumn)
+{
+    const Wrong& wrong = GetParam();
+    try {
+        (void)Format::parse(wrong.text);
+        FAIL() << "it was taken";
+    } catch (const ParseError& error) {
+        EXPECT_EQ(error.line, wrong.line);
+        EXPECT_EQ(error.column, wrong.column);
+        EXPECT_EQ(error.what(), "line " + std::to_string(wrong.line) + ", column " + std::to_string(wrong.column) +
+                                    ": " + wrong.message);
+    }
+}
+
+const std::string kTypes = "u8 s8 u16 s16 u32 s32 u64 s64 f32 f64 bool char";
+const std::string kNumber = "expected a number of elements from 1 to 65536, or nothing for the rest of the payload";
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, WrongFormat,
+    testing::Values(
+        Wrong{"UnknownType", "u16 a; u24 b", 1, 8, "'u24' is no type; there are " + kTypes},
+        Wrong{"UnknownTypeOnALaterLine", "u16 a;\n\n  int b", 3, 3, "'int' is no type; there are " + kTypes},
+        Wrong{"TypesAreInLowerCase", "U8 a", 1, 1, "'U8' is no type; there are " + kTypes},
+        Wrong{"NoType", "u8 a; ; u8 b", 1, 7, "expected a type (" + kTypes + "), found ';'"},
+        Wrong{"SemicolonAlone", ";", 1, 1, "expected a type (" + kTypes + "), found ';'"},
+        Wrong{"NumberForAType", "  8 a", 1, 3, "expected a type (" + kTypes + "), found '8'"},
+        Wrong{"NoNameAtTheEnd", "u8", 1, 3, "expected the field's name, found the end of the text"},
+        Wrong{"NoName", "u8 ; u8 b", 1, 4, "expected the field's name, found ';'"},
+        Wrong{"NameStartsWithADigit", "u8 1st", 1, 4, "expected the field's name, found '1'"},
+        Wrong{"NameWithABadCharacter", "u8 a-b", 1, 5, "expected ';' after the field, found '-'"},
+        Wrong{"ControlCharacter", std::string("u8 a\x01", 5), 1, 5,
+              "expected ';' after the field, found the byte 0x01"},
+        Wrong{"NulCharacter", std::string("u8 \0a", 5), 1, 4, "expected the field's name, found the byte 0x00"},
+        Wrong{"NotAscii", "u8 \xc3\xa4", 1, 4, "expected the field's name, found the byte 0xc3"},
+        Wrong{"NoSemicolon", "u8 a u8 b", 1, 6, "expected ';' after the field, found 'u'"},
+        Wrong{"NoSemicolonAtALineEnd", "u8 a\nu8 b", 2, 1, "expected ';' after the field, found 'u'"},
+        Wrong{"ParametersAndMore", "u32[] x", 1, 4, "expected the field's name, found '['"},
+        Wrong{"ParametersOfAnotherType", "u16[]", 1, 4, "expected the field's name, found '['"},
+        Wrong{"ParametersWithACount", "u32[4]", 1, 4, "expected the field's name, found '['"},
+        Wrong{"NotClosed", "u8 a[4", 1, 7, "expected ']' after the number of elements, found the end of the text"},
+        Wrong{"ClosedWrongly", "u8 a[4)", 1, 7, "expected ']' after the number of elements, found ')'"},
+        Wrong{"ZeroElements", "u8 a[0]", 1, 6, kNumber}, Wrong{"NegativeCount", "u8 a[-1]", 1, 6, kNumber},
+        Wrong{"CountIsNoNumber", "u8 a[ n]", 1, 7, kNumber}, Wrong{"CountTooLarge", "u8 a[65537]", 1, 6, kNumber},
+        Wrong{"CountBeyondIntegers", "u8 a[99999999999999999999]", 1, 6, kNumber},
+        Wrong{"NothingInTheBrackets", "u8 a[", 1, 6, kNumber},
+        Wrong{"NameTwice", "u8 a;\nu16 a", 2, 5, "there is a field 'a' already"},
+        Wrong{"BehindTheRest", "u8 a[]; u8 b", 1, 12,
+              "nothing can follow a field that takes the rest of the payload ('[]')"},
+        Wrong{"TwoRests", "u8 a[];\nu8 b[]", 2, 4,
+              "nothing can follow a field that takes the rest of the payload ('[]')"},
+        Wrong{"PayloadTooLarge", "u8 a;\n  u64 b[8192]", 2, 7,
+              "the fields up to 'b' take 65537 bytes; a payload has at most 65536"},
+        Wrong{"FieldTooLarge", "u64 big[65536]", 1, 5,
+              "the fields up to 'big' take 524288 bytes; a payload has at most 65536"},
+        Wrong{"TooManyFields", many_fields(128) + "\nu8 last", 2, 4, "more than 128 fields"},
+        Wrong{"NameTooLong", "u8 " + std::string(64, 'n'), 1, 4, "a name has at most 63 characters"}),
+    [](const auto& wrong) { return std::string(wrong.param.title); });
+
+TEST(WrongFormatText, TooLongATextIsRefused)
+{
+    std::string text = "u8 x";
+    text.resize(DRVBUS_FORMAT_MAX + 1, ' ');
+    try {
+        (void)Format::parse(text);
+        FAIL() << "it was taken";
+    } catch (const ParseError& error) {
+        EXPECT_EQ(error.line, 1U);
+        EXPECT_THAT(error.what(), HasSubstr("the format is 1025 bytes long; at most 1024 are taken"));
+    }
+}
+
+}  // namespace
+}  // namespace drvbus::test

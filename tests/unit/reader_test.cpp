@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "device/reader.hpp"
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/drvbus.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "device/event.hpp"
+#include "support/io.hpp"
+#include "support/record.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using device::Framing;
+using device::make_ring_reader;
+using device::make_stream_reader;
+using device::Reader;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Status = device::Reader::Status;
+
+/// An event that outlives the reader's buffer.
+struct Taken {
+    std::uint64_t sequence;
+    std::string payload;
+    bool operator==(const Taken&) const = default;
+};
+
+std::vector<Taken> events_in(const Reader::Batch& batch)
+{
+    std::vector<Taken> taken;
+    for (std::size_t at = 0; at < batch.records.size();) {
+        const device::Record found = device::parse_record(batch.records.subspan(at));
+        if (found.state != device::Record::State::whole)
+            throw std::runtime_error("a batch with less than a whole record");
+        taken.push_back({found.event.sequence, as_text(found.event.payload)});
+        at += found.size;
+    }
+    return taken;
+}
+
+/// Reads and commits until nothing more comes.
+std::vector<Taken> take_all(Reader& reader)
+{
+    std::vector<Taken> all;
+    for (;;) {
+        const Reader::Batch batch = reader.read();
+        if (batch.status != Status::events)
+            return all;
+        const std::vector<Taken> taken = events_in(batch);
+        all.insert(all.end(), taken.begin(), taken.end());
+        reader.commit(taken.back().sequence + 1, batch.records.size());
+    }
+}
+
+class RecordStream : public testing::Test {
+protected:
+    void send(std::string_view bytes) const { write_all(pipe_.write_end.get(), bytes); }
+
+    Pipe pipe_;
+    std::unique_ptr<Reader> reader_ = make_stream_reader(pipe_.read_end.get(), Framing::records);
+};
+
+TEST_F(RecordStream, IsEmptyAtFirst)
+{
+    EXPECT_EQ(reader_->read().status, Status::empty);
+}
+
+TEST_F(RecordStream, RecordsCutAnywhereComeWhole)
+{
+    const std::string bytes = record({.sequence = 1}, "first one") + record({.sequence = 2}, "second");
+    const std::size_t first_size = record({.sequence = 1}, "first one").size();
+    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+        const Pipe pipe;
+        const auto reader = make_stream_reader(pipe.read_end.get(), Framing::records);
+        write_all(pipe.write_end.get(), std::string_view(bytes).substr(0, cut));
+        std::vector<Taken> taken = take_all(*reader);
+        ASSERT_EQ(taken.size(), cut == bytes.size() ? 2U : cut >= first_size ? 1U : 0U) << "cut at " << cut;
+        write_all(pipe.write_end.get(), std::string_view(bytes).substr(cut));
+        for (const Taken& late : take_all(*reader))
+            taken.push_back(late);
+        ASSERT_THAT(taken, ElementsAre(Taken{1, "first one"}, Taken{2, "second"})) << "cut at " << cut;
+    }
+}
+
+TEST_F(RecordStream, BytesThatComeOneByOneAddUp)
+{
+    const std::string bytes = record({.sequence = 5}, "slowly");
+    for (std::size_t i = 0; i + 1 < bytes.size(); ++i) {
+        send(bytes.substr(i, 1));
+        ASSERT_EQ(reader_->read().status, Status::empty);
+    }
+    send(bytes.substr(bytes.size() - 1));
+    EXPECT_THAT(take_all(*reader_), ElementsAre(Taken{5, "slowly"}));
+}
+
+TEST_F(RecordStream, OneReadTakesAllThatIsThere)
+{
+    std::string bytes;
+    for (std::uint64_t i = 1; i <= 100; ++i)
+        bytes += record({.sequence = i}, std::to_string(i));
+    send(bytes);
+    const Reader::Batch batch = reader_->read();
+    ASSERT_EQ(batch.status, Status::events);
+    EXPECT_EQ(as_text(batch.records), bytes);
+}
+
+TEST_F(RecordStream, WhatIsNotCommittedComesAgain)
+{
+    send(record({.sequence = 1}, "one") + record({.sequence = 2}, "two"));
+    const std::vector<Taken> both{{1, "one"}, {2, "two"}};
+    EXPECT_EQ(events_in(reader_->read()), both);
+    EXPECT_EQ(events_in(reader_->read()), both);
+
+    send(record({.sequence = 3}, "three"));
+    EXPECT_EQ(events_in(reader_->read()), both);
+
+    reader_->commit(2, record({.sequence = 1}, "one").size());
+    EXPECT_THAT(take_all(*reader_), ElementsAre(Taken{2, "two"}, Taken{3, "three"}));
+    EXPECT_EQ(reader_->read().status, Status::empty);
+}
+
+TEST_F(RecordStream, RecordsOfTheLargestSizeGoThrough)
+{
+    const std::string payload(DRVBUS_PAYLOAD_MAX, 'x');
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+        // More than a pipe holds: it has to be read while it is written.
+        const std::string bytes = record({.sequence = i}, payload);
+        send(std::string_view(bytes).substr(0, bytes.size() / 2));
+        ASSERT_TRUE(take_all(*reader_).empty());
+        send(std::string_view(bytes).substr(bytes.size() / 2));
+        ASSERT_THAT(take_all(*reader_), ElementsAre(Taken{i, payload}));
+    }
+}
+
+TEST_F(RecordStream, WhatComesBeforeMalformedBytesIsKept)
+{
+    send(record({.sequence = 1}, "good") + record_header({.sequence = 0}, 0));
+    EXPECT_THAT(events_in(reader_->read()), ElementsAre(Taken{1, "good"}));
+    reader_->commit(2, record({.sequence = 1}, "good").size());
+    try {
+        (void)reader_->read();
+        FAIL() << "it was taken";
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("set records = \"raw\""));
+    }
+}
+
+TEST_F(RecordStream, AFifoGoesOnWithItsNextWriter)
+{
+    send(record({.sequence = 1}, "from the first"));
+    pipe_.write_end.reset();
+    EXPECT_THAT(take_all(*reader_), ElementsAre(Taken{1, "from the first"}));
+    EXPECT_EQ(reader_->read().status, Status::empty);
+
+    pipe_.write_end.reset(
+        must(open(("/proc/self/fd/" + std::to_string(pipe_.read_end.get())).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC),
+             "the pipe anew"));
+    send(record({.sequence = 2}, "from the second"));
+    EXPECT_THAT(take_all(*reader_), ElementsAre(Taken{2, "from the second"}));
+}
+
+TEST(StreamReader, ASocketEndsAfterItsLastEvent)
+{
+    for (const Framing framing : {Framing::records, Framing::raw}) {
+        SocketPair sockets;
+        const auto reader = make_stream_reader(sockets.theirs.get(), framing);
+        write_all(sockets.ours.get(), record({.sequence = 1}, "last words"));
+        sockets.ours.reset();
+        EXPECT_EQ(take_all(*reader).size(), 1U);
+        EXPECT_EQ(reader->read().status, Status::end);
+        EXPECT_EQ(reader->read().status, Status::end);
+    }
+}
+
+TEST(StreamReader, ADeviceThatFailsSaysWhy)
+{
+    for (const Framing framing : {Framing::records, Framing::raw}) {
+        const UniqueFd directory(must(open("/", O_RDONLY | O_CLOEXEC), "open"));
+        const auto reader = make_stream_reader(directory.get(), framing);
+        try {
+            (void)reader->read();
+            FAIL() << "a directory was read";
+        } catch (const std::system_error& error) {
+            EXPECT_EQ(error.code(), std::errc::is_a_directory);
+            EXPECT_THAT(error.what(), HasSubstr("reading the device"));
+        }
+    }
+}
+
+std::uint64_t monotonic_ns()
+{
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+TEST(RawStream, EachReadIsOneEventNumberedAndTimed)
+{
+    const UniqueFd counter(must(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd"));
+    const auto reader = make_stream_reader(counter.get(), Framing::raw);
+    EXPECT_EQ(reader->read().status, Status::empty);
+
+    for (std::uint64_t i = 1; i <= 5; ++i) {
+        const std::uint64_t before = monotonic_ns();
+        must(eventfd_write(counter.get(), 10 * i), "eventfd_write");
+        const Reader::Batch batch = reader->read();
+        ASSERT_EQ(batch.status, Status::events);
+        const device::Record found = device::parse_record(batch.records);
+        ASSERT_EQ(found.state, device::Record::State::whole);
+        EXPECT_EQ(found.size, batch.records.size());
+        EXPECT_EQ(found.event.sequence, i);
+        EXPECT_EQ(found.event.id, 0U);
+        EXPECT_EQ(found.event.flags, 0U);
+        EXPECT_EQ(as_text(found.event.payload), packed(std::uint64_t{10 * i}));
+        EXPECT_GE(found.event.time_ns, before);
+        EXPECT_LE(found.event.time_ns, monotonic_ns());
+        reader->commit(i + 1, batch.records.size());
+        EXPECT_EQ(reader->read().status, Status::empty);
+    }
+}
+
+TEST(RawStream, WhatIsNotCommittedComesAgainAndNoMoreIsRead)
+{
+    const Pipe pipe;
+    const auto reader = make_stream_reader(pipe.read_end.get(), Framing::raw);
+    write_all(pipe.write_end.get(), "one");
+    EXPECT_THAT(events_in(reader->read()), ElementsAre(Taken{1, "one"}));
+    write_all(pipe.write_end.get(), "two");
+    EXPECT_THAT(events_in(reader->read()), ElementsAre(Taken{1, "one"}));
+    reader->commit(1, 0);  // nothing was published
+    EXPECT_THAT(take_all(*reader), ElementsAre(Taken{1, "one"}, Taken{2, "two"}));
+}
+
+TEST(RawStream, PayloadsOfAnyLengthArePadded)
+{
+    const Pipe pipe;
+    const auto reader = make_stream_reader(pipe.read_end.get(), Framing::raw);
+    for (std::uint64_t length = 1; length <= 17; ++length) {
+        const std::string payload(length, 'p');
+        write_all(pipe.write_end.get(), payload);
+        const Reader::Batch batch = reader->read();
+        ASSERT_EQ(as_text(batch.records).substr(sizeof(drvbus_record)),
+                  record({}, payload).substr(sizeof(drvbus_record)));
+        ASSERT_EQ(events_in(batch), (std::vector<Taken>{{length, payload}}));
+        reader->commit(length + 1, batch.records.size());
+    }
+}
+
+TEST(RawStream, AReadTakesAtMostTheLargestPayload)
+{
+    const Pipe pipe;
+    must(fcntl(pipe.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
+    const auto reader = make_stream_reader(pipe.read_end.get(), Framing::raw);
+    write_all(pipe.write_end.get(), std::string(DRVBUS_PAYLOAD_MAX, 'a') + "rest");
+    EXPECT_THAT(take_all(*reader), ElementsAre(Taken{1, std::string(DRVBUS_PAYLOAD_MAX, 'a')}, Taken{2, "rest"}));
+}
+
+// What a node's pread and lseek answer is the module's: the VM tests have it. A file shows what is asked of it.
+class Ring : public testing::Test {
+protected:
+    [[nodiscard]] off_t position() const { return must(static_cast<int>(lseek(file_.get(), 0, SEEK_CUR)), "lseek"); }
+
+    UniqueFd file_{must(memfd_create("ring", MFD_CLOEXEC), "memfd_create")};
+};
+
+TEST_F(Ring, IsReadAtThePositionWithoutMovingIt)
+{
+    const std::string bytes = record({.sequence = 7}, "seven");
+    must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 7)), "pwrite");
+    const auto reader = make_ring_reader(file_.get(), 7);
+    for (int again = 0; again < 2; ++again) {
+        const Reader::Batch batch = reader->read();
+        ASSERT_EQ(batch.status, Status::events);
+        EXPECT_THAT(events_in(batch), ElementsAre(Taken{7, "seven"}));
+        EXPECT_EQ(position(), 0);
+    }
+}
+
+TEST_F(Ring, CommitMovesThePositionToTheNextSequence)
+{
+    const std::string bytes = record({.sequence = 40}, "forty");
+    must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 40)), "pwrite");
+    const auto reader = make_ring_reader(file_.get(), 1);
+    reader->commit(40, 1);
+    EXPECT_EQ(position(), 40);
+    EXPECT_THAT(events_in(reader->read()), ElementsAre(Taken{40, "forty"}));
+}
+
+TEST_F(Ring, EndsWithTheChannel)
+{
+    EXPECT_EQ(make_ring_reader(file_.get(), 1)->read().status, Status::end);
+}
+
+TEST_F(Ring, ADeviceThatFailsSaysWhy)
+{
+    const Pipe pipe;
+    const auto reader = make_ring_reader(pipe.read_end.get(), 1);
+    try {
+        (void)reader->read();
+        FAIL() << "a pipe was read at a position";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code(), std::errc::invalid_seek);
+        EXPECT_THAT(error.what(), HasSubstr("reading the channel"));
+    }
+    EXPECT_THROW(reader->commit(2, 1), std::system_error);
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "notification/sigio.hpp"
+
+#include <csignal>
+#include <deque>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "support/io.hpp"
+#include "turn.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using notification::Kind;
+using notification::make_sigio;
+using notification::Notification;
+using testing::HasSubstr;
+
+/// Another soft limit for as long as it lives.
+class SoftLimit {
+public:
+    SoftLimit(__rlimit_resource resource, rlim_t value) : resource_(resource)
+    {
+        must(getrlimit(resource_, &old_), "getrlimit");
+        const rlimit changed{value, old_.rlim_max};
+        must(setrlimit(resource_, &changed), "setrlimit");
+    }
+    SoftLimit(const SoftLimit&) = delete;
+    SoftLimit& operator=(const SoftLimit&) = delete;
+    ~SoftLimit() { setrlimit(resource_, &old_); }
+
+private:
+    __rlimit_resource resource_;
+    rlimit old_{};
+};
+
+/// A device that SIGIO is watched on, and how often it told of news.
+struct Watched {
+    Watched(notification::SigioDispatcher& dispatcher, int fd)
+        : notification(make_sigio(dispatcher, {fd, false}, [this] { ++news; }))
+    {
+    }
+    Watched(const Watched&) = delete;
+    Watched& operator=(const Watched&) = delete;
+
+    int news = 0;
+    std::unique_ptr<Notification> notification;
+};
+
+class Sigio : public testing::Test {
+protected:
+    [[nodiscard]] bool told(const Watched& watched, int times = 1)
+    {
+        return turn_until(loop_, [&] { return watched.news >= times; });
+    }
+
+    [[nodiscard]] static bool is_async(int fd) { return (must(fcntl(fd, F_GETFL), "F_GETFL") & O_ASYNC) != 0; }
+
+    Loop loop_;
+    notification::SigioDispatcher dispatcher_{loop_};
+};
+
+TEST_F(Sigio, ATerminalTells)
+{
+    const Terminal terminal;
+    const UniqueFd reader = terminal.open_reader();
+    const Watched watched(dispatcher_, reader.get());
+    EXPECT_EQ(watched.notification->kind(), Kind::sigio);
+    settle(loop_);
+    EXPECT_EQ(watched.news, 0);
+    for (int i = 1; i <= 10; ++i) {
+        watched.notification->clear();
+        const int before = watched.news;
+        write_all(terminal.writer(), "line\n");
+        ASSERT_TRUE(told(watched, before + 1));
+    }
+}
+
+TEST_F(Sigio, APipeTells)
+{
+    const Pipe pipe;
+    const Watched watched(dispatcher_, pipe.read_end.get());
+    write_all(pipe.write_end.get(), "x");
+    EXPECT_TRUE(told(watched));
+}
+
+TEST_F(Sigio, ASocketTells)
+{
+    const SocketPair sockets;
+    const Watched watched(dispatcher_, sockets.theirs.get());
+    write_all(sockets.ours.get(), "x");
+    EXPECT_TRUE(told(watched));
+}
+
+TEST_F(Sigio, OnlyTheDeviceThatHasNewsTells)
+{
+    const Pipe quiet;
+    const Pipe loud;
+    const Watched watched_quiet(dispatcher_, quiet.read_end.get());
+    const Watched watched_loud(dispatcher_, loud.read_end.get());
+    write_all(loud.write_end.get(), "x");
+    ASSERT_TRUE(told(watched_loud));
+    settle(loop_);
+    EXPECT_EQ(watched_quiet.news, 0);
+}
+
+TEST_F(Sigio, WhatComesBeforeTheLoopTurnsIsToldOnce)
+{
+    const Pipe pipe;
+    const Watched watched(dispatcher_, pipe.read_end.get());
+    for (int i = 0; i < 100; ++i)
+        write_all(pipe.write_end.get(), "x");
+    ASSERT_TRUE(told(watched));
+    settle(loop_);
+    EXPECT_EQ(watched.news, 1);
+}
+
+TEST_F(Sigio, AFullSignalQueueTellsForEveryDevice)
+{
+    const Pipe quiet;
+    const Pipe loud;
+    const Watched watched_quiet(dispatcher_, quiet.read_end.get());
+    const Watched watched_loud(dispatcher_, loud.read_end.get());
+    {
+        // No room for a single queued signal: the kernel sends plain SIGIO, which says nothing of a device.
+        const SoftLimit full(RLIMIT_SIGPENDING, 0);
+        write_all(loud.write_end.get(), "x");
+    }
+    EXPECT_TRUE(told(watched_loud));
+    EXPECT_TRUE(told(watched_quiet));
+}
+
+TEST_F(Sigio, ManyDevicesTellEachForItself)
+{
+    constexpr int kDevices = 200;
+    std::deque<Pipe> pipes(kDevices);
+    std::deque<Watched> watched;
+    for (const Pipe& pipe : pipes)
+        watched.emplace_back(dispatcher_, pipe.read_end.get());
+    for (int i = 0; i < kDevices; i += 2)
+        write_all(pipes.at(static_cast<std::size_t>(i)).write_end.get(), "x");
+    for (int i = 0; i < kDevices; i += 2)
+        ASSERT_TRUE(told(watched.at(static_cast<std::size_t>(i)))) << i;
+    settle(loop_);
+    for (int i = 0; i < kDevices; ++i)
+        ASSERT_EQ(watched.at(static_cast<std::size_t>(i)).news, i % 2 == 0 ? 1 : 0) << i;
+}
+
+TEST_F(Sigio, AnFdOfAnySizeTells)
+{
+    const SoftLimit many(RLIMIT_NOFILE, 4096);
+    const Pipe pipe;
+    const UniqueFd high(must(fcntl(pipe.read_end.get(), F_DUPFD_CLOEXEC, 4000), "F_DUPFD_CLOEXEC"));
+    const Watched watched(dispatcher_, high.get());
+    write_all(pipe.write_end.get(), "x");
+    EXPECT_TRUE(told(watched));
+}
+
+TEST_F(Sigio, ADeviceThatSendsNoneIsRefused)
+{
+    const UniqueFd file(must(memfd_create("file", MFD_CLOEXEC), "memfd_create"));
+    const UniqueFd counter(must(eventfd(0, EFD_CLOEXEC), "eventfd"));
+    const UniqueFd null(must(open("/dev/null", O_RDONLY | O_CLOEXEC), "open"));
+    for (const int fd : {file.get(), counter.get(), null.get()}) {
+        try {
+            (void)make_sigio(dispatcher_, {fd, false}, [] {});
+            FAIL() << "it was taken";
+        } catch (const std::system_error& error) {
+            EXPECT_EQ(error.code(), std::errc::not_supported);
+            EXPECT_THAT(error.what(), HasSubstr("the device sends no SIGIO; set notification to \"auto\" or \"poll\""));
+        }
+    }
+}
+
+TEST_F(Sigio, NothingIsToldOnceItIsGone)
+{
+    const Pipe pipe;
+    Watched watched(dispatcher_, pipe.read_end.get());
+    EXPECT_TRUE(is_async(pipe.read_end.get()));
+    write_all(pipe.write_end.get(), "x");  // the signal is here when this returns, and waits for the loop
+    watched.notification.reset();
+    EXPECT_FALSE(is_async(pipe.read_end.get()));
+    write_all(pipe.write_end.get(), "x");
+    settle(loop_);
+    EXPECT_EQ(watched.news, 0);
+}
+
+TEST_F(Sigio, ADeviceMayGoWhileAnotherTells)
+{
+    const Pipe one;
+    const Pipe two;
+    std::unique_ptr<Notification> first;
+    std::unique_ptr<Notification> second;
+    int news = 0;
+    first = make_sigio(dispatcher_, {one.read_end.get(), false}, [&] {
+        ++news;
+        second.reset();
+    });
+    second = make_sigio(dispatcher_, {two.read_end.get(), false}, [&] {
+        ++news;
+        first.reset();
+    });
+    write_all(one.write_end.get(), "x");
+    write_all(two.write_end.get(), "x");
+    ASSERT_TRUE(turn_until(loop_, [&] { return news > 0; }));
+    settle(loop_);
+    EXPECT_EQ(news, 1);
+}
+
+TEST_F(Sigio, AnotherDeviceUnderTheSameNumberIsHeard)
+{
+    const Pipe pipe;
+    {
+        const Watched before(dispatcher_, pipe.read_end.get());
+    }
+    const Watched watched(dispatcher_, pipe.read_end.get());
+    write_all(pipe.write_end.get(), "x");
+    EXPECT_TRUE(told(watched));
+}
+
+TEST(SigioDispatcher, GivesTheSignalsBack)
+{
+    const auto handler_of = [](int signal_number) {
+        struct sigaction action {};
+        must(sigaction(signal_number, nullptr, &action), "sigaction");
+        return (action.sa_flags & SA_SIGINFO) != 0;
+    };
+    const Loop loop;
+    {
+        const notification::SigioDispatcher dispatcher(loop);
+        EXPECT_TRUE(handler_of(SIGIO));
+    }
+    EXPECT_FALSE(handler_of(SIGIO));
+    for (int number = SIGRTMIN; number <= SIGRTMAX; ++number)
+        EXPECT_FALSE(handler_of(number)) << number;
+}
+
+}  // namespace
+}  // namespace drvbus::test

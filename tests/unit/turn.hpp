@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <functional>
+
+#include "loop.hpp"
+
+namespace drvbus::test {
+
+/// Turns the loop until `condition` holds. @returns whether it does within the limit
+bool turn_until(const Loop& loop, const std::function<bool()>& condition);
+
+/// Turns the loop for as long as something has happened already.
+void settle(const Loop& loop);
+
+}  // namespace drvbus::test

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The clients that people have: busctl, gdbus, and the examples in C++, Python and shell.
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "service.hpp"
+#include "sim.hpp"
+#include "support/process.hpp"
+#include "support/subscriber.hpp"
+#include "support/wait.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kPath = "/org/drvbus1/channel/thermo";
+
+class Client : public testing::Test {
+protected:
+    Client()
+    {
+        SimChannel::Settings settings;
+        settings.format = "u16 sensor; s16 celsius";
+        settings.event_names = "1 reading\n2 overheat";
+        channel_.emplace("thermo", settings);
+        if (!wait_for_channel("thermo"))
+            throw std::runtime_error("the channel does not appear");
+    }
+
+    void reading(int sensor) const
+    {
+        ASSERT_EQ(channel_->emit(1, hex(static_cast<unsigned>(sensor), 2) + hex(0xffec, 2)), 0);
+    }
+    void overheat(int sensor) const
+    {
+        ASSERT_EQ(channel_->emit(2, hex(static_cast<unsigned>(sensor), 2) + hex(96, 2), true), 0);
+    }
+
+    static bool says(const Process& client, const std::string& text)
+    {
+        return wait_until([&] { return client.output().find(text) != std::string::npos; });
+    }
+
+    std::optional<SimChannel> channel_;
+};
+
+TEST_F(Client, BusctlIntrospectsWithTypesAndNames)
+{
+    const Result result = run({"busctl", "introspect", "--no-pager", "org.drvbus1", kPath});
+    EXPECT_EQ(result.status, 0);
+    for (const char* const text : {"org.drvbus1.Channel", ".Event", "sttuv", ".Lost", "tt", ".State", "\"online\"",
+                                   ".Name", "\"thermo\"", ".Format", "\"u16 sensor; s16 celsius\"", ".Notification",
+                                   "\"eventfd\"", ".Device", "\"/dev/drvbus/thermo\"", ".NextSequence"})
+        EXPECT_THAT(result.output, HasSubstr(text));
+
+    const Result xml =
+        run({"busctl", "call", "org.drvbus1", kPath, "org.freedesktop.DBus.Introspectable", "Introspect"});
+    for (const char* const text :
+         {"name=\\\"sequence\\\"", "name=\\\"time\\\"", "name=\\\"data\\\"", "name=\\\"first\\\""})
+        EXPECT_THAT(xml.output, HasSubstr(text));
+}
+
+TEST_F(Client, BusctlGetsProperties)
+{
+    const Subscriber subscriber("thermo");
+    reading(1);
+    ASSERT_TRUE(subscriber.wait_for(1));
+    const Result result = run({"busctl", "get-property", "org.drvbus1", kPath, "org.drvbus1.Channel", "Name",
+                               "NextSequence", "EventsPublished", "EventsLost", "State"});
+    EXPECT_EQ(result.output, "s \"thermo\"\nt 2\nt 1\nt 0\ns \"online\"\n");
+    const Result set = run({"busctl", "set-property", "org.drvbus1", kPath, "org.drvbus1.Channel", "Name", "s", "x"});
+    EXPECT_NE(set.status, 0);
+}
+
+TEST_F(Client, BusctlMonitorShowsTheTypedSignal)
+{
+    const Process monitor({"stdbuf", "-oL", "busctl", "monitor", "org.drvbus1"});
+    ASSERT_TRUE(says(monitor, "Monitoring bus message stream."));
+    overheat(3);
+    ASSERT_TRUE(says(monitor, "INT16 96;")) << monitor.output();
+    for (const char* const text : {"Path=/org/drvbus1/channel/thermo", "Interface=org.drvbus1.Channel", "Member=Event",
+                                   "MESSAGE \"sttuv\"", "STRING \"overheat\"", "UINT32 2", "VARIANT \"a{sv}\"",
+                                   "STRING \"sensor\"", "UINT16 3", "STRING \"celsius\""})
+        EXPECT_THAT(monitor.output(), HasSubstr(text));
+}
+
+TEST_F(Client, GdbusMonitorShowsTheTypedSignal)
+{
+    const Process monitor({"gdbus", "monitor", "--system", "--dest", "org.drvbus1", "--object-path", kPath});
+    // It does not say when its match is in place.
+    ASSERT_TRUE(wait_until([&] {
+        reading(7);
+        return monitor.output().find("uint32 1, <{'sensor': <uint16 7>, 'celsius': <int16 -20>}>)\n") !=
+               std::string::npos;
+    })) << monitor.output();
+    EXPECT_THAT(monitor.output(), HasSubstr("org.drvbus1.Channel.Event ('reading', uint64 "));
+}
+
+TEST_F(Client, APythonSubscriberWithAMatchOnArg0GetsThatEventAlone)
+{
+    const Process all({"python3", "../examples/subscribe.py", "thermo"});
+    const Process one({"python3", "../examples/subscribe.py", "thermo", "overheat"});
+    ASSERT_TRUE(says(all, "subscribed")) << all.output();
+    ASSERT_TRUE(says(one, "subscribed")) << one.output();
+    reading(1);
+    reading(2);
+    overheat(3);
+    reading(4);
+    overheat(5);
+    ASSERT_TRUE(says(all, "'sensor': 5")) << all.output();
+    ASSERT_TRUE(says(one, "'sensor': 5")) << one.output();
+    EXPECT_THAT(all.output(), HasSubstr("1 reading id=1"));
+    EXPECT_THAT(all.output(), HasSubstr("data={'sensor': 4, 'celsius': -20}"));
+    EXPECT_THAT(one.output(), HasSubstr("3 overheat id=2"));
+    EXPECT_THAT(one.output(), HasSubstr("5 overheat id=2"));
+    EXPECT_THAT(one.output(), Not(HasSubstr("reading")));
+}
+
+TEST_F(Client, TheShellAndCppExamplesPrintEvents)
+{
+    const Process shell_client({"sh", "../examples/subscribe.sh", "thermo"});
+    const Process cpp_client({"../examples/drvbus-subscribe", "thermo"});
+    ASSERT_TRUE(says(shell_client, "subscribed")) << shell_client.output();
+    ASSERT_TRUE(says(cpp_client, "subscribed")) << cpp_client.output();
+    overheat(9);
+    EXPECT_TRUE(says(shell_client, "event: ('overheat', uint64 1,")) << shell_client.output();
+    EXPECT_TRUE(says(cpp_client, "1 overheat id=2")) << cpp_client.output();
+    EXPECT_TRUE(says(cpp_client, "data=a{sv}")) << cpp_client.output();
+}
+
+}  // namespace
+}  // namespace drvbus::test

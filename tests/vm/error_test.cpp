@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What goes wrong is said clearly and harms nothing else.
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "service.hpp"
+#include "sim.hpp"
+#include "support/process.hpp"
+#include "support/subscriber.hpp"
+#include "support/wait.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+
+std::string journal()
+{
+    return run({"journalctl", "--no-pager", "-u", "drvbusd"}).output;
+}
+
+TEST(Error, ASecondDaemonEndsAndTheFirstGoesOn)
+{
+    const SimChannel channel("first");
+    ASSERT_TRUE(wait_for_channel("first"));
+    const Subscriber subscriber("first");
+    const Result second = run({"runuser", "-u", "drvbus", "--", "/usr/libexec/drvbusd"});
+    EXPECT_EQ(second.status, 1);
+    EXPECT_THAT(second.output,
+                HasSubstr("the name org.drvbus1 is taken on the system bus: another drvbusd is running"));
+    ASSERT_EQ(channel.emit(1), 0);
+    EXPECT_TRUE(subscriber.wait_for(1));
+}
+
+TEST(Error, WithoutABusItSaysSo)
+{
+    const Result result = run({"/usr/libexec/drvbusd"}, {"DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent"});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.output, HasSubstr("no system bus: "));
+    EXPECT_THAT(result.output, HasSubstr("systemctl status dbus"));
+}
+
+TEST(Error, APayloadThatDoesNotFitItsFormatComesAsBytesAndIsCounted)
+{
+    SimChannel::Settings settings;
+    settings.format = "u16 a; u32 b";
+    const SimChannel channel("misfit", settings);
+    ASSERT_TRUE(wait_for_channel("misfit"));
+    const Subscriber subscriber("misfit");
+    ASSERT_EQ(channel.emit(1, "010002000000"), 0);
+    ASSERT_EQ(channel.emit(2, "0100000002000000"), 0);  // as a C struct with its padding
+    ASSERT_EQ(channel.emit(3, "030004000000"), 0);
+    ASSERT_TRUE(subscriber.wait_for(3));
+    const Heard heard = subscriber.heard();
+    EXPECT_EQ(heard.events[0].fields().at("b").get<std::uint32_t>(), 2U);
+    EXPECT_EQ(heard.events[1].data.get<std::vector<std::uint8_t>>(),
+              (std::vector<std::uint8_t>{1, 0, 0, 0, 2, 0, 0, 0}));
+    EXPECT_EQ(heard.events[2].fields().at("b").get<std::uint32_t>(), 4U);
+    EXPECT_EQ(subscriber.channel().FormatMismatches(), 1U);
+    EXPECT_TRUE(
+        wait_until([] { return journal().find("does not fit the format, which takes 6 bytes") != std::string::npos; }));
+}
+
+TEST(Error, ADriversFormatThatDoesNotParseLeavesBytes)
+{
+    SimChannel::Settings settings;
+    settings.format = "u16 a;\nu33 b";
+    const SimChannel channel("wrong", settings);
+    ASSERT_TRUE(wait_for_channel("wrong"));
+    const Subscriber subscriber("wrong");
+    EXPECT_EQ(subscriber.channel().State(), "online");
+    ASSERT_EQ(channel.emit(1, "0102"), 0);
+    ASSERT_TRUE(subscriber.wait_for(1));
+    EXPECT_EQ(subscriber.heard().events[0].data.get<std::vector<std::uint8_t>>(), (std::vector<std::uint8_t>{1, 2}));
+    EXPECT_TRUE(wait_until([] { return journal().find("line 2, column 1: 'u33' is no type") != std::string::npos; }));
+
+    const Configured mended("[[channel]]\nname = \"wrong\"\nformat = \"u8 a[2]\"\n");
+    ASSERT_EQ(channel.emit(1, "0102"), 0);
+    ASSERT_TRUE(subscriber.wait_for(2));
+    EXPECT_EQ(subscriber.heard().events[1].fields().at("a").get<std::vector<std::uint8_t>>(),
+              (std::vector<std::uint8_t>{1, 2}));
+}
+
+TEST(Error, ANotificationTheDriverDoesNotTakeFailsThisChannelAlone)
+{
+    const Configured forced("[[channel]]\nname = \"old\"\nnotification = \"eventfd\"\n");
+    SimChannel::Settings legacy;
+    legacy.legacy = true;
+    const SimChannel old("old", legacy);
+    const SimChannel other("other");
+    ASSERT_TRUE(wait_for_channel("old"));
+    ASSERT_TRUE(wait_for_channel("other"));
+    const Subscriber subscriber("old");
+    EXPECT_THAT(subscriber.channel().State(),
+                HasSubstr("failed: the device takes no eventfd; set notification to \"auto\", \"poll\" or \"sigio\""));
+    EXPECT_EQ(subscriber.channel().Notification(), "");
+    const Subscriber good("other");
+    ASSERT_EQ(other.emit(1), 0);
+    EXPECT_TRUE(good.wait_for(1));
+}
+
+TEST(Payload, BareParametersAndBytesKeepTheirTypes)
+{
+    SimChannel::Settings settings;
+    settings.format = "u32[]";
+    const SimChannel parameters("parameters", settings);
+    const SimChannel bytes("bytes");
+    ASSERT_TRUE(wait_for_channel("parameters"));
+    ASSERT_TRUE(wait_for_channel("bytes"));
+    const Subscriber first("parameters");
+    const Subscriber second("bytes");
+    ASSERT_EQ(parameters.emit(9, hex(70000, 4) + hex(2, 4)), 0);
+    ASSERT_EQ(bytes.emit(10, "ff00"), 0);
+    ASSERT_TRUE(first.wait_for(1));
+    ASSERT_TRUE(second.wait_for(1));
+    EXPECT_EQ(first.heard().events[0].data.get<std::vector<std::uint32_t>>(), (std::vector<std::uint32_t>{70000, 2}));
+    EXPECT_EQ(first.heard().events[0].name, "9");
+    EXPECT_EQ(second.heard().events[0].data.get<std::vector<std::uint8_t>>(), (std::vector<std::uint8_t>{255, 0}));
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The tests of the kernel module are a program of their own: drvbusd is stopped and stays so while they run, so
+// that what they see is their own doing.
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "support/process.hpp"
+
+namespace drvbus::test {
+namespace {
+
+void systemctl(const std::vector<std::string>& arguments)
+{
+    std::vector<std::string> command{"systemctl", "--quiet"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    const Result result = run(command);
+    if (result.status != 0)
+        throw std::runtime_error("systemctl " + arguments.front() + ": " + result.output);
+}
+
+class WithoutDaemon : public testing::Environment {
+public:
+    // Masked, or udev would start it for the first channel.
+    void SetUp() override { systemctl({"mask", "--runtime", "--now", "drvbusd"}); }
+    void TearDown() override { systemctl({"unmask", "--runtime", "drvbusd"}); }
+};
+
+}  // namespace
+}  // namespace drvbus::test
+
+int main(int argc, char** argv)
+{
+    testing::InitGoogleTest(&argc, argv);
+    testing::AddGlobalTestEnvironment(new drvbus::test::WithoutDaemon);
+    return RUN_ALL_TESTS();
+}

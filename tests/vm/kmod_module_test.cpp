@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The modules are loaded and unloaded.
+#include <cerrno>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "kmod_node.hpp"
+#include "sim.hpp"
+#include "support/process.hpp"
+#include "support/wait.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+
+class KmodModule : public testing::Test {};
+
+bool loaded(const std::string& module)
+{
+    return access(("/sys/module/" + module).c_str(), F_OK) == 0;
+}
+
+/// The kernel itself says EWOULDBLOCK where rmmod, which looks first, says EBUSY.
+constexpr int kBusy = EWOULDBLOCK;
+
+TEST_F(KmodModule, WhileAChannelIsThereNeitherIsUnloaded)
+{
+    SimChannel channel("module");
+    EXPECT_EQ(unload("drvbus_sim"), kBusy);
+    EXPECT_EQ(unload("drvbus"), kBusy);
+    EXPECT_THAT(run({"rmmod", "drvbus_sim"}).output, HasSubstr("in use"));
+    EXPECT_NE(run({"rmmod", "drvbus_sim"}).status, 0);
+    ASSERT_EQ(channel.live(false), 0);
+    EXPECT_EQ(unload("drvbus_sim"), kBusy) << "its directory is still there";
+
+    ASSERT_EQ(channel.live(true), 0);
+    ASSERT_EQ(channel.burst(1), 0);
+    EXPECT_EQ(sequences(Node(channel).read()), sequences(1, 1)) << "and all works on";
+}
+
+TEST_F(KmodModule, AReaderKeepsTheCodeItRuns)
+{
+    SimChannel channel("module");
+    Node node(channel);
+    const UniqueFd eventfd = make_eventfd();
+    ASSERT_EQ(node.set_eventfd(eventfd.get()), 0);
+    ASSERT_EQ(channel.burst(2), 0);
+    ASSERT_EQ(channel.remove(), 0);
+    EXPECT_EQ(unload("drvbus_sim"), 0) << "the reader does not need the driver";
+    EXPECT_EQ(unload("drvbus"), kBusy);
+    EXPECT_EQ(run({"rmmod", "drvbus"}).status, 1);
+
+    EXPECT_EQ(sequences(node.read()), sequences(1, 2));
+    EXPECT_EQ(node.read_error(), -1) << "end of file";
+    node.close();
+    EXPECT_EQ(unload("drvbus"), 0);
+    EXPECT_FALSE(loaded("drvbus"));
+    EXPECT_EQ(take(eventfd.get()), 3U) << "what the test has of it lives on";
+}
+
+TEST_F(KmodModule, TheyLoadAgainAfterTheyHaveBeenUnloaded)
+{
+    for (int i = 0; i < 3; ++i) {
+        {
+            const SimChannel channel("module");
+            const Node node(channel);
+            const UniqueFd eventfd = make_eventfd();
+            ASSERT_EQ(node.set_eventfd(eventfd.get()), 0);
+            ASSERT_EQ(channel.burst(100), 0);
+            ASSERT_EQ(take(eventfd.get()), 100U);
+        }
+        ASSERT_EQ(unload("drvbus_sim"), 0);
+        ASSERT_EQ(unload("drvbus"), 0);
+        ASSERT_NE(access("/sys/class/drvbus", F_OK), 0);
+        ASSERT_NE(access("/sys/kernel/config/drvbus_sim", F_OK), 0);
+    }
+}
+
+TEST_F(KmodModule, AGeneratorThatRunsGoesWithItsChannel)
+{
+    {
+        const SimChannel channel("module");
+        const Node node(channel);
+        ASSERT_EQ(channel.set("rate", "1000"), 0);
+        ASSERT_TRUE(wait_until([&] { return channel.sysfs("events") > 0; }));
+    }
+    EXPECT_EQ(unload("drvbus_sim"), 0);
+    EXPECT_EQ(unload("drvbus"), 0);
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A channel goes while processes have it open.
+#include <cerrno>
+#include <csignal>
+#include <string>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kmod_node.hpp"
+#include "sim.hpp"
+
+namespace drvbus::test {
+namespace {
+
+class KmodRemoval : public testing::Test {};
+
+/// Opens the very inode that a reader has open, whatever its name leads to by now.
+int reopen_error(const Node& node)
+{
+    const UniqueFd again(open(("/proc/self/fd/" + std::to_string(node.fd())).c_str(), O_RDONLY | O_CLOEXEC));
+    return error_of(again.get());
+}
+
+TEST_F(KmodRemoval, AReaderReadsWhatIsLeftAndThenEndOfFile)
+{
+    SimChannel channel("removal");
+    const Node node(channel);
+    const Node blocking(channel, 0);
+    ASSERT_EQ(channel.emit(1), 0);
+    ASSERT_EQ(channel.emit(1, "", true), 0);
+    ASSERT_EQ(channel.remove(), 0);
+
+    EXPECT_EQ(node.poll(), POLLIN | POLLPRI | POLLHUP);
+    EXPECT_EQ(sequences(node.read(sizeof(drvbus_record))), sequences(1, 1));
+    EXPECT_EQ(sequences(node.read()), sequences(2, 2));
+    EXPECT_EQ(node.poll(), POLLHUP);
+    EXPECT_EQ(node.read_error(), -1) << "end of file";
+    EXPECT_EQ(node.read_error(), -1) << "and again";
+    EXPECT_EQ(node.pread_error(3), -1);
+    EXPECT_EQ(node.read_error(1), EINVAL) << "a wrong call stays one";
+
+    EXPECT_EQ(sequences(blocking.read()), sequences(1, 2));
+    EXPECT_EQ(blocking.read_error(), -1) << "a read that may wait does not";
+}
+
+TEST_F(KmodRemoval, TheOtherCallsGoOnToAnswer)
+{
+    SimChannel channel("removal");
+    const Node node(channel);
+    ASSERT_EQ(channel.burst(3), 0);
+    ASSERT_EQ(channel.remove(), 0);
+
+    EXPECT_EQ(node.info().next_sequence, 4U);
+    EXPECT_EQ(node.seek(0, SEEK_END), 4);
+    EXPECT_EQ(node.seek(0, SEEK_SET), 1);
+    EXPECT_EQ(sequences(node.pread(2)), sequences(2, 3));
+    EXPECT_EQ(fcntl(node.fd(), F_SETFL, O_NONBLOCK | O_ASYNC), 0);
+}
+
+TEST_F(KmodRemoval, ItTakesNoNewReaderAndNoEventfd)
+{
+    SimChannel channel("removal");
+    const Node node(channel);
+    ASSERT_EQ(reopen_error(node), 0);
+    ASSERT_EQ(channel.remove(), 0);
+
+    EXPECT_EQ(reopen_error(node), ENODEV);
+    EXPECT_EQ(error_of(open(channel.node().c_str(), O_RDONLY | O_CLOEXEC)), ENOENT);
+    EXPECT_EQ(node.set_eventfd(make_eventfd().get()), ENODEV);
+}
+
+TEST_F(KmodRemoval, ABlockedReadEnds)
+{
+    SimChannel channel("removal");
+    const Node node(channel, 0);
+    int error = 0;
+    Caller reader([&] { error = node.read_error(); });
+    ASSERT_TRUE(reader.blocks_in(SYS_read));
+    ASSERT_EQ(channel.remove(), 0);
+    reader.join();
+
+    EXPECT_EQ(error, -1) << "end of file";
+}
+
+TEST_F(KmodRemoval, ABlockedPreadEnds)
+{
+    SimChannel channel("removal");
+    const Node node(channel, 0);
+    int error = 0;
+    Caller reader([&] { error = node.pread_error(100); });
+    ASSERT_TRUE(reader.blocks_in(SYS_pread64));
+    ASSERT_EQ(channel.remove(), 0);
+    reader.join();
+
+    EXPECT_EQ(error, -1) << "end of file";
+}
+
+TEST_F(KmodRemoval, ABlockedPollEnds)
+{
+    SimChannel channel("removal");
+    const Node node(channel);
+    pollfd entry{node.fd(), POLLIN, 0};
+    Caller poller([&] { ::poll(&entry, 1, -1); });
+    ASSERT_TRUE(poller.blocks_in(SYS_poll));
+    ASSERT_EQ(channel.remove(), 0);
+    poller.join();
+
+    EXPECT_EQ(entry.revents, POLLHUP);
+}
+
+TEST_F(KmodRemoval, ANewChannelOfTheNameHasNothingOfTheOld)
+{
+    SimChannel old("removal");
+    const Node old_node(old);
+    const UniqueFd eventfd = make_eventfd();
+    ASSERT_EQ(old_node.set_eventfd(eventfd.get()), 0);
+    ASSERT_EQ(old.emit(1, "aa"), 0);
+    ASSERT_EQ(old.remove(), 0);
+    ASSERT_EQ(take(eventfd.get()), 2U);
+
+    SimChannel channel("removal");
+    const Node node(channel);
+    EXPECT_EQ(node.read_error(), EAGAIN);
+    EXPECT_EQ(channel.sysfs("events"), 0U);
+    EXPECT_EQ(channel.sysfs("readers"), 1U);
+    ASSERT_EQ(channel.emit(2, "bb"), 0);
+
+    EXPECT_EQ(take(eventfd.get()), 0U);
+    const auto left = old_node.read();
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_EQ(left.front().payload, "\xaa");
+    EXPECT_EQ(old_node.read_error(), -1) << "end of file";
+    const auto records = node.read();
+    ASSERT_EQ(sequences(records), sequences(1, 1));
+    EXPECT_EQ(records.front().payload, "\xbb");
+}
+
+TEST_F(KmodRemoval, AChannelComesAndGoesWithItsSettingLive)
+{
+    SimChannel channel("removal");
+    ASSERT_EQ(channel.burst(5), 0);
+    ASSERT_EQ(channel.live(false), 0);
+    EXPECT_EQ(error_of(open(channel.node().c_str(), O_RDONLY | O_CLOEXEC)), ENOENT);
+    ASSERT_EQ(channel.live(false), 0) << "as it is";
+    ASSERT_EQ(channel.live(true), 0);
+    ASSERT_EQ(channel.live(true), 0) << "as it is";
+
+    const Node node(channel);
+    ASSERT_EQ(channel.burst(1), 0);
+    const auto records = node.read();
+    ASSERT_EQ(sequences(records), sequences(1, 1)) << "numbers start anew";
+    EXPECT_EQ(records.front().payload.substr(0, 4), std::string("\1\0\0\0", 4)) << "and so does the generator";
+}
+
+}  // namespace
+}  // namespace drvbus::test

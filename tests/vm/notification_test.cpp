@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The main job over each notification: what the driver emits is what a subscriber gets.
+#include <ctime>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "service.hpp"
+#include "sim.hpp"
+#include "support/process.hpp"
+#include "support/subscriber.hpp"
+#include "support/wait.hpp"
+
+namespace drvbus::test {
+namespace {
+
+constexpr std::uint64_t kCount = 1000;
+
+std::uint64_t now()
+{
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+struct Way {
+    const char* title;
+    const char* setting;  ///< of the configuration; empty: none
+    bool legacy;
+    const char* expected;
+};
+
+std::ostream& operator<<(std::ostream& stream, const Way& way)
+{
+    return stream << way.title;
+}
+
+class EachNotification : public testing::TestWithParam<Way> {
+protected:
+    EachNotification()
+    {
+        const Way& way = GetParam();
+        if (*way.setting != '\0')
+            config_.emplace("[[channel]]\nname = \"way\"\nnotification = \"" + std::string(way.setting) + "\"\n");
+    }
+
+    static SimChannel::Settings settings()
+    {
+        SimChannel::Settings settings;
+        settings.format = "u16 sensor; s16 milli_celsius; u32 count";
+        settings.event_names = "1 reading\n2 overheat";
+        settings.payload_size = 8;
+        settings.legacy = GetParam().legacy;
+        return settings;
+    }
+
+    std::optional<Configured> config_;
+};
+
+TEST_P(EachNotification, AThousandEventsArriveOnceInOrderAndWhole)
+{
+    SimChannel channel("way", settings());
+    ASSERT_TRUE(wait_for_channel("way"));
+    const Subscriber subscriber("way");
+    ASSERT_EQ(subscriber.channel().State(), "online");
+    EXPECT_EQ(subscriber.channel().Notification(), GetParam().expected);
+
+    const std::uint64_t before = now();
+    for (std::uint64_t i = 1; i <= kCount; ++i) {
+        const bool urgent = i % 10 == 0;
+        const std::string payload =
+            hex(i % 7, 2) + hex(static_cast<std::uint64_t>(-static_cast<std::int64_t>(i)), 2) + hex(i, 4);
+        ASSERT_EQ(channel.emit(urgent ? 2 : 1, payload, urgent), 0);
+    }
+    const std::uint64_t after = now();
+
+    ASSERT_TRUE(subscriber.wait_for(kCount)) << "only " << subscriber.heard().events.size() << " came";
+    const Heard heard = subscriber.heard();
+    EXPECT_EQ(heard.gaps(kCount), "");
+    ASSERT_EQ(heard.events.size(), kCount);
+    std::uint64_t last_time = before;
+    for (std::uint64_t i = 1; i <= kCount; ++i) {
+        const Event& event = heard.events.at(i - 1);
+        ASSERT_EQ(event.sequence, i);
+        ASSERT_EQ(event.id, i % 10 == 0 ? 2U : 1U);
+        ASSERT_EQ(event.name, i % 10 == 0 ? "overheat" : "reading");
+        ASSERT_GE(event.time, last_time);
+        ASSERT_LE(event.time, after);
+        last_time = event.time;
+        const auto fields = event.fields();
+        ASSERT_EQ(fields.size(), 3U);
+        ASSERT_EQ(fields.at("sensor").get<std::uint16_t>(), i % 7);
+        ASSERT_EQ(fields.at("milli_celsius").get<std::int16_t>(), -static_cast<std::int16_t>(i));
+        ASSERT_EQ(fields.at("count").get<std::uint32_t>(), i);
+    }
+    EXPECT_EQ(subscriber.channel().EventsPublished(), kCount);
+    EXPECT_EQ(subscriber.channel().EventsLost(), 0U);
+    EXPECT_EQ(subscriber.channel().NextSequence(), kCount + 1);
+}
+
+TEST_P(EachNotification, WhatDoesNotFitTheRingIsCountedToTheLastEvent)
+{
+    constexpr std::uint64_t kBurst = 100'000;
+    SimChannel::Settings small = settings();
+    small.format = "u32 count; u32 _";
+    SimChannel channel("way", small);
+    ASSERT_TRUE(wait_for_channel("way"));
+    const Subscriber subscriber("way");
+
+    ASSERT_EQ(channel.burst(kBurst), 0);
+
+    ASSERT_TRUE(subscriber.wait_for(kBurst))
+        << subscriber.heard().events.size() << " events and " << subscriber.heard().lost_count() << " lost";
+    const Heard heard = subscriber.heard();
+    EXPECT_EQ(heard.gaps(kBurst), "");
+    EXPECT_EQ(heard.events.size() + heard.lost_count(), kBurst);
+    for (const Event& event : heard.events)
+        ASSERT_EQ(event.fields().at("count").get<std::uint32_t>(), event.sequence);
+    EXPECT_EQ(subscriber.channel().EventsPublished(), heard.events.size());
+    EXPECT_EQ(subscriber.channel().EventsLost(), heard.lost_count());
+    EXPECT_EQ(channel.sysfs("events"), kBurst);
+}
+
+TEST_P(EachNotification, EventsFromAnInterruptArrive)
+{
+    SimChannel::Settings small = settings();
+    small.format = "u32 count; u32 _";
+    SimChannel channel("way", small);
+    ASSERT_TRUE(wait_for_channel("way"));
+    const Subscriber subscriber("way");
+
+    ASSERT_EQ(channel.set("rate", "200"), 0);
+    ASSERT_TRUE(subscriber.wait_for(100));
+    ASSERT_EQ(channel.set("rate", "0"), 0);
+
+    const std::uint64_t emitted = channel.sysfs("events");
+    ASSERT_TRUE(subscriber.wait_for(emitted));
+    EXPECT_EQ(subscriber.heard().gaps(emitted), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, EachNotification,
+                         testing::Values(Way{"Eventfd", "", false, "eventfd"},
+                                         Way{"EventfdForced", "eventfd", false, "eventfd"},
+                                         Way{"Poll", "poll", false, "poll"}, Way{"Sigio", "sigio", false, "sigio"},
+                                         Way{"SigioReachedByItself", "", true, "sigio"}),
+                         [](const auto& way) { return std::string(way.param.title); });
+
+}  // namespace
+}  // namespace drvbus::test

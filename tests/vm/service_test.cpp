@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// drvbusd.service: what systemctl does with it, and what it costs.
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "service.hpp"
+#include "sim.hpp"
+#include "support/process.hpp"
+#include "support/subscriber.hpp"
+#include "support/wait.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string systemctl(const std::string& verb)
+{
+    const Result result = run({"systemctl", verb, "drvbusd"});
+    return result.status == 0 ? "" : "systemctl " + verb + ": " + result.output;
+}
+
+std::uint64_t voluntary_switches(pid_t pid)
+{
+    const std::string status = read_file("/proc/" + std::to_string(pid) + "/status");
+    const std::string key = "\nvoluntary_ctxt_switches:";
+    return std::stoull(status.substr(status.find(key) + key.size()));
+}
+
+/// Waits until the daemon has had nothing to do for two seconds.
+bool wait_for_rest(pid_t pid)
+{
+    std::uint64_t before = 0;
+    std::uint64_t now = voluntary_switches(pid);
+    for (int tries = 0; now != before && tries < 20; ++tries) {
+        before = now;
+        std::this_thread::sleep_for(2s);  // the length of what is measured
+        now = voluntary_switches(pid);
+    }
+    return now == before;
+}
+
+class Service : public testing::Test {
+protected:
+    Service() : channel_("beat")
+    {
+        if (!wait_for_channel("beat"))
+            throw std::runtime_error("the channel does not appear");
+    }
+
+    /// An event emitted now comes out of the daemon that runs now.
+    void works() const
+    {
+        ASSERT_TRUE(wait_for_channel("beat"));
+        const Subscriber subscriber("beat");
+        ASSERT_EQ(channel_.emit(42), 0);
+        const std::uint64_t last = channel_.sysfs("events");
+        EXPECT_TRUE(subscriber.wait([last](const Heard& heard) {
+            return !heard.events.empty() && heard.events.back().sequence == last && heard.events.back().id == 42;
+        }));
+    }
+
+    SimChannel channel_;
+};
+
+TEST_F(Service, TheFirstChannelStartsIt)
+{
+    EXPECT_EQ(systemctl("stop"), "");
+    EXPECT_EQ(unit_property("ActiveState"), "inactive");
+    const SimChannel first("first");
+    // Not asked for over the bus, which would start it as well.
+    EXPECT_TRUE(wait_until([] { return unit_property("ActiveState") == "active"; }));
+    EXPECT_TRUE(wait_for_channel("first"));
+    EXPECT_TRUE(wait_for_channel("beat"));
+}
+
+TEST_F(Service, ACallOnTheBusStartsIt)
+{
+    EXPECT_EQ(systemctl("stop"), "");
+    EXPECT_EQ(run({"busctl", "call", "org.drvbus1", "/org/drvbus1", "org.freedesktop.DBus.Peer", "Ping"}).status, 0);
+    EXPECT_EQ(unit_property("ActiveState"), "active");
+    works();
+}
+
+TEST_F(Service, StartsWithoutAnyChannelAndWaitsForOne)
+{
+    EXPECT_EQ(systemctl("stop"), "");
+    channel_.live(false);
+    EXPECT_EQ(systemctl("start"), "");
+    EXPECT_TRUE(wait_until([] {
+        return unit_property("StatusText") == "0 channels, 0 events published, 0 events lost";
+    })) << unit_property("StatusText");
+    EXPECT_EQ(run({"busctl", "get-property", "org.drvbus1", "/org/drvbus1", "org.drvbus1.Manager", "Channels"}).output,
+              "u 0\n");
+    EXPECT_THAT(run({"busctl", "--list", "tree", "org.drvbus1"}).output, Not(HasSubstr("/channel/")));
+    channel_.live(true);
+    works();
+}
+
+TEST_F(Service, RestartGoesOn)
+{
+    const pid_t before = daemon_pid();
+    works();
+    EXPECT_EQ(systemctl("restart"), "");
+    EXPECT_NE(daemon_pid(), before);
+    works();
+}
+
+TEST_F(Service, StatusSaysChannelsEventsAndLosses)
+{
+    EXPECT_EQ(systemctl("restart"), "");
+    ASSERT_TRUE(wait_for_channel("beat"));
+    kill(daemon_pid(), SIGSTOP);
+    ASSERT_EQ(channel_.burst(1034), 0);
+    kill(daemon_pid(), SIGCONT);
+    const std::string wanted = "1 channels, 1024 events published, 10 events lost";
+    EXPECT_TRUE(wait_until([&] { return unit_property("StatusText") == wanted; })) << unit_property("StatusText");
+    EXPECT_THAT(run({"systemctl", "status", "--no-pager", "drvbusd"}).output, HasSubstr(wanted));
+}
+
+TEST_F(Service, StopsCleanlyInUnderASecond)
+{
+    // The best of three: the guest may be busy with something else once.
+    std::chrono::milliseconds best = kLimit;
+    for (int i = 0; i < 3; ++i) {
+        works();
+        const pid_t pid = daemon_pid();
+        const auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+        ASSERT_GE(pidfd, 0);
+        const auto start = std::chrono::steady_clock::now();
+        kill(pid, SIGTERM);
+        pollfd ended{pidfd, POLLIN, 0};
+        ASSERT_EQ(poll(&ended, 1, 30'000), 1);
+        best = std::min(
+            best, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start));
+        close(pidfd);
+        EXPECT_TRUE(wait_until([] { return unit_property("ActiveState") == "inactive"; }));
+        EXPECT_EQ(unit_property("Result"), "success");
+        EXPECT_EQ(unit_property("ExecMainStatus"), "0");
+        EXPECT_EQ(systemctl("start"), "");
+    }
+    EXPECT_LT(best, 1s);
+}
+
+TEST_F(Service, ADaemonThatDiesIsStartedAgain)
+{
+    const pid_t before = daemon_pid();
+    kill(before, SIGKILL);
+    EXPECT_TRUE(wait_until([&] { return daemon_pid() != before && daemon_pid() != 0; }));
+    works();
+}
+
+TEST_F(Service, TheWatchdogCatchesADaemonThatHangs)
+{
+    const pid_t before = daemon_pid();
+    kill(before, SIGSTOP);
+    EXPECT_TRUE(wait_until([&] { return daemon_pid() != before && daemon_pid() != 0; }, 120s));
+    works();
+    EXPECT_THAT(run({"journalctl", "--no-pager", "-u", "drvbusd"}).output, HasSubstr("Watchdog timeout"));
+    run({"systemctl", "reset-failed", "drvbusd"});
+}
+
+TEST_F(Service, ReloadAppliesAndABadFileIsRefused)
+{
+    EXPECT_EQ(Subscriber("beat").channel().Notification(), "eventfd");
+    {
+        const Configured poll("[[channel]]\nname = \"beat\"\nnotification = \"poll\"\nformat = \"u8 x\"\n");
+        const Subscriber subscriber("beat");
+        EXPECT_EQ(subscriber.channel().Notification(), "poll");
+        EXPECT_EQ(subscriber.channel().Format(), "u8 x");
+        const pid_t before = daemon_pid();
+
+        const std::string file = "/etc/drvbus/drvbusd.toml.d/zz.toml";
+        shell("printf '\\n[[channel]]\\nname = \"beat\"\\nnotification = 7\\n' > " + file);
+        EXPECT_NE(systemctl("reload"), "");
+        EXPECT_THAT(run({"journalctl", "--no-pager", "-u", "drvbusd", "-n", "20"}).output,
+                    HasSubstr("/etc/drvbus/drvbusd.toml.d/zz.toml:4:16: 'notification' has to be a string"));
+        EXPECT_EQ(subscriber.channel().Notification(), "poll");
+        EXPECT_EQ(daemon_pid(), before);
+        EXPECT_EQ(unit_property("ActiveState"), "active");
+
+        // The same file at a start: it does not, and says why; nor is it tried over and over.
+        EXPECT_EQ(systemctl("stop"), "");
+        EXPECT_NE(systemctl("start"), "");
+        EXPECT_EQ(unit_property("ActiveState"), "failed");
+        EXPECT_EQ(unit_property("NRestarts"), "0");
+        EXPECT_EQ(unit_property("ExecMainStatus"), "78");
+        std::filesystem::remove(file);
+        run({"systemctl", "reset-failed", "drvbusd"});
+        EXPECT_EQ(systemctl("start"), "");
+        works();
+    }
+    EXPECT_EQ(Subscriber("beat").channel().Notification(), "eventfd");
+}
+
+TEST_F(Service, IdleCostsNothingButTheWatchdog)
+{
+    works();
+    const pid_t pid = daemon_pid();
+    ASSERT_TRUE(wait_for_rest(pid));
+    const std::uint64_t before = voluntary_switches(pid);
+    std::this_thread::sleep_for(10s);  // the length of what is measured
+    // sd-event tells the watchdog after half to three quarters of its 20 s: at most once in 10 s.
+    EXPECT_LE(voluntary_switches(pid) - before, 1U);
+}
+
+TEST_F(Service, IdleHoldsAtMostFourMebibytes)
+{
+    works();
+    const pid_t pid = daemon_pid();
+    ASSERT_TRUE(wait_for_rest(pid));
+    std::istringstream lines(read_file("/proc/" + std::to_string(pid) + "/smaps_rollup"));
+    std::uint64_t kibibytes = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("Private_"))
+            kibibytes += std::stoull(line.substr(line.find(':') + 1));
+    }
+    RecordProperty("private_kib", std::to_string(kibibytes));
+    std::printf("private memory: %ju KiB\n", static_cast<std::uintmax_t>(kibibytes));
+    EXPECT_GT(kibibytes, 0U);
+    EXPECT_LE(kibibytes, 4096U);
+}
+
+TEST_F(Service, IsSandboxed)
+{
+    const Result result = run({"systemd-analyze", "security", "--no-pager", "--threshold=15", "drvbusd.service"});
+    EXPECT_EQ(result.status, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("Overall exposure level for drvbusd.service"));
+}
+
+TEST_F(Service, TheInstalledFilesAreRight)
+{
+    const Result result = run({"systemd-analyze", "verify", "/usr/lib/systemd/system/drvbusd.service"});
+    EXPECT_THAT(result.output, Not(HasSubstr("drvbusd.service:"))) << result.output;
+    EXPECT_THAT(shell("id drvbus").output, HasSubstr("(drvbus)"));
+    EXPECT_EQ(systemctl("enable"), "");
+    EXPECT_EQ(run({"systemctl", "is-enabled", "drvbusd"}).output, "enabled\n");
+    EXPECT_EQ(systemctl("disable"), "");
+}
+
+}  // namespace
+}  // namespace drvbus::test
