@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Build for a release in its root, into build/RELEASE.
+
+build_key() { { root_key "$1" build && cat "$LIB/root-build" && echo "$@"; } | sha256sum; }
+
+# usage: build_release RELEASE [MESON_OPTION...]
+build_release() {
+	local release=$1 dir=$BUILD/$1 key
+	shift
+	key=$(build_key "$release" "$@")
+	mkdir -p "$dir"
+	# What was built in another root, or in another way, is of no use.
+	if [[ $(cat "$dir/key" 2>/dev/null) != "$key" ]]; then
+		find "$dir" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf '{}' +
+		printf '%s\n' "$key" >"$dir/key"
+	fi
+	run_logged "$dir/log/build" in_root "$release" /src/scripts/lib/root-build "$@"
+}

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What is in each root, by release.
+
+# The root things are built, checked and unit-tested in.
+build_packages() {
+	local common=(
+		g++ meson ninja-build pkgconf make bc kmod xz-utils
+		libsystemd-dev libsdbus-c++-dev libsdbus-c++-bin libspdlog-dev
+		libtomlplusplus-dev libcli11-dev libutfcpp-dev libfmt-dev libgtest-dev libgmock-dev
+		linux-image-amd64 linux-headers-amd64
+		systemd udev dbus dbus-daemon python3 python3-gi gir1.2-glib-2.0 libglib2.0-bin
+		procps perl
+	)
+	printf '%s\n' "${common[@]}"
+	case $1 in
+	bookworm) printf '%s\n' linux-source-6.1 sparse clang-format clang-tidy shellcheck ;;
+	trixie) printf '%s\n' systemd-dev ;;
+	esac
+}
+
+# The root a guest runs from.
+guest_packages() {
+	local common=(
+		systemd systemd-sysv udev kmod procps passwd
+		python3 python3-gi gir1.2-glib-2.0 libglib2.0-bin libsystemd0
+	)
+	printf '%s\n' "${common[@]}"
+	case $1 in
+	bookworm) printf '%s\n' dbus libsdbus-c++1 libspdlog1.10 libfmt9 libtomlplusplus3 ;;
+	trixie) printf '%s\n' dbus-broker libsdbus-c++2 libspdlog1.15 libfmt10 libtomlplusplus3t64 ;;
+	esac
+}

@@ -1,0 +1,61 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Build roots and guest disks: made once, kept in the cache under a name that
+# hashes what made them.
+#
+#   $CACHE/RELEASE-build-KEY/   a root file system
+#   $CACHE/RELEASE-guest-KEY/   disk, vmlinuz, initrd, version
+
+LOCKS=$CACHE/locks
+
+root_key() {
+	local release=$1 kind=$2
+	{
+		build_packages "$release"
+		cat "$LIB/rootfs.sh"
+		if [[ $kind == guest ]]; then
+			guest_packages "$release"
+			cat "$LIB/image.sh" "$TOP"/tests/vm/image/*
+		fi
+	} | sha256sum | cut -c1-12
+}
+
+# usage: root_path RELEASE build|guest
+root_path() { printf '%s\n' "$CACHE/$1-$2-$(root_key "$1" "$2")"; }
+
+# Roots of other keys that nobody uses are removed.
+drop_old_roots() {
+	local release=$1 kind=$2 keep=$3 old
+	for old in "$CACHE/$release-$kind"-*; do
+		[[ -e $old && $old != "$keep" && $old != *.tmp* ]] || continue
+		(hold_lock "$LOCKS/${old##*/}" exclusive --nonblock && rm -rf "$old") || true
+	done
+}
+
+make_cached() {
+	local release=$1 kind=$2 path=$3 started=$SECONDS
+	hold_lock "$LOCKS/make-$release-$kind" exclusive
+	[[ ! -d $path ]] || return 0
+	rm -rf "$CACHE/$release-$kind"-*.tmp
+	say "making the $kind root of $release"
+	# A process of its own, so that any step that fails ends it.
+	run_logged "$CACHE/log/$release-$kind" "$LIB/make-root" "$kind" "$path.tmp" "$release" &&
+		mv "$path.tmp" "$path" || return
+	drop_old_roots "$release" "$kind" "$path"
+	say "made the $kind root of $release in $((SECONDS - started)) s"
+}
+
+# Have the root, and keep it from being removed while this shell lives.
+# usage: have_root RELEASE build|guest
+have_root() {
+	local release=$1 kind=$2 path
+	path=$(root_path "$release" "$kind")
+	if [[ ! -d $path ]]; then
+		# A guest's kernel is its build root's.
+		[[ $kind == build ]] || have_root "$release" build
+		(make_cached "$release" "$kind" "$path") || die "could not make $path"
+	fi
+	hold_lock "$LOCKS/${path##*/}" shared
+	[[ -d $path ]] || die "$path has just been removed by another run"
+}
