@@ -74,7 +74,7 @@ T load(const std::byte* at)
 void append_widened(sd_bus_message* message, Type type, const std::byte* at)
 {
     if (type == Type::s8) {
-        const std::int16_t value = load<std::int8_t>(at);
+        const std::int16_t value = load<std::int8_t>(at);  // NOLINT(bugprone-signed-char-misuse): a number
         append(message, 'n', &value);
     } else if (type == Type::f32) {
         const auto value = static_cast<double>(load<float>(at));

@@ -54,7 +54,7 @@ TEST_F(Stream, AGapIsToldOnceBeforeWhatFollows)
 {
     start_channel();
     const Observer observer(bus().address());
-    for (const std::uint64_t sequence : {1, 2, 5, 6, 107})
+    for (const std::uint64_t sequence : std::initializer_list<std::uint64_t>{1, 2, 5, 6, 107})
         send(sequence);
     ASSERT_TRUE(subscriber_.wait_for(107)) << summary(subscriber_);
 

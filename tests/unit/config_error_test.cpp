@@ -16,7 +16,6 @@
 namespace drvbus::test {
 namespace {
 
-using testing::HasSubstr;
 using testing::StartsWith;
 
 struct Wrong {

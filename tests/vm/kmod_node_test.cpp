@@ -19,7 +19,6 @@
 namespace drvbus::test {
 namespace {
 
-using testing::ElementsAre;
 
 constexpr std::size_t kHeader = sizeof(drvbus_record);
 
