@@ -49,7 +49,7 @@ protected:
         return sent;
     }
 
-    static constexpr std::uint64_t kFarTooMany = 16 * 1024;
+    static constexpr std::uint64_t kFarTooMany = 16'384;
     const std::string kPayload = std::string(1000, 'x');  // small enough for a FIFO to take it whole or not at all
 };
 
