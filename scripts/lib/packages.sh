@@ -6,7 +6,7 @@
 # The root things are built, checked and unit-tested in.
 build_packages() {
 	local common=(
-		g++ meson ninja-build pkgconf make bc kmod xz-utils
+		g++ ccache meson ninja-build pkgconf make bc kmod xz-utils
 		libsystemd-dev libsdbus-c++-dev libsdbus-c++-bin libspdlog-dev
 		libtomlplusplus-dev libcli11-dev libutfcpp-dev libfmt-dev libgtest-dev libgmock-dev
 		linux-image-amd64 linux-headers-amd64
@@ -15,7 +15,11 @@ build_packages() {
 	)
 	printf '%s\n' "${common[@]}"
 	case $1 in
-	bookworm) printf '%s\n' linux-source-6.1 sparse clang-format clang-tidy shellcheck ;;
+	# Here is also what is done once only: lint, fuzzers, the debug kernel.
+	bookworm)
+		printf '%s\n' linux-source-6.1 sparse clang-format clang-tidy shellcheck \
+			clang llvm libclang-rt-14-dev flex bison libelf-dev libssl-dev cpio busybox-static
+		;;
 	trixie) printf '%s\n' systemd-dev ;;
 	esac
 }

@@ -28,13 +28,12 @@ prepare_initramfs() {
 	printf '%s\n' virtio_pci virtio_blk ext4 >"$root/usr/share/initramfs-tools/modules.d/guest"
 }
 
-# checkpatch and kernel-doc come with the kernel's source.
+# checkpatch and kernel-doc come with the kernel's source, which stays packed.
 unpack_kernel_scripts() {
 	local root=$1 archive
 	for archive in "$root"/usr/src/linux-source-*.tar.xz; do
 		[[ -e $archive ]] || continue
 		tar -C "$root/usr/src" -xJf "$archive" --wildcards 'linux-source-*/scripts/*'
-		rm "$archive"
 	done
 }
 
@@ -44,5 +43,5 @@ make_build_root() {
 	make_root "$dir" "$release" "$(build_packages "$release")" \
 		--essential-hook="$(declare -f prepare_initramfs); prepare_initramfs \"\$1\""
 	unpack_kernel_scripts "$dir"
-	mkdir "$dir/src" "$dir/build"
+	mkdir "$dir/src" "$dir/build" "$dir/cache"
 }

@@ -43,12 +43,15 @@ count() {
 	cat "$@" | grep -c "^$kind " || true
 }
 
-# One line, and the failures in full.
+# One line, and the failures in full; in one piece, for suites may run side by side.
 report_suite() {
-	local name=$1 took=$2
-	printf '%-24s %4d passed %4d failed %5d s\n' "$name" \
-		"$(count ok "$RESULTS/$name.tap")" "$(count 'not ok' "$RESULTS/$name.tap")" "$took"
-	sed -n -E '/^not ok /,/^ok /{/^ok /!p}' "$RESULTS/$name.tap"
+	local name=$1 took=$2 tap=$RESULTS/$1.tap text
+	text=$(
+		printf '%-24s %4d passed %4d failed %5d s\n' "$name" \
+			"$(count ok "$tap")" "$(count 'not ok' "$tap")" "$took"
+		sed -n -E '/^not ok /,/^ok /{/^ok /!p}' "$tap"
+	)
+	printf '%s\n' "$text"
 }
 
 # The last line; false unless all is well.
