@@ -25,6 +25,7 @@ struct drvbus_channel {
 	struct list_head node;		/* of all channels */
 	struct drvbus_ring ring;
 	u32 payload_size;
+	u64 instance;			/* CLOCK_BOOTTIME of its creation */
 	char *format;			/* NULL: none */
 	char *event_names;		/* lines of "ID NAME"; NULL: none */
 

@@ -339,6 +339,7 @@ static long drvbus_ioctl_info(struct drvbus_channel *channel,
 		.oldest_sequence = state.oldest,
 		.next_sequence = state.next,
 		.overwritten = state.oldest - 1,
+		.instance = channel->instance,
 	};
 
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;

@@ -8,6 +8,7 @@
 #include <linux/init.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/wait_bit.h>
 
 #include "channel.h"
@@ -30,9 +31,13 @@ static DEFINE_MUTEX(drvbus_channels_lock);
 /* Channels not yet freed: these may outlive the ones that drivers have. */
 static atomic_t drvbus_allocated = ATOMIC_INIT(0);
 
+/*
+ * Where this fails, the driver core makes the node elsewhere, or leaves it when
+ * the channel goes, and tells nobody.
+ */
 static char *drvbus_devnode(drvbus_devnode_arg *dev, umode_t *mode)
 {
-	return kasprintf(GFP_KERNEL, "drvbus/%s", dev_name(dev));
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, "drvbus/%s", dev_name(dev));
 }
 
 static struct class drvbus_class = {
@@ -169,6 +174,11 @@ drvbus_channel_alloc(const struct drvbus_channel_config *config)
 	INIT_LIST_HEAD(&channel->readers);
 	mutex_init(&channel->readers_lock);
 	channel->payload_size = config->payload_size;
+	/*
+	 * One of the same name comes after this one was destroyed, so the
+	 * time does; a counter would begin anew with the module.
+	 */
+	channel->instance = ktime_get_boottime_ns();
 
 	ret = drvbus_copy_format(channel, config->format);
 	if (ret)

@@ -64,6 +64,9 @@ struct drvbus_record {
  *		     of the next event
  * @next_sequence: sequence that the next event will get
  * @overwritten: events that are no longer held
+ * @instance: tells this channel from every other one that has had its name since
+ *	      boot; sequences of different instances have nothing to do with each
+ *	      other
  */
 struct drvbus_info {
 	__u32 abi_version;
@@ -73,6 +76,7 @@ struct drvbus_info {
 	__aligned_u64 oldest_sequence;
 	__aligned_u64 next_sequence;
 	__aligned_u64 overwritten;
+	__aligned_u64 instance;
 };
 
 #define DRVBUS_IOC_MAGIC	0xDC
