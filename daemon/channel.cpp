@@ -7,11 +7,8 @@
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/drvbus.h>
 #include <spdlog/spdlog.h>
-#include <sys/ioctl.h>
 
 namespace drvbus {
 
@@ -21,89 +18,97 @@ namespace {
 // system calls around them cheap, few enough that the next channel gets its turn soon.
 constexpr std::size_t kShare = 16384;
 
-UniqueFd open_device(const std::string& node)
-{
-    // O_NOCTTY: a terminal must not become the daemon's own.
-    UniqueFd fd(::open(node.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
-    if (!fd)
-        throw std::system_error(errno, std::generic_category(), fmt::format("opening {}", node));
-    return fd;
-}
-
-void make_non_blocking(int fd)
-{
-    const int flags = fcntl(fd, F_GETFL);
-    check(flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0, "O_NONBLOCK");
-    check(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0, "FD_CLOEXEC");
-}
+// A device that was in use a moment ago is back soon; one that stays away must cost nothing.
+constexpr std::chrono::milliseconds kFirstRetry{250};
+constexpr std::chrono::milliseconds kLastRetry{30000};
 
 }  // namespace
 
-Channel::Channel(Services services, device::Description description, ChannelConfig config, UniqueFd inherited_fd,
+Channel::Channel(Services services, device::Description description, ChannelConfig config, Kept kept,
                  std::function<void()> on_news, Counters& total)
     : services_(services), description_(std::move(description)), config_(std::move(config)),
-      on_news_(std::move(on_news)), total_(total)
+      on_news_(std::move(on_news)), total_(total), retry_after_(kFirstRetry), ledger_(std::move(kept.ledger))
 {
+    retry_ = services_.loop.timer(Loop::Priority::normal, [this] { open({}); });
     published_.path = bus::channel_path(description_.name);
-    published_.event_names = description_.event_names;
     use_format();
-    try {
-        open(std::move(inherited_fd));
+    if (ledger_)
+        sent_ = ledger_->progress();
+    open(std::move(kept.device));
+    bus_back();
+}
+
+void Channel::open(UniqueFd kept_device)
+{
+    retry_.enable(false);
+    if (!kept_device)
+        kept_device = std::move(fd_);  // of one that failed
+    const bool anew = !kept_device;
+    guard([&] {
+        close();
+        device::Opened opened = open_device(std::move(kept_device));
+        fd_ = std::move(opened.fd);
+        if (!ledger_ || (opened.ring && opened.instance != ledger_->progress().instance))
+            begin_ledger(opened.instance);
+        if (opened.ring) {
+            reader_ = device::make_ring_reader(fd_.get(), ledger_->progress());
+        } else {
+            if (anew)
+                ledger_->log().cut_partial(ledger_->progress().bytes);
+            reader_ = device::make_stream_reader(fd_.get(), description_.framing, *ledger_);
+        }
+        if (anew)
+            service::keep(service::Part::device, name(), fd_.get());
         notify_by(config_.notification);
-        spdlog::info("channel {}: {} online, notification {}", name(), description_.node, notification());
-    } catch (const std::exception& error) {
-        fail(error.what());
-    }
-    object_ = std::make_unique<bus::ChannelObject>(services_.connection, published_.path, *this);
+        state_ = State::online;
+        reason_.clear();
+        spdlog::info("channel {}: {} online at sequence {}, notification {}", name(), description_.node,
+                     sent_.next_sequence, notification());
+    });
+    if (object_)
+        object_->changed();
+    on_news_();
 }
 
-void Channel::open(UniqueFd inherited_fd)
+device::Opened Channel::open_device(UniqueFd kept_device) const
 {
-    if (drvbus_node()) {
-        open_node();
-        return;
-    }
-    if (inherited_fd) {
-        make_non_blocking(inherited_fd.get());
-        fd_ = std::move(inherited_fd);
-    } else if (config_.device.starts_with('/')) {
-        fd_ = open_device(config_.device);
-    } else {
-        throw std::runtime_error(fmt::format("the service manager passed no file called \"{}\"; see "
-                                             "FileDescriptorName= in systemd.socket(5)",
-                                             config_.device.substr(3)));
-    }
-    reader_ = device::make_stream_reader(fd_.get(), config_.framing);
+    if (kept_device)
+        return device::adopt(description_, std::move(kept_device));
+    if (!description_.node.starts_with("fd:"))
+        return device::open(description_);
+    UniqueFd inherited = services_.inherited_fds.open(description_.node.substr(3));
+    if (!inherited)
+        throw device::Unusable(fmt::format("the service manager passed no file called \"{}\"; see "
+                                           "FileDescriptorName= in systemd.socket(5)",
+                                           description_.node.substr(3)));
+    return device::adopt(description_, std::move(inherited));
 }
 
-void Channel::open_node()
+void Channel::begin_ledger(std::uint64_t instance)
 {
-    fd_ = open_device(description_.node);
-    drvbus_info info{};
-    if (ioctl(fd_.get(), DRVBUS_IOC_INFO, &info) < 0) {
-        if (errno != ENOTTY)
-            throw std::system_error(errno, std::generic_category(), "asking the channel about itself");
-        // An old-style node: it can be read, and that is all.
-        reader_ = device::make_stream_reader(fd_.get(), device::Framing::records);
-        return;
-    }
-    if (info.abi_version != DRVBUS_ABI_VERSION)
-        throw std::runtime_error(fmt::format("drvbus.ko speaks ABI {}, this drvbusd ABI {}; install both from the "
-                                             "same release",
-                                             info.abi_version, DRVBUS_ABI_VERSION));
-    reader_ = device::make_ring_reader(fd_.get(), next_sequence_);
+    ledger_ = device::Ledger::create(description_, instance);
+    sent_ = ledger_->progress();
+    service::keep(service::Part::ledger, name(), ledger_->fd());
 }
 
 void Channel::notify_by(std::optional<notification::Kind> kind)
 {
-    const notification::Device device{fd_.get(), drvbus_node()};
+    const notification::Device device{fd_.get(), description_.drvbus_class};
     notification_.reset();  // first: both would work on the same open file
-    notification_ = kind ? notification::make(*kind, services_.loop, services_.sigio, device, on_news_)
-                         : notification::make_any(services_.loop, services_.sigio, device, on_news_);
+    try {
+        notification_ = kind ? notification::make(*kind, services_.loop, services_.sigio, device, on_news_)
+                             : notification::make_any(services_.loop, services_.sigio, device, on_news_);
+    } catch (const std::system_error& error) {
+        const int code = error.code().value();
+        if (code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOSPC)
+            throw;
+        throw device::Unusable(error.what());  // the device is not made for it, and will not be
+    }
 }
 
 void Channel::use_format()
 {
+    published_.event_names = description_.event_names;
     if (config_.format) {
         published_.format = *config_.format;
         return;
@@ -120,36 +125,161 @@ void Channel::use_format()
 
 void Channel::configure(const ChannelConfig& config)
 {
+    if (retired_)
+        return;
     const bool renotify = config.notification != config_.notification;
     config_ = config;
     use_format();
-    if (renotify && fd_) {
-        failure_.clear();
-        try {
-            notify_by(config_.notification);
-        } catch (const std::exception& error) {
-            fail(error.what());
-        }
+    retry_after_ = kFirstRetry;
+    if (!serving()) {
+        open({});
+        return;
     }
-    object_->changed();
+    if (renotify)
+        guard([this] { notify_by(config_.notification); });
+    if (object_)
+        object_->changed();
+    on_news_();
+}
+
+bool Channel::device_added(const device::Description& description)
+{
+    if (serving() || retired_)
+        return false;
+    description_ = description;
+    leaving_ = false;
+    retry_after_ = kFirstRetry;
+    use_format();
+    close();
+    open({});
+    return true;
+}
+
+void Channel::device_removed()
+{
+    leaving_ = true;
+    retry_.enable(false);
+    if (serving()) {
+        state_ = State::gone;
+        reason_ = "the driver has taken the channel away; what it still holds is being published";
+        if (object_)
+            object_->changed();
+    }
+    on_news_();
+}
+
+void Channel::stays(const device::Description& description)
+{
+    if (!serving() || retired_ || (!leaving_ && description == description_))
+        return;
+    description_ = description;
+    use_format();
+    leaving_ = false;
+    state_ = State::online;
+    reason_.clear();
+    if (object_)
+        object_->changed();
+}
+
+void Channel::retire()
+{
+    leaving_ = retired_ = true;
+    if (!serving() && ledger_ && ledger_->has_log())
+        reader_ = device::make_stream_reader(-1, description_.framing, *ledger_);
+    if (serving())
+        reader_->finish();
+    retry_.enable(false);
+    on_news_();
+}
+
+void Channel::forget() const
+{
+    service::drop(service::Part::device, name());
+    service::drop(service::Part::ledger, name());
+}
+
+void Channel::bus_lost()
+{
+    object_.reset();
+    if (ledger_)
+        sent_ = ledger_->progress();  // what was on its way is not known to have arrived
+}
+
+void Channel::bus_back()
+{
+    if (services_.connection.up())
+        object_ = std::make_unique<bus::ChannelObject>(services_.connection, published_.path, *this);
+    on_news_();
+}
+
+/// Whatever goes wrong with one channel is that channel's matter.
+void Channel::guard(const std::function<void()>& work)
+{
+    try {
+        work();
+    } catch (const bus::SendError&) {
+        throw;
+    } catch (const device::Absent& error) {
+        stop(State::gone, error.what());
+    } catch (const device::Unusable& error) {
+        stop(State::failed, error.what());
+    } catch (const std::exception& error) {
+        stop(State::retrying, error.what());
+    }
+}
+
+void Channel::stop(State state, const std::string& reason)
+{
+    if (state == State::failed)
+        stop_reading();  // nothing is wrong with the device: what it holds must be there when it is of use
+    else
+        close();
+    if (state != state_ || reason != reason_)
+        spdlog::log(state == State::gone ? spdlog::level::info : spdlog::level::err, "channel {}: {}: {}", name(),
+                    to_string(state), reason);
+    state_ = state;
+    reason_ = reason;
+    if (state != State::failed && !leaving_) {
+        Loop::start(retry_, retry_after_);
+        retry_after_ = std::min(retry_after_ * 2, kLastRetry);
+    }
+    if (object_)
+        object_->changed();
+    on_news_();
+}
+
+void Channel::stop_reading()
+{
+    notification_.reset();
+    reader_.reset();
+}
+
+void Channel::close()
+{
+    stop_reading();
+    if (fd_)
+        service::drop(service::Part::device, name());
+    fd_.reset();
 }
 
 Channel::Turn Channel::turn()
 {
-    if (failed())
-        return Turn::ended;
     if (!services_.connection.writable())
         return Turn::wait;
-    try {
-        notification_->clear();
-        return publish_share();
-    } catch (const bus::SendError&) {
-        throw;  // not this channel's fault
-    } catch (const std::exception& error) {
-        fail(error.what());
-        object_->changed();
-        return Turn::ended;
-    }
+    Turn turn = Turn::idle;
+    guard([&] {
+        settle();
+        if (notification_)
+            notification_->clear();
+        if (serving())
+            turn = publish_share();
+    });
+    if (serving())
+        return turn;
+    if (!services_.connection.writable())
+        return Turn::wait;
+    settle();
+    return leaving_ ? Turn::ended : Turn::idle;
 }
 
 Channel::Turn Channel::publish_share()
@@ -160,13 +290,14 @@ Channel::Turn Channel::publish_share()
         if (batch.status == device::Reader::Status::empty)
             return Turn::idle;
         if (batch.status == device::Reader::Status::end) {
-            if (!drvbus_node())
-                throw std::runtime_error("the device hung up; reload once it is back");
+            if (!description_.drvbus_class && !leaving_)
+                throw device::Absent("the device hung up");
             return Turn::ended;
         }
         const std::size_t done = publish_batch(batch.records, share);
         if (!services_.connection.writable())
             return Turn::wait;
+        settle();
         share -= std::min(share, done);
     }
     return Turn::more;
@@ -175,58 +306,74 @@ Channel::Turn Channel::publish_share()
 std::size_t Channel::publish_batch(std::span<const std::byte> records, std::size_t share)
 {
     std::size_t done = 0;
-    const auto commit = [&] {
-        if (done > 0)
-            reader_->commit(next_sequence_, done);
-    };
-    try {
-        do {
-            const device::Record record = device::parse_record(records.subspan(done));
-            if (record.state != device::Record::State::whole)
-                throw std::runtime_error("the driver hands out bytes that are no drvbus records");
-            publish(record.event);
-            done += record.size;
-        } while (done < records.size() && done < share && services_.connection.writable());
-    } catch (...) {
-        commit();  // what the bus has taken must not come twice
-        throw;
-    }
-    commit();
+    do {
+        const device::Record record = device::parse_record(records.subspan(done));
+        if (record.state != device::Record::State::whole)
+            throw std::runtime_error("the driver hands out bytes that are no drvbus records");
+        publish(record.event);
+        done += record.size;
+        sent_.bytes += record.size;
+    } while (done < records.size() && done < share && services_.connection.writable());
     return done;
 }
 
 void Channel::publish(const device::Event& event)
 {
-    if (event.sequence < next_sequence_)
-        throw std::runtime_error(fmt::format("the sequence went back from {} to {}", next_sequence_, event.sequence));
-    if (event.sequence > next_sequence_)
+    if (event.sequence < sent_.next_sequence)
+        begin_again(event.sequence);
+    if (event.sequence > sent_.next_sequence)
         tell_lost(event.sequence);
-    if (!services_.publisher.event(published_, event) && mismatches_++ == 0)
+    if (!services_.publisher.event(published_, event) && sent_.mismatches++ == 0)
         spdlog::warn("channel {}: a payload of {} bytes does not fit the format, which takes {}; it is published as "
                      "bytes. C compilers pad structs: name the padding in the format, such as u8 _[3]",
                      name(), event.payload.size(), published_.format.wanted());
-    ++counters_.published;
-    ++total_.published;
-    next_sequence_ = event.sequence + 1;
+    ++sent_.published;
+    sent_.next_sequence = event.sequence + 1;
+}
+
+void Channel::begin_again(std::uint64_t sequence)
+{
+    spdlog::info("channel {}: the sequence went back from {} to {}: another instance", name(), sent_.next_sequence,
+                 sequence);
+    sent_.instance = device::new_instance();
+    sent_.instance_begin = sent_.bytes;
+    sent_.next_sequence = 1;
+    if (object_)
+        object_->changed();
 }
 
 void Channel::tell_lost(std::uint64_t until)
 {
-    const std::uint64_t count = until - next_sequence_;
-    services_.publisher.lost(published_, next_sequence_, count);
+    const std::uint64_t count = until - sent_.next_sequence;
+    services_.publisher.lost(published_, sent_.next_sequence, count);
     spdlog::warn("channel {}: {} events from sequence {} on were overwritten before they could be published; "
                  "a deeper ring holds more",
-                 name(), count, next_sequence_);
-    counters_.lost += count;
-    total_.lost += count;
-    next_sequence_ = until;
+                 name(), count, sent_.next_sequence);
+    sent_.lost += count;
+    sent_.next_sequence = until;
 }
 
-void Channel::fail(const std::string& reason)
+/// The bus has taken everything: the next process goes on behind it.
+void Channel::settle()
 {
-    failure_ = reason;
-    notification_.reset();
-    spdlog::error("channel {}: {} failed: {}", name(), description_.node, reason);
+    if (!ledger_ || sent_ == ledger_->progress())
+        return;
+    total_.published += sent_.published - ledger_->progress().published;
+    total_.lost += sent_.lost - ledger_->progress().lost;
+    ledger_->commit(sent_);
+    if (serving())
+        reader_->commit(sent_);
+    retry_after_ = kFirstRetry;
+}
+
+bus::Replay Channel::replay(std::uint64_t since)
+{
+    if (!serving())
+        throw bus::ReplayError(
+            "org.drvbus1.Error.Unavailable",
+            fmt::format("channel {} is {}: {}; ask again once its State is \"online\"", name(), state(), reason_));
+    const std::uint64_t next = std::max(reader_->next_sequence(), sent_.next_sequence);
+    return {published_, reader_->read_at(since), next, instance()};
 }
 
 std::string Channel::notification() const
@@ -234,9 +381,18 @@ std::string Channel::notification() const
     return notification_ ? std::string(to_string(notification_->kind())) : std::string();
 }
 
-std::string Channel::state() const
+std::string_view to_string(Channel::State state) noexcept
 {
-    return failed() ? "failed: " + failure_ : "online";
+    switch (state) {
+    case Channel::State::online:
+        return "online";
+    case Channel::State::retrying:
+        return "retrying";
+    case Channel::State::gone:
+        return "gone";
+    default:
+        return "failed";
+    }
 }
 
 }  // namespace drvbus

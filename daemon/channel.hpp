@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -8,24 +9,35 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "bus/objects.hpp"
 #include "bus/publisher.hpp"
 #include "config.hpp"
-#include "device/discovery.hpp"
+#include "device/description.hpp"
+#include "device/ledger.hpp"
+#include "device/open.hpp"
 #include "device/reader.hpp"
 #include "notification/notification.hpp"
 #include "notification/sigio.hpp"
+#include "service.hpp"
 #include "unique_fd.hpp"
 
 namespace drvbus {
 
 /// What all channels work with. Outlives them.
 struct Services {
-    Loop& loop;
+    const Loop& loop;
     bus::Connection& connection;
     bus::Publisher& publisher;
     notification::SigioDispatcher& sigio;
+    const service::InheritedFds& inherited_fds;
+};
+
+/// What an earlier process had of a channel.
+struct Kept {
+    std::optional<device::Ledger> ledger;
+    UniqueFd device;
 };
 
 /// Sums over channels.
@@ -34,23 +46,30 @@ struct Counters {
     std::uint64_t lost = 0;
 };
 
-/// One stream of events from an open device to an object on the bus:
-/// notification, reader, format and publisher, one after the other.
+/// One stream of events from a device to an object on the bus: notification, reader, format and publisher,
+/// one after the other; and what becomes of it when one of them fails.
 class Channel final : public bus::ChannelModel {
 public:
+    enum class State : std::uint8_t {
+        online,    ///< events flow
+        retrying,  ///< the device failed; it is opened again after a while
+        gone,      ///< the device is not there; likewise
+        failed,    ///< waits for somebody to change the configuration, or the device
+    };
+
+    friend std::string_view to_string(State state) noexcept;
+
     enum class Turn : std::uint8_t {
         idle,   ///< nothing more until the next news
         more,   ///< give it another turn
         wait,   ///< the bus takes no more now
-        ended,  ///< gone or failed; nothing will come
+        ended,  ///< nothing will come any more
     };
 
-    /// Opens the device and appears on the bus; a device that fails makes a channel in state "failed".
-    /// Wants a turn at once: events may be there already.
-    /// @param inherited_fd the open file behind a device "fd:NAME"; else none
+    /// Opens the device and appears on the bus. Wants a turn at once: events may be there already.
     /// @param on_news called from the loop when `turn` should be; must not destroy the channel itself
     /// @param total grows along with the channel's own counters
-    Channel(Services services, device::Description description, ChannelConfig config, UniqueFd inherited_fd,
+    Channel(Services services, device::Description description, ChannelConfig config, Kept kept,
             std::function<void()> on_news, Counters& total);
 
     /// Publishes what is there, up to a turn's share.
@@ -59,41 +78,74 @@ public:
     /// Takes new settings of the same device; nothing is lost and nothing comes twice. Wants a turn.
     void configure(const ChannelConfig& config);
 
-    [[nodiscard]] const ChannelConfig& config() const noexcept { return config_; }
-    [[nodiscard]] bool failed() const noexcept { return !failure_.empty(); }
+    /// The device is there, perhaps another one than before. Wants a turn.
+    /// @returns false where one is open already, which then is not touched
+    bool device_added(const device::Description& description);
+
+    /// Only what was taken from the device is still published; then `turn` says `ended`. Wants a turn.
+    void retire();
+
+    /// The device has been taken away: as `retire`, but what the ring holds is published as well.
+    void device_removed();
+
+    /// What was told to have been taken away, or replaced, is this one, and it lives: news of it came late.
+    void stays(const device::Description& description);
+
+    /// To be called once `turn` has said `ended`: no later process goes on with it.
+    void forget() const;
+
+    /// The connection to the bus is broken, or there is a new one.
+    void bus_lost();
+    void bus_back();
+
+    [[nodiscard]] const device::Description& description() const noexcept { return description_; }
 
     [[nodiscard]] std::string name() const override { return description_.name; }
     [[nodiscard]] std::string device() const override { return description_.node; }
     [[nodiscard]] std::string notification() const override;
     [[nodiscard]] std::string format() const override { return published_.format.text(); }
-    [[nodiscard]] std::string state() const override;
-    [[nodiscard]] std::uint64_t next_sequence() const override { return next_sequence_; }
-    [[nodiscard]] std::uint64_t events_published() const override { return counters_.published; }
-    [[nodiscard]] std::uint64_t events_lost() const override { return counters_.lost; }
-    [[nodiscard]] std::uint64_t format_mismatches() const override { return mismatches_; }
+    [[nodiscard]] std::string state() const override { return std::string(to_string(state_)); }
+    [[nodiscard]] std::string reason() const override { return reason_; }
+    [[nodiscard]] std::uint64_t instance() const override { return sent_.instance; }
+    [[nodiscard]] std::uint64_t next_sequence() const override { return sent_.next_sequence; }
+    [[nodiscard]] std::uint64_t events_published() const override { return sent_.published; }
+    [[nodiscard]] std::uint64_t events_lost() const override { return sent_.lost; }
+    [[nodiscard]] std::uint64_t format_mismatches() const override { return sent_.mismatches; }
+    [[nodiscard]] bus::Replay replay(std::uint64_t since) override;
 
 private:
-    void open(UniqueFd inherited_fd);
-    void open_node();
+    void open(UniqueFd kept_device);
+    [[nodiscard]] device::Opened open_device(UniqueFd kept_device) const;
+    void begin_ledger(std::uint64_t instance);
     void notify_by(std::optional<notification::Kind> kind);
     void use_format();
+    void guard(const std::function<void()>& work);
+    void serve();
+    void stop(State state, const std::string& reason);
+    void stop_reading();
+    void close();
     Turn publish_share();
     std::size_t publish_batch(std::span<const std::byte> records, std::size_t share);
     void publish(const device::Event& event);
+    void begin_again(std::uint64_t sequence);
     void tell_lost(std::uint64_t until);
-    void fail(const std::string& reason);
+    void settle();
 
-    [[nodiscard]] bool drvbus_node() const noexcept { return config_.device.empty(); }
+    [[nodiscard]] bool serving() const noexcept { return reader_ != nullptr; }
 
     Services services_;
     device::Description description_;
     ChannelConfig config_;
     std::function<void()> on_news_;
     Counters& total_;
-    Counters counters_;
-    std::uint64_t mismatches_ = 0;
-    std::uint64_t next_sequence_ = 1;
-    std::string failure_;
+    State state_ = State::gone;
+    std::string reason_;
+    bool leaving_ = false;  ///< ends with what is there
+    bool retired_ = false;  ///< no device will be opened again
+    Source retry_;
+    std::chrono::milliseconds retry_after_;
+    std::optional<device::Ledger> ledger_;
+    device::Progress sent_;  ///< ahead of the ledger's by what the bus has not yet taken
     bus::Published published_;
     UniqueFd fd_;  // before what works with it
     std::unique_ptr<device::Reader> reader_;

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "device/reader.hpp"
+#include "device/description.hpp"
 #include "format/format.hpp"
 #include "notification/notification.hpp"
 

@@ -15,8 +15,11 @@ void set_log_level(std::string_view level)
 }
 
 Daemon::Daemon(bus::Which which, ConfigPath config_path)
-    : config_path_(std::move(config_path)), config_(load_config(config_path_)), connection_(loop_, which),
-      publisher_(connection_.handle()), sigio_(loop_), manager_(connection_, *this),
+    : config_path_(std::move(config_path)), config_(load_config(config_path_)),
+      connection_(
+          loop_, which,
+          {.writable = [this] { work_.request(); }, .lost = [this] { bus_lost(); }, .back = [this] { bus_back(); }}),
+      publisher_(connection_), sigio_(loop_), manager_(std::make_unique<bus::ManagerObject>(connection_, *this)),
       discovery_(
           loop_, [this](const device::Description& description) { device_added(description); },
           [this](const std::string& name) { device_removed(name); }),
@@ -29,20 +32,15 @@ Daemon::Daemon(bus::Which which, ConfigPath config_path)
       })
 {
     set_log_level(config_.log_level);
-    connection_.on_writable([this] {
-        if (!order_.empty())
-            work_.enable_once();
-    });
-    // Before any device is opened: a second daemon ends here and has touched nothing.
-    connection_.request_name();
 }
 
 int Daemon::run()
 {
     loop_.use_watchdog();
-    discovery_.enumerate();
+    add_kept();
     for (const auto& [name, channel] : config_.channels)
         add_configured(name);
+    discovery_.enumerate();
     service::notify_ready();
     status_.touch();
     const int result = loop_.run();
@@ -78,20 +76,55 @@ void Daemon::apply()
     set_log_level(config_.log_level);
     for (auto next = channels_.begin(); next != channels_.end();) {
         const auto slot = next++;
-        Channel& channel = *slot->second.channel;
         const ChannelConfig wanted = config_.channel(slot->first);
-        if (channel.failed() || !wanted.same_device(channel.config())) {
-            channels_.erase(slot);  // comes back below, where it is still wanted
-        } else {
-            channel.configure(wanted);
-            queue(slot->first);
-        }
+        if (same_device(slot->second.channel->description(), wanted))
+            slot->second.channel->configure(wanted);
+        else
+            retire(slot);
     }
     for (const auto& [name, channel] : config_.channels)
         add_configured(name);
     discovery_.enumerate();
-    manager_.channels_changed();
     status_.touch();
+}
+
+/// The channel's place is free at once, unless the bus does not take what is left of it.
+void Daemon::retire(Slots::iterator slot)
+{
+    slot->second.channel->retire();
+    try {
+        if (slot->second.channel->turn() == Channel::Turn::ended)
+            leave(slot);
+    } catch (const bus::SendError&) {
+        connection_.broken();
+    }
+}
+
+bool Daemon::same_device(const device::Description& description, const ChannelConfig& config)
+{
+    if (description.drvbus_class)
+        return config.device.empty();
+    return description.node == config.device && description.framing == config.framing;
+}
+
+/// What an earlier process had open, first: the name may mean another device by now.
+void Daemon::add_kept()
+{
+    for (auto& [name, files] : inherited_fds_.take_kept()) {
+        try {
+            Kept kept{device::Ledger::adopt(std::move(files.ledger)), std::move(files.device)};
+            const device::Description description = kept.ledger->description();
+            add(description, std::move(kept));
+            if (!same_device(description, config_.channel(name)))
+                retire(channels_.find(name));
+        } catch (const std::exception& error) {
+            spdlog::warn("channel {}: what was kept of it over the restart is of no use: {}; events that it still "
+                         "holds come again",
+                         name, error.what());
+            service::drop(service::Part::device, name);
+            service::drop(service::Part::ledger, name);
+        }
+    }
 }
 
 void Daemon::add_configured(const std::string& name)
@@ -102,48 +135,46 @@ void Daemon::add_configured(const std::string& name)
     device::Description description;
     description.name = name;
     description.node = config.device;
+    description.framing = config.framing;
     add(description);
 }
 
 void Daemon::device_added(const device::Description& description)
 {
     const auto present = channels_.find(description.name);
-    if (present == channels_.end()) {
-        if (config_.channel(description.name).device.empty())
-            add(description);
-        else
-            spdlog::warn("channel {}: the configuration gives this name to another device; {} stays off the bus",
-                         description.name, description.node);
-        return;
-    }
-    // Either the same one, told twice, or the next one under this name: then the first is about to end.
-    present->second.successor = std::make_unique<device::Description>(description);
-    queue(description.name);
+    if (!config_.channel(description.name).device.empty())
+        spdlog::warn("channel {}: the configuration gives this name to another device; {} stays off the bus",
+                     description.name, description.node);
+    else if (present == channels_.end())
+        add(description);
+    // One that is open is either the same one, told twice, or one that is about to end.
+    else if (!present->second.channel->device_added(description))
+        present->second.successor = std::make_unique<device::Description>(description);
 }
 
 void Daemon::device_removed(const std::string& name)
 {
     const auto present = channels_.find(name);
-    if (present == channels_.end() || !present->second.channel->config().device.empty())
+    if (present == channels_.end() || !present->second.channel->description().drvbus_class)
         return;
-    present->second.leaving = true;
     present->second.successor.reset();
-    queue(name);
+    present->second.channel->device_removed();
 }
 
-void Daemon::add(const device::Description& description)
+void Daemon::add(const device::Description& description, Kept kept)
 {
     const std::string& name = description.name;
-    const ChannelConfig config = config_.channel(name);
-    UniqueFd inherited;
-    if (config.device.starts_with("fd:"))
-        inherited = inherited_fds_.take(config.device.substr(3));
-    const Services services{loop_, connection_, publisher_, sigio_};
-    auto channel = std::make_unique<Channel>(
-        services, description, config, std::move(inherited), [this, name] { queue(name); }, total_);
-    channels_[name].channel = std::move(channel);
+    const Services services{loop_, connection_, publisher_, sigio_, inherited_fds_};
+    channels_[name].channel = std::make_unique<Channel>(
+        services, description, config_.channel(name), std::move(kept), [this, name] { queue(name); }, total_);
     queue(name);
-    manager_.channels_changed();
+    channels_changed();
+}
+
+void Daemon::channels_changed()
+{
+    if (manager_)
+        manager_->channels_changed();
     status_.touch();
 }
 
@@ -154,56 +185,74 @@ void Daemon::queue(const std::string& name)
         return;
     found->second.queued = true;
     order_.push_back(name);
-    work_.enable_once();
+    work_.request();
 }
 
 void Daemon::work()
 {
-    // One turn for each that stands in the queue now; then the loop looks after the bus and the devices.
-    for (std::size_t turns = order_.size(); turns > 0 && connection_.writable(); --turns) {
-        const auto slot = channels_.find(order_.front());
-        if (slot == channels_.end()) {
-            order_.pop_front();
-            continue;
-        }
-        switch (slot->second.channel->turn()) {
-        case Channel::Turn::wait:
-            // The bus calls back. Who has had a turn goes to the back all the same: on a bus that is always full
-            // the first would be the only one.
-            order_.push_back(std::move(order_.front()));
-            order_.pop_front();
-            return;
-        case Channel::Turn::more:
-            order_.push_back(std::move(order_.front()));
-            order_.pop_front();
-            break;
-        case Channel::Turn::idle:
-            slot->second.queued = false;
-            slot->second.successor.reset();  // this one lives, so it was told twice
-            order_.pop_front();
-            break;
-        case Channel::Turn::ended:
-            slot->second.queued = false;
-            order_.pop_front();
-            leave(slot);
-            break;
-        }
-        status_.touch();
+    try {
+        take_turns();
+    } catch (const bus::SendError&) {
+        connection_.broken();  // not the channel's fault, and it has its turn again
     }
     if (!order_.empty() && connection_.writable())
-        work_.enable_once();
+        work_.request();
+}
+
+/// One turn for each that stands in the queue now; then the loop looks after the bus and the devices.
+void Daemon::take_turns()
+{
+    for (std::size_t turns = order_.size(); turns > 0; --turns) {
+        const std::string name = order_.front();
+        const auto slot = channels_.find(name);
+        // Who has had a turn goes to the back, also if it was cut short: on a bus that is always full the first
+        // would be the only one.
+        order_.pop_front();
+        if (slot == channels_.end())
+            continue;
+        order_.push_back(name);
+        const Channel::Turn turn = slot->second.channel->turn();
+        status_.touch();
+        if (turn == Channel::Turn::wait)
+            return;  // the bus calls back
+        if (turn == Channel::Turn::more)
+            continue;
+        order_.pop_back();
+        slot->second.queued = false;
+        if (turn == Channel::Turn::ended)
+            leave(slot);
+        else if (const auto told_twice = std::exchange(slot->second.successor, nullptr))
+            slot->second.channel->stays(*told_twice);
+    }
 }
 
 void Daemon::leave(Slots::iterator slot)
 {
-    if (slot->second.channel->failed() && !slot->second.leaving && !slot->second.successor)
-        return;  // stays on the bus and says why
+    const std::string name = slot->first;
     const std::unique_ptr<device::Description> successor = std::move(slot->second.successor);
-    spdlog::info("channel {}: gone", slot->first);
+    spdlog::info("channel {}: gone", name);
+    slot->second.channel->forget();
     channels_.erase(slot);
-    manager_.channels_changed();
     if (successor)
         device_added(*successor);
+    else
+        add_configured(name);
+    channels_changed();
+}
+
+void Daemon::bus_lost()
+{
+    manager_.reset();
+    for (const auto& [name, slot] : channels_)
+        slot.channel->bus_lost();
+}
+
+void Daemon::bus_back()
+{
+    manager_ = std::make_unique<bus::ManagerObject>(connection_, *this);
+    for (const auto& [name, slot] : channels_)
+        slot.channel->bus_back();
+    work_.request();  // those that waited for the old one are in the queue already
 }
 
 }  // namespace drvbus

@@ -40,7 +40,6 @@ private:
     struct Slot {
         std::unique_ptr<Channel> channel;
         bool queued = false;
-        bool leaving = false;  ///< its device is gone; it goes once what is left of it is published
         std::unique_ptr<device::Description> successor;  ///< came under the same name meanwhile
     };
     using Slots = std::map<std::string, Slot, std::less<>>;
@@ -49,11 +48,18 @@ private:
     void apply();
     void device_added(const device::Description& description);
     void device_removed(const std::string& name);
-    void add(const device::Description& description);
+    void add(const device::Description& description, Kept kept = {});
+    void add_kept();
     void add_configured(const std::string& name);
+    [[nodiscard]] static bool same_device(const device::Description& description, const ChannelConfig& config);
     void queue(const std::string& name);
     void work();
+    void take_turns();
+    void channels_changed();
+    void retire(Slots::iterator slot);
     void leave(Slots::iterator slot);
+    void bus_lost();
+    void bus_back();
 
     ConfigPath config_path_;
     Config config_;
@@ -62,10 +68,10 @@ private:
     bus::Connection connection_;
     bus::Publisher publisher_;
     notification::SigioDispatcher sigio_;
-    bus::ManagerObject manager_;
+    std::unique_ptr<bus::ManagerObject> manager_;
     device::Discovery discovery_;
     Counters total_;
-    Source work_;
+    Deferred work_;
     Source stop_on_term_, stop_on_int_, reload_on_hup_;
     service::Status status_;
     Slots channels_;

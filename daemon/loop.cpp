@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "loop.hpp"
 
+#include <cerrno>
 #include <exception>
 #include <system_error>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 namespace drvbus {
 
@@ -119,16 +121,20 @@ void Loop::start(const Source& timer, std::chrono::microseconds after)
     timer.enable_once();
 }
 
-Source Loop::deferred(Priority priority, std::function<void()> callback) const
+Deferred Loop::deferred(Priority priority, std::function<void()> callback) const
 {
-    Source source;
-    source.callback_ = ignoring_events(std::move(callback));
-    sd_event_source* raw = nullptr;
-    check(sd_event_add_defer(get(), &raw, on_defer, source.callback_.get()), "sd_event_add_defer");
-    source.source_.reset(raw);
-    source.enable(false);
-    finish(raw, priority);
-    return source;
+    Deferred deferred;
+    deferred.wake_ = UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    check(deferred.wake_ ? 0 : -errno, "eventfd");
+    // Edge-triggered: each request is news, and its count need not be read.
+    deferred.source_ = watch(deferred.wake_.get(), EPOLLIN | EPOLLET, priority,
+                             [callback = std::move(callback)](std::uint32_t) { callback(); });
+    return deferred;
+}
+
+void Deferred::request() const
+{
+    check(eventfd_write(wake_.get(), 1) < 0 ? -errno : 0, "eventfd_write");
 }
 
 Source Loop::after_each(Priority priority, std::function<void()> callback) const

@@ -8,6 +8,8 @@
 
 #include <systemd/sd-event.h>
 
+#include "unique_fd.hpp"
+
 namespace drvbus {
 
 /// Unreferences an sd-event source after disabling it, so that its callback never runs again.
@@ -22,7 +24,7 @@ public:
 
     /// Waits on (true) or ignores (false) what the source stands for.
     void enable(bool on) const;
-    /// Runs the callback once, at the loop's next turn or after the time of a timer.
+    /// Runs the callback once, after the time of a timer.
     void enable_once() const;
 
     [[nodiscard]] sd_event_source* get() const noexcept { return source_.get(); }
@@ -36,6 +38,24 @@ private:
     // Declared first: it has to outlive the source that calls it.
     std::unique_ptr<Callback> callback_;
     std::unique_ptr<sd_event_source, SourceDeleter> source_;
+};
+
+/// Work for the loop's next turn.
+///
+/// Not sd-event's own deferred source: one that asks for another turn each time it runs counts as waiting since
+/// its creation, goes before every other source of its priority, and lets none of them run.
+class Deferred {
+public:
+    /// Runs the callback once, at the loop's next turn.
+    void request() const;
+
+    explicit operator bool() const noexcept { return static_cast<bool>(source_); }
+    void reset() noexcept { source_.reset(); }
+
+private:
+    friend class Loop;
+    UniqueFd wake_;  // before what watches it
+    Source source_;
 };
 
 /// sd-event's loop. A callback that throws ends `run` with that exception.
@@ -54,8 +74,8 @@ public:
     [[nodiscard]] Source timer(Priority priority, std::function<void()> callback) const;
     /// Runs the callback once, `after` from now.
     static void start(const Source& timer, std::chrono::microseconds after);
-    /// Work that is off until `Source::enable_once`.
-    [[nodiscard]] Source deferred(Priority priority, std::function<void()> callback) const;
+    /// Work that waits for `Deferred::request`.
+    [[nodiscard]] Deferred deferred(Priority priority, std::function<void()> callback) const;
     /// Work that is off until `Source::enable`, and then runs after every turn in which something happened.
     [[nodiscard]] Source after_each(Priority priority, std::function<void()> callback) const;
     /// Blocks the signal in the thread and calls back on it.

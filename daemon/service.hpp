@@ -12,17 +12,37 @@
 /// What the service manager and the daemon tell each other (sd_notify, passed files).
 namespace drvbus::service {
 
-/// Open files that the service manager passed, by their names.
+/// Files of a channel that outlive this process: its open device, and the ledger of what came of it.
+struct Kept {
+    UniqueFd device;
+    UniqueFd ledger;
+};
+
+/// Which of them.
+enum class Part : std::uint8_t { device, ledger };
+
+/// Open files that the service manager passed.
 class InheritedFds {
 public:
     InheritedFds();
 
-    /// The file called `name`, which is the caller's from then on; none where there is none.
-    [[nodiscard]] UniqueFd take(const std::string& name);
+    /// The file called `name`, opened once more for the caller; none where there is none.
+    [[nodiscard]] UniqueFd open(const std::string& name) const;
+
+    /// What an earlier process gave to `keep`, by channel; once.
+    [[nodiscard]] std::map<std::string, Kept> take_kept();
 
 private:
     std::map<std::string, UniqueFd> fds_;
+    std::map<std::string, Kept> kept_;
 };
+
+/// Gives the file to the service manager, which passes it to the next process of this service. It takes the
+/// place of the one that is there.
+void keep(Part part, const std::string& channel, int fd);
+
+/// The service manager closes the file that it has.
+void drop(Part part, const std::string& channel);
 
 void notify_ready();
 void notify_reloading();

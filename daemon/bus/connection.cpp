@@ -1,75 +1,190 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/connection.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace drvbus::bus {
 
 namespace {
 
-Opened open(Which which, const char* name_of_bus)
+constexpr std::chrono::milliseconds kFirstRetry{50};
+constexpr std::chrono::milliseconds kLastRetry{5000};
+
+// What sd-bus tells its own process when the other side has gone.
+constexpr const char* kDisconnected = "type='signal',path='/org/freedesktop/DBus/Local',"
+                                      "interface='org.freedesktop.DBus.Local',member='Disconnected'";
+
+const char* name_of(Which which)
+{
+    return which == Which::system ? "system" : "session";
+}
+
+Opened open_or_advise(Which which)
 {
     try {
         return open_bus(which == Which::system);
     } catch (const sdbus::Error& error) {
         const char* const advice = which == Which::system ? "is dbus.service running? (systemctl status dbus)"
                                                           : "is DBUS_SESSION_BUS_ADDRESS set, and its bus running?";
-        throw std::runtime_error(fmt::format("no {} bus: {}; {}", name_of_bus, error.getMessage(), advice));
+        throw std::runtime_error(fmt::format("no {} bus: {}; {}", name_of(which), error.getMessage(), advice));
     }
 }
 
 }  // namespace
 
-Connection::Connection(Loop& loop, Which which)
-    : name_of_bus_(which == Which::system ? "system" : "session"), bus_(open(which, name_of_bus_))
+Connection::Connection(Loop& loop, Which which, Callbacks callbacks)
+    : loop_(loop), which_(which), callbacks_(std::move(callbacks)), bus_(open_or_advise(which)),
+      retry_after_(kFirstRetry), after_io_(loop.after_each(Loop::Priority::normal, [this] { check_writable(); })),
+      retry_(loop.timer(Loop::Priority::normal, [this] { reconnect(); })),
+      broken_(loop.deferred(Loop::Priority::normal, [this] { on_disconnected(); })),
+      name_answered_(loop.deferred(Loop::Priority::normal, [this] { go_on(); }))
 {
-    check(sd_bus_attach_event(bus_.handle, loop.get(), static_cast<int>(Loop::Priority::normal)),
-          "sd_bus_attach_event");
-    // Without the bus there is nobody to publish to; the service manager starts anew.
-    check(sd_bus_set_exit_on_disconnect(bus_.handle, true), "sd_bus_set_exit_on_disconnect");
-    after_io_ = loop.after_each(Loop::Priority::normal, [this] { check_writable(); });
+    attach();
+    if (const int result = sd_bus_request_name(bus_->handle, kServiceName, 0); result < 0)
+        throw std::runtime_error(no_name(-result));
+    up_ = true;
 }
 
 Connection::~Connection()
 {
-    // What was published is committed already, so it must not stay behind in the queue.
-    sd_bus_flush(bus_.handle);
-    sd_bus_detach_event(bus_.handle);
+    // Else closing it would wait for a bus that takes nothing. The channels go on behind what it has taken.
+    if (up_ && queued() > 0)
+        sd_bus_close(bus_->handle);
+    detach();
 }
 
-void Connection::request_name()
+void Connection::attach()
 {
-    const int result = sd_bus_request_name(bus_.handle, kServiceName, 0);
-    if (result == -EEXIST || result == -EALREADY)
-        throw std::runtime_error(fmt::format("the name {} is taken on the {} bus: another drvbusd is running; "
-                                             "stop it first (systemctl stop drvbusd)",
-                                             kServiceName, name_of_bus_));
-    if (result == -EACCES || result == -EPERM)
-        throw std::runtime_error(fmt::format("the {} bus does not let this user own {}: run drvbusd as the user "
-                                             "drvbus, and install its policy (share/dbus-1/system.d/{}.conf)",
-                                             name_of_bus_, kServiceName, kServiceName));
-    check(result, "requesting the name org.drvbus1");
+    // The end of the loop must not wait for a bus that takes nothing; see the destructor.
+    check(sd_bus_set_close_on_exit(bus_->handle, false), "sd_bus_set_close_on_exit");
+    check(sd_bus_attach_event(bus_->handle, loop_.get(), static_cast<int>(Loop::Priority::normal)),
+          "sd_bus_attach_event");
+    const auto told = [](sd_bus_message*, void* self, sd_bus_error*) noexcept {
+        static_cast<const Connection*>(self)->broken();
+        return 0;
+    };
+    check(sd_bus_add_match(bus_->handle, nullptr, kDisconnected, told, this), "sd_bus_add_match");
+}
+
+void Connection::detach()
+{
+    if (bus_)
+        sd_bus_detach_event(bus_->handle);
+    bus_.reset();
+}
+
+void Connection::broken() const
+{
+    broken_.request();
+}
+
+void Connection::on_disconnected()
+{
+    if (up_) {
+        spdlog::warn("the {} bus is gone; waiting for it to come back", name_of(which_));
+        up_ = false;
+        callbacks_.lost();
+    }
+    detach();
+    retry_later();
+}
+
+void Connection::retry_later()
+{
+    Loop::start(retry_, retry_after_);
+    retry_after_ = std::min(retry_after_ * 2, kLastRetry);
+}
+
+void Connection::reconnect()
+{
+    try {
+        bus_ = open_bus(which_ == Which::system);
+        attach();
+    } catch (const std::exception& error) {
+        spdlog::debug("no {} bus yet: {}", name_of(which_), error.what());
+        detach();
+        retry_later();
+        return;
+    }
+    // Without waiting for the answer: a bus that takes connections and then stands still must not stop the loop.
+    const auto answered = [](sd_bus_message* answer, void* self, sd_bus_error*) noexcept {
+        static_cast<Connection*>(self)->name_answered(answer);
+        return 0;
+    };
+    if (sd_bus_request_name_async(bus_->handle, nullptr, kServiceName, 0, answered, this) < 0)
+        broken();
+}
+
+void Connection::name_answered(sd_bus_message* answer)
+{
+    // RequestName in the D-Bus specification: 1 is "primary owner".
+    std::uint32_t code = 0;
+    name_error_ = sd_bus_message_get_errno(answer);
+    if (name_error_ == 0 && (sd_bus_message_read_basic(answer, 'u', &code) < 0 || code != 1))
+        name_error_ = EEXIST;
+    name_answered_.request();  // what is to be done may throw, which must not pass through libsystemd
+}
+
+void Connection::go_on()
+{
+    if (!bus_ || up_)
+        return;
+    if (name_error_ == EEXIST || name_error_ == EACCES || name_error_ == EPERM)
+        throw std::runtime_error(no_name(name_error_));
+    if (name_error_ != 0) {
+        on_disconnected();
+        return;
+    }
+    spdlog::info("the {} bus is back", name_of(which_));
+    up_ = true;
+    retry_after_ = kFirstRetry;
+    callbacks_.back();
+}
+
+std::string Connection::no_name(int error) const
+{
+    if (error == EEXIST || error == EALREADY)
+        return fmt::format("the name {} is taken on the {} bus: another drvbusd is running; stop it first "
+                           "(systemctl stop drvbusd)",
+                           kServiceName, name_of(which_));
+    if (error == EACCES || error == EPERM)
+        return fmt::format("the {} bus does not let this user own {}: run drvbusd as the user drvbus, and install "
+                           "its policy (share/dbus-1/system.d/{}.conf)",
+                           name_of(which_), kServiceName, kServiceName);
+    return fmt::format("requesting the name {}: {}", kServiceName, std::strerror(error));
 }
 
 bool Connection::writable()
 {
-    std::uint64_t queued = 0;
-    check(sd_bus_get_n_queued_write(bus_.handle, &queued), "sd_bus_get_n_queued_write");
-    if (queued > 0)
-        after_io_.enable(true);
-    return queued == 0;
+    if (!up_)
+        return false;
+    if (queued() == 0)
+        return true;
+    after_io_.enable(true);
+    return false;
+}
+
+std::uint64_t Connection::queued() const
+{
+    std::uint64_t messages = 0;
+    check(sd_bus_get_n_queued_write(bus_->handle, &messages), "sd_bus_get_n_queued_write");
+    return messages;
 }
 
 void Connection::check_writable()
 {
-    if (!writable())
+    if (up_ && !writable())
         return;
     after_io_.enable(false);
-    if (on_writable_)
-        on_writable_();
+    if (up_)
+        callbacks_.writable();
 }
 
 }  // namespace drvbus::bus

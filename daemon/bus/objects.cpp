@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/objects.hpp"
 
+#include <functional>
+
 #include <spdlog/spdlog.h>
 
 #include "config.hpp"
 #include "version.hpp"
 
 namespace drvbus::bus {
+
+namespace {
+
+/// What is told to everyone is nobody's loss where the bus has just gone: who comes back to it asks.
+void tell(const std::function<void()>& emit)
+{
+    try {
+        emit();
+    } catch (const sdbus::Error& error) {
+        spdlog::debug("not told: {}", error.what());
+    }
+}
+
+}  // namespace
 
 ManagerObject::ManagerObject(Connection& connection, ManagerModel& model)
     : AdaptorInterfaces(connection.sdbus(), sdbus::ObjectPath(kManagerPath)), model_(model)
@@ -21,7 +37,9 @@ ManagerObject::~ManagerObject()
 
 void ManagerObject::channels_changed()
 {
-    getObject().emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {PropertyName("Channels")});
+    tell([this] {
+        getObject().emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {PropertyName("Channels")});
+    });
 }
 
 void ManagerObject::Reload()
@@ -38,28 +56,39 @@ std::string ManagerObject::Version()
     return kVersion;
 }
 
-ChannelObject::ChannelObject(Connection& connection, const std::string& path, const ChannelModel& model)
-    : AdaptorInterfaces(connection.sdbus(), sdbus::ObjectPath(path)), model_(model)
+ChannelObject::ChannelObject(Connection& connection, const std::string& path, ChannelModel& model)
+    : AdaptorInterfaces(connection.sdbus(), sdbus::ObjectPath(path)), model_(model), bus_(connection.handle())
 {
     registerAdaptor();
-    emitInterfacesAddedSignal();
+    tell([this] { emitInterfacesAddedSignal(); });
 }
 
 ChannelObject::~ChannelObject()
 {
-    try {
-        emitInterfacesRemovedSignal();
-    } catch (const sdbus::Error& error) {
-        spdlog::debug("{}", error.what());  // the bus is gone, so nobody is left to be told
-    }
+    tell([this] { emitInterfacesRemovedSignal(); });
     unregisterAdaptor();
 }
 
 void ChannelObject::changed()
 {
-    getObject().emitPropertiesChangedSignal(
-        Channel_adaptor::INTERFACE_NAME,
-        {PropertyName("Device"), PropertyName("Notification"), PropertyName("Format"), PropertyName("State")});
+    tell([this] {
+        getObject().emitPropertiesChangedSignal(Channel_adaptor::INTERFACE_NAME,
+                                                {PropertyName("Device"), PropertyName("Notification"),
+                                                 PropertyName("Format"), PropertyName("State"), PropertyName("Reason"),
+                                                 PropertyName("Instance")});
+    });
+}
+
+void ChannelObject::GetEvents(EventsResult&& result, std::uint64_t since, std::uint32_t max)
+{
+    // The answer is written as the signals are, by sd-bus: nothing is left for `result` but errors.
+    try {
+        answer_get_events(sd_bus_get_current_message(bus_), model_.replay(since), since, max);
+    } catch (const ReplayError& error) {
+        result.returnError(make_error(error.name, error.what()));
+    } catch (const SendError& error) {
+        spdlog::debug("not answered: {}", error.what());  // there is nobody any more who waits for it
+    }
 }
 
 }  // namespace drvbus::bus

@@ -7,9 +7,15 @@
 #include <vector>
 
 #include "bus/connection.hpp"
+#include "bus/replay.hpp"
 #include "org.drvbus1-adaptor.hpp"
 
 namespace drvbus::bus {
+
+/// Takes what GetEvents answers.
+using EventsResult =
+    sdbus::Result<std::vector<sdbus::Struct<std::string, std::uint64_t, std::uint64_t, std::uint32_t, sdbus::Variant>>,
+                  std::uint64_t, bool, std::uint64_t, std::uint64_t>;
 
 /// What the bus may ask of the daemon. Outlives the objects.
 class ManagerModel {
@@ -39,10 +45,15 @@ public:
     [[nodiscard]] virtual std::string notification() const = 0;
     [[nodiscard]] virtual std::string format() const = 0;
     [[nodiscard]] virtual std::string state() const = 0;
+    [[nodiscard]] virtual std::string reason() const = 0;
+    [[nodiscard]] virtual std::uint64_t instance() const = 0;
     [[nodiscard]] virtual std::uint64_t next_sequence() const = 0;
     [[nodiscard]] virtual std::uint64_t events_published() const = 0;
     [[nodiscard]] virtual std::uint64_t events_lost() const = 0;
     [[nodiscard]] virtual std::uint64_t format_mismatches() const = 0;
+    /// The events still held from the sequence `since` on; valid until the channel's next turn.
+    /// @throws ReplayError
+    [[nodiscard]] virtual Replay replay(std::uint64_t since) = 0;
 };
 
 /// /org/drvbus1
@@ -70,7 +81,7 @@ private:
 class ChannelObject final
     : public sdbus::AdaptorInterfaces<org::drvbus1::Channel_adaptor, sdbus::ManagedObject_adaptor> {
 public:
-    ChannelObject(Connection& connection, const std::string& path, const ChannelModel& model);
+    ChannelObject(Connection& connection, const std::string& path, ChannelModel& model);
     ChannelObject(const ChannelObject&) = delete;
     ChannelObject& operator=(const ChannelObject&) = delete;
     ~ChannelObject();
@@ -79,17 +90,21 @@ public:
     void changed();
 
 private:
+    void GetEvents(EventsResult&& result, std::uint64_t since, std::uint32_t max) override;
     std::string Name() override { return model_.name(); }
     std::string Device() override { return model_.device(); }
     std::string Notification() override { return model_.notification(); }
     std::string Format() override { return model_.format(); }
     std::string State() override { return model_.state(); }
+    std::string Reason() override { return model_.reason(); }
+    std::uint64_t Instance() override { return model_.instance(); }
     std::uint64_t NextSequence() override { return model_.next_sequence(); }
     std::uint64_t EventsPublished() override { return model_.events_published(); }
     std::uint64_t EventsLost() override { return model_.events_lost(); }
     std::uint64_t FormatMismatches() override { return model_.format_mismatches(); }
 
-    const ChannelModel& model_;
+    ChannelModel& model_;
+    sd_bus* bus_;
 };
 
 }  // namespace drvbus::bus

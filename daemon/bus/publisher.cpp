@@ -1,96 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/publisher.hpp"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
+#include <cstdlib>
 #include <cstring>
-#include <iterator>
-#include <string_view>
+#include <memory>
 
-#include <utf8.h>
-
-#include "bus/connection.hpp"
 #include "loop.hpp"
 
 namespace drvbus::bus {
-
-namespace {
-
-using format::Field;
-using format::Format;
-using format::Shape;
-using format::Type;
-
-constexpr const char* kInterface = "org.drvbus1.Channel";
-
-struct MessageDeleter {
-    void operator()(sd_bus_message* message) const noexcept { sd_bus_message_unref(message); }
-};
-using Message = std::unique_ptr<sd_bus_message, MessageDeleter>;
-
-Message new_signal(sd_bus* bus, const std::string& path, const char* member)
-{
-    sd_bus_message* message = nullptr;
-    check(sd_bus_message_new_signal(bus, &message, path.c_str(), kInterface, member), "sd_bus_message_new_signal");
-    return Message(message);
-}
-
-void append(sd_bus_message* message, char type, const void* value)
-{
-    check(sd_bus_message_append_basic(message, type, value), "sd_bus_message_append_basic");
-}
-
-void append_array(sd_bus_message* message, char type, std::span<const std::byte> bytes)
-{
-    check(sd_bus_message_append_array(message, type, bytes.data(), bytes.size()), "sd_bus_message_append_array");
-}
-
-void open(sd_bus_message* message, char type, const char* contents)
-{
-    check(sd_bus_message_open_container(message, type, contents), "sd_bus_message_open_container");
-}
-
-void close(sd_bus_message* message)
-{
-    check(sd_bus_message_close_container(message), "sd_bus_message_close_container");
-}
-
-void send(sd_bus* bus, sd_bus_message* message)
-{
-    if (const int result = sd_bus_send(bus, message, nullptr); result < 0)
-        throw SendError(std::string("the bus connection is broken: ") + std::strerror(-result));
-}
-
-template <typename T>
-T load(const std::byte* at)
-{
-    T value;
-    std::memcpy(&value, at, sizeof(value));  // payloads have no alignment
-    return value;
-}
-
-/// One element whose type on the bus is not the one in the payload.
-void append_widened(sd_bus_message* message, Type type, const std::byte* at)
-{
-    if (type == Type::s8) {
-        const std::int16_t value = load<std::int8_t>(at);  // NOLINT(bugprone-signed-char-misuse): a number
-        append(message, 'n', &value);
-    } else if (type == Type::f32) {
-        const auto value = static_cast<double>(load<float>(at));
-        append(message, 'd', &value);
-    } else {
-        const int value = load<std::uint8_t>(at) != 0 ? 1 : 0;  // sd-bus takes booleans as int
-        append(message, 'b', &value);
-    }
-}
-
-bool is_widened(Type type)
-{
-    return type == Type::s8 || type == Type::f32 || type == Type::boolean;
-}
-
-}  // namespace
 
 std::string channel_path(const std::string& name)
 {
@@ -100,101 +17,31 @@ std::string channel_path(const std::string& name)
     return path;
 }
 
+Message Publisher::new_signal(const std::string& path, const char* member) const
+{
+    sd_bus_message* message = nullptr;
+    const int result =
+        sd_bus_message_new_signal(connection_.handle(), &message, path.c_str(), kChannelInterface, member);
+    if (result == -ENOTCONN)
+        throw SendError(std::strerror(-result));
+    check(result, "sd_bus_message_new_signal");
+    return Message(message);
+}
+
 bool Publisher::event(const Published& channel, const device::Event& event)
 {
-    const Message message = new_signal(bus_, channel.path, "Event");
-
-    std::array<char, 11> digits{};  // a u32 and its NUL
-    const char* name = digits.data();
-    if (const auto named = channel.event_names.find(event.id); named != channel.event_names.end())
-        name = named->second.c_str();
-    else
-        std::to_chars(digits.data(), digits.data() + digits.size() - 1, event.id);
-
-    append(message.get(), 's', name);
-    append(message.get(), 't', &event.sequence);
-    append(message.get(), 't', &event.time_ns);
-    append(message.get(), 'u', &event.id);
-    const bool fits = channel.format.fits(event.payload.size());
-    append_data(message.get(), fits ? channel.format : Format(), event.payload);
-    send(bus_, message.get());
+    const Message message = new_signal(channel.path, "Event");
+    const bool fits = encoder_.append_event(message.get(), channel, event);
+    send(message.get());
     return fits;
 }
 
 void Publisher::lost(const Published& channel, std::uint64_t first, std::uint64_t count)
 {
-    const Message message = new_signal(bus_, channel.path, "Lost");
+    const Message message = new_signal(channel.path, "Lost");
     append(message.get(), 't', &first);
     append(message.get(), 't', &count);
-    send(bus_, message.get());
-}
-
-void Publisher::append_data(sd_bus_message* message, const Format& format, std::span<const std::byte> payload)
-{
-    switch (format.kind()) {
-    case Format::Kind::bytes:
-        open(message, 'v', "ay");
-        append_array(message, 'y', payload);
-        break;
-    case Format::Kind::parameters:
-        open(message, 'v', "au");
-        append_array(message, 'u', payload);
-        break;
-    case Format::Kind::fields:
-        open(message, 'v', "a{sv}");
-        append_fields(message, format, payload);
-        break;
-    }
-    close(message);
-}
-
-void Publisher::append_fields(sd_bus_message* message, const Format& format, std::span<const std::byte> payload)
-{
-    open(message, 'a', "{sv}");
-    for (const Field& field : format.fields()) {
-        if (field.padding)
-            continue;
-        open(message, 'e', "sv");
-        append(message, 's', field.name.c_str());
-        open(message, 'v', field.signature.c_str());
-        append_value(message, field, Format::bytes_of(field, payload));
-        close(message);
-        close(message);
-    }
-    close(message);
-}
-
-void Publisher::append_value(sd_bus_message* message, const Field& field, std::span<const std::byte> bytes)
-{
-    const char type = field.signature.back();
-    if (field.type == Type::character) {
-        append_text(message, bytes);
-    } else if (field.shape == Shape::single && is_widened(field.type)) {
-        append_widened(message, field.type, bytes.data());
-    } else if (field.shape == Shape::single) {
-        std::uint64_t aligned = 0;
-        std::memcpy(&aligned, bytes.data(), bytes.size());
-        append(message, type, &aligned);
-    } else if (is_widened(field.type)) {
-        open(message, 'a', field.signature.c_str() + 1);
-        for (std::size_t at = 0; at < bytes.size(); at += size_of(field.type))
-            append_widened(message, field.type, bytes.data() + at);
-        close(message);
-    } else {
-        append_array(message, type, bytes);
-    }
-}
-
-void Publisher::append_text(sd_bus_message* message, std::span<const std::byte> bytes)
-{
-    const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const std::string_view text = all.substr(0, all.find('\0'));
-    text_.clear();
-    if (utf8::is_valid(text.begin(), text.end()))
-        text_ = text;
-    else
-        utf8::replace_invalid(text.begin(), text.end(), std::back_inserter(text_));  // the bus takes UTF-8 alone
-    append(message, 's', text_.c_str());
+    send(message.get());
 }
 
 }  // namespace drvbus::bus

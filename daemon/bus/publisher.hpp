@@ -2,52 +2,33 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
-#include <span>
-#include <stdexcept>
 #include <string>
 
-#include <systemd/sd-bus.h>
-
+#include "bus/connection.hpp"
+#include "bus/event_message.hpp"
 #include "device/event.hpp"
-#include "format/format.hpp"
 
 namespace drvbus::bus {
-
-/// What a publisher has to know of a channel.
-struct Published {
-    std::string path;  ///< of the object on the bus
-    std::map<std::uint32_t, std::string> event_names;
-    format::Format format;
-};
-
-/// The connection to the bus did not take a signal. The daemon cannot go on: the connection is broken.
-class SendError : public std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 /// Turns events into signals of org.drvbus1.Channel. One for all channels.
 class Publisher {
 public:
-    explicit Publisher(sd_bus* bus) : bus_(bus) {}
+    /// @param connection outlives the publisher
+    explicit Publisher(Connection& connection) : connection_(connection) {}
 
-    /// Sends `Event`; the connection has taken it when this returns.
+    /// Sends `Event`. Once the connection has nothing queued, the bus has it.
     /// @returns false where the payload did not fit the channel's format and went out as bytes
-    /// @throws SendError where the connection did not take it
+    /// @throws SendError
     bool event(const Published& channel, const device::Event& event);
 
     /// Sends `Lost`, likewise.
     void lost(const Published& channel, std::uint64_t first, std::uint64_t count);
 
 private:
-    void append_data(sd_bus_message* message, const format::Format& format, std::span<const std::byte> payload);
-    void append_fields(sd_bus_message* message, const format::Format& format, std::span<const std::byte> payload);
-    void append_value(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
-    void append_text(sd_bus_message* message, std::span<const std::byte> bytes);
+    [[nodiscard]] Message new_signal(const std::string& path, const char* member) const;
 
-    sd_bus* bus_;
-    std::string text_;  // for strings that have to be made; kept for its memory
+    Connection& connection_;
+    EventEncoder encoder_;
 };
 
 /// Path of the channel called `name` on the bus.

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace drvbus::device {
@@ -29,9 +30,9 @@ Description describe(sd_device* device)
     Description description;
     description.name = name;
     description.node = node;
+    description.drvbus_class = true;
     description.format = attribute(device, "format");
     description.event_names = parse_event_names(attribute(device, "event_names"));
-    std::istringstream(attribute(device, "payload_size")) >> description.payload_size;
     return description;
 }
 
@@ -53,6 +54,14 @@ std::map<std::uint32_t, std::string> parse_event_names(const std::string& text)
             names.emplace(id, std::move(name));
     }
     return names;
+}
+
+std::string event_names_text(const std::map<std::uint32_t, std::string>& names)
+{
+    std::string text;
+    for (const auto& [id, name] : names)
+        text += fmt::format("{} {}\n", id, name);
+    return text;
 }
 
 Discovery::Discovery(const Loop& loop, Added added, Removed removed)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -10,18 +9,10 @@
 
 #include <systemd/sd-device.h>
 
+#include "device/description.hpp"
 #include "loop.hpp"
 
 namespace drvbus::device {
-
-/// What sysfs says of a channel of class drvbus.
-struct Description {
-    std::string name;
-    std::string node;  ///< such as /dev/drvbus/heartbeat
-    std::string format;
-    std::size_t payload_size = 0;  ///< largest, in bytes
-    std::map<std::uint32_t, std::string> event_names;
-};
 
 /// Finds the channels of class drvbus: those that are there and those that come and go.
 class Discovery {
@@ -49,5 +40,8 @@ private:
 
 /// Parses sysfs's event_names: lines of "ID NAME". Lines that are not are left out.
 [[nodiscard]] std::map<std::uint32_t, std::string> parse_event_names(const std::string& text);
+
+/// The text of which `parse_event_names` makes `names`.
+[[nodiscard]] std::string event_names_text(const std::map<std::uint32_t, std::string>& names);
 
 }  // namespace drvbus::device

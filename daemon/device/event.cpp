@@ -14,8 +14,9 @@ Record parse_record(std::span<const std::byte> bytes)
         return {Record::State::partial, 0, {}};
     std::memcpy(&header, bytes.data(), sizeof(header));
 
-    // The bytes may come from anyone who can write to a FIFO: believe nothing.
-    if (header.length > DRVBUS_PAYLOAD_MAX || header.sequence == 0 || header.reserved != 0)
+    // The bytes may come from anyone who can write to a FIFO: believe nothing. There has to be a next sequence.
+    if (header.length > DRVBUS_PAYLOAD_MAX || header.sequence == 0 || header.sequence == UINT64_MAX ||
+        header.reserved != 0)
         return {Record::State::malformed, 0, {}};
 
     constexpr std::size_t align = DRVBUS_RECORD_ALIGN;

@@ -6,16 +6,19 @@
 #include <memory>
 #include <span>
 
+#include "device/description.hpp"
+#include "device/ledger.hpp"
+
 namespace drvbus::device {
 
-/// Gets events out of an open device. What it hands out stays with the device, or with the reader,
-/// until `commit` says that it has been published.
+/// Gets events out of an open device. What it hands out stays with the device, or in the ledger's log,
+/// until `commit` says that it has been published, and as long after as there is room.
 class Reader {
 public:
     enum class Status : std::uint8_t {
         events,  ///< at least one; there may be further ones behind them
         empty,   ///< no event now
-        end,     ///< no event now and none will come: the channel is gone
+        end,     ///< no event now and none will come from this open device
     };
 
     struct Batch {
@@ -28,30 +31,34 @@ public:
     Reader& operator=(const Reader&) = delete;
     virtual ~Reader() = default;
 
-    /// The events at the front, without moving past them.
+    /// The events that are not committed, without moving past them.
     /// @throws std::system_error where the device fails, std::runtime_error where its bytes are no records
     [[nodiscard]] virtual Batch read() = 0;
 
-    /// The first `bytes` of the last batch are published; `next_sequence` follows them.
-    virtual void commit(std::uint64_t next_sequence, std::size_t bytes) = 0;
-};
+    /// What comes before `progress` is published.
+    virtual void commit(const Progress& progress) = 0;
 
-/// How a device that is read as a stream marks off its events.
-enum class Framing : std::uint8_t {
-    records,  ///< struct drvbus_record, one after another
-    raw,      ///< each read() gives one payload; numbered and timed here
+    /// From now on no more is taken from the device: what was taken is the rest.
+    virtual void finish() = 0;
+
+    /// The events held from the sequence `since` on, committed or not; empty where there are none.
+    [[nodiscard]] virtual std::span<const std::byte> read_at(std::uint64_t since) = 0;
+
+    /// Sequence of the next event that the device will have, as far as is known.
+    [[nodiscard]] virtual std::uint64_t next_sequence() = 0;
 };
 
 /// Reader of a channel's node: pread() at the position, lseek() to commit. The kernel's ring holds
 /// whatever is not committed, so nothing is kept here; the buffer is one for all channels.
 /// @param fd stays the caller's
-/// @param position sequence to start at
-[[nodiscard]] std::unique_ptr<Reader> make_ring_reader(int fd, std::uint64_t position);
+/// @param progress where to go on
+[[nodiscard]] std::unique_ptr<Reader> make_ring_reader(int fd, const Progress& progress);
 
 /// Reader of anything else that can be read: an old-style driver, a FIFO, a terminal, an eventfd.
-/// Reading takes the bytes away from the device, so they are kept here until they are committed, and
-/// no more is read until then.
+/// Reading takes the bytes away from the device, so they go to the ledger's log, and no more is read
+/// before all whole records in it are committed.
 /// @param fd stays the caller's; must be O_NONBLOCK
-[[nodiscard]] std::unique_ptr<Reader> make_stream_reader(int fd, Framing framing);
+/// @param ledger outlives the reader
+[[nodiscard]] std::unique_ptr<Reader> make_stream_reader(int fd, Framing framing, Ledger& ledger);
 
 }  // namespace drvbus::device

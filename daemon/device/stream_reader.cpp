@@ -17,9 +17,6 @@ namespace drvbus::device {
 
 namespace {
 
-// Room for a record of the largest size behind the part of another.
-constexpr std::size_t kCapacity = 2 * (sizeof(drvbus_record) + DRVBUS_PAYLOAD_MAX);
-
 /// A FIFO without a writer reads as ended, but the next writer may come.
 bool ends(int fd)
 {
@@ -45,52 +42,61 @@ std::size_t read_some(int fd, std::span<std::byte> into, bool& ended)
     }
 }
 
-/// Bytes read from a device and not yet published. The memory is left untouched until it is needed.
-class Pending {
+std::uint64_t monotonic_ns()
+{
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+class StreamReader : public Reader {
 public:
-    [[nodiscard]] std::span<const std::byte> bytes() const { return {memory_.get() + begin_, end_ - begin_}; }
-
-    /// Free room at the end, at least as large as a record of the largest size if all whole records are taken.
-    [[nodiscard]] std::span<std::byte> room()
-    {
-        if (begin_ > 0) {
-            std::memmove(memory_.get(), memory_.get() + begin_, end_ - begin_);
-            end_ -= begin_;
-            begin_ = 0;
-        }
-        return {memory_.get() + end_, kCapacity - end_};
-    }
-
-    void added(std::size_t bytes) { end_ += bytes; }
-    void taken(std::size_t bytes) { begin_ += bytes; }
-
-private:
-    std::unique_ptr<std::byte[]> memory_ = std::make_unique_for_overwrite<std::byte[]>(kCapacity);
-    std::size_t begin_ = 0;
-    std::size_t end_ = 0;
-};
-
-class RecordReader final : public Reader {
-public:
-    explicit RecordReader(int fd) : fd_(fd) {}
+    StreamReader(int fd, Ledger& ledger) : fd_(fd), log_(ledger.log()), progress_(ledger.progress()) {}
 
     Batch read() override
     {
         if (const std::size_t held = whole_records(); held > 0)
-            return {Status::events, pending_.bytes().first(held)};
-        bool ended = false;
-        pending_.added(read_some(fd_, pending_.room(), ended));
+            return {Status::events, log_.since(progress_.bytes).first(held)};
+        bool ended = finished_;
+        if (!finished_)
+            fill(ended);
         if (const std::size_t held = whole_records(); held > 0)
-            return {Status::events, pending_.bytes().first(held)};
+            return {Status::events, log_.since(progress_.bytes).first(held)};
         return {ended ? Status::end : Status::empty, {}};
     }
 
-    void commit(std::uint64_t /*next_sequence*/, std::size_t bytes) override { pending_.taken(bytes); }
+    void commit(const Progress& progress) override { progress_ = progress; }
+
+    void finish() override { finished_ = true; }
+
+    std::span<const std::byte> read_at(std::uint64_t since) override
+    {
+        std::span<const std::byte> rest = log_.since(std::max(log_.begin(), progress_.instance_begin));
+        for (;;) {
+            const Record record = parse_record(rest);
+            if (record.state != Record::State::whole)
+                return {};
+            if (record.event.sequence >= since)
+                return rest;
+            rest = rest.subspan(record.size);
+        }
+    }
+
+    std::uint64_t next_sequence() override { return progress_.next_sequence; }
+
+protected:
+    /// Takes what the device has into the log.
+    virtual void fill(bool& ended) = 0;
+
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    [[nodiscard]] Log& log() const noexcept { return log_; }
+    [[nodiscard]] std::span<std::byte> room() const { return log_.room(progress_.bytes); }
 
 private:
+    /// Bytes of the records that are not committed.
     [[nodiscard]] std::size_t whole_records() const
     {
-        const std::span<const std::byte> bytes = pending_.bytes();
+        const std::span<const std::byte> bytes = log_.since(progress_.bytes);
         std::size_t held = 0;
         for (;;) {
             const Record record = parse_record(bytes.subspan(held));
@@ -104,64 +110,50 @@ private:
     }
 
     int fd_;
-    Pending pending_;
+    Log& log_;
+    Progress progress_;
+    bool finished_ = false;
 };
 
-std::uint64_t monotonic_ns()
-{
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-class RawReader final : public Reader {
+/// The bytes are records already.
+class RecordReader final : public StreamReader {
 public:
-    explicit RawReader(int fd) : fd_(fd) {}
-
-    Batch read() override
-    {
-        if (held_ > 0)
-            return {Status::events, {memory_.get(), held_}};
-        bool ended = false;
-        drvbus_record header{};
-        const std::span<std::byte> room(memory_.get() + sizeof(header), DRVBUS_PAYLOAD_MAX);
-        const std::size_t got = read_some(fd_, room, ended);
-        if (got == 0)
-            return {ended ? Status::end : Status::empty, {}};
-
-        header.sequence = next_sequence_;
-        header.time_ns = monotonic_ns();
-        header.length = static_cast<__u32>(got);
-        std::memcpy(memory_.get(), &header, sizeof(header));
-        const std::size_t padding = (DRVBUS_RECORD_ALIGN - got % DRVBUS_RECORD_ALIGN) % DRVBUS_RECORD_ALIGN;
-        std::memset(memory_.get() + sizeof(header) + got, 0, padding);
-        held_ = sizeof(header) + got + padding;
-        return {Status::events, {memory_.get(), held_}};
-    }
-
-    void commit(std::uint64_t next_sequence, std::size_t bytes) override
-    {
-        if (bytes == 0)
-            return;
-        next_sequence_ = next_sequence;
-        held_ = 0;
-    }
+    using StreamReader::StreamReader;
 
 private:
-    int fd_;
-    std::uint64_t next_sequence_ = 1;
-    std::size_t held_ = 0;  ///< bytes of the one record that is not yet committed
-    std::unique_ptr<std::byte[]> memory_ =
-        std::make_unique_for_overwrite<std::byte[]>(sizeof(drvbus_record) + DRVBUS_PAYLOAD_MAX);
+    void fill(bool& ended) override { log().added(read_some(fd(), room(), ended)); }
+};
+
+/// What each read() gives is one payload.
+class RawReader final : public StreamReader {
+public:
+    using StreamReader::StreamReader;
+
+private:
+    void fill(bool& ended) override
+    {
+        const std::span<std::byte> into = room();
+        drvbus_record header{};
+        const std::size_t got = read_some(fd(), into.subspan(sizeof(header), DRVBUS_PAYLOAD_MAX), ended);
+        if (got == 0)
+            return;
+        header.sequence = next_sequence();
+        header.time_ns = monotonic_ns();
+        header.length = static_cast<__u32>(got);
+        std::memcpy(into.data(), &header, sizeof(header));
+        const std::size_t padding = (DRVBUS_RECORD_ALIGN - got % DRVBUS_RECORD_ALIGN) % DRVBUS_RECORD_ALIGN;
+        std::memset(into.data() + sizeof(header) + got, 0, padding);
+        log().added(sizeof(header) + got + padding);
+    }
 };
 
 }  // namespace
 
-std::unique_ptr<Reader> make_stream_reader(int fd, Framing framing)
+std::unique_ptr<Reader> make_stream_reader(int fd, Framing framing, Ledger& ledger)
 {
     if (framing == Framing::raw)
-        return std::make_unique<RawReader>(fd);
-    return std::make_unique<RecordReader>(fd);
+        return std::make_unique<RawReader>(fd, ledger);
+    return std::make_unique<RecordReader>(fd, ledger);
 }
 
 }  // namespace drvbus::device

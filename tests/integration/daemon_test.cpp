@@ -38,7 +38,8 @@ void DaemonTest::start_by(const std::vector<std::string>& command, const std::st
 {
     configure(configuration);
     // Of the surroundings of the test itself nothing may come through.
-    for (const char* const variable : {"JOURNAL_STREAM", "LISTEN_FDS", "NOTIFY_SOCKET", "WATCHDOG_USEC"})
+    for (const char* const variable :
+         {"JOURNAL_STREAM", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC"})
         options.environment.emplace_back(variable);
     for (const std::string& variable : bus_.environment())
         options.environment.push_back(variable);
@@ -96,11 +97,17 @@ std::string channel(const std::string& name, const std::string& device, const st
     return "[[channel]]\nname = \"" + name + "\"\ndevice = \"" + device + "\"\n" + settings;
 }
 
-std::string failed_state_of(const Subscriber& subscriber)
+std::string reason_for(const std::string& state, const Subscriber& subscriber)
 {
-    std::string state;
-    wait_until([&] { return (state = subscriber.channel().State()).starts_with("failed: "); });
-    return state;
+    wait_until([&] { return subscriber.channel().State() == state; });
+    EXPECT_EQ(subscriber.channel().State(), state);
+    return subscriber.channel().Reason();
+}
+
+std::string state_of(const Subscriber& subscriber)
+{
+    const std::string reason = subscriber.channel().Reason();
+    return subscriber.channel().State() + (reason.empty() ? "" : ": " + reason);
 }
 
 std::string summary(const Subscriber& subscriber)

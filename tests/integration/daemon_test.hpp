@@ -53,8 +53,11 @@ private:
 /// A [[channel]] of the configuration; `settings` are further lines of it.
 std::string channel(const std::string& name, const std::string& device, const std::string& settings = {});
 
-/// Waits until the channel has failed. @returns its state
-std::string failed_state_of(const Subscriber& subscriber);
+/// Waits until the channel is in `state`. @returns the reason for it
+std::string reason_for(const std::string& state, const Subscriber& subscriber);
+
+/// "STATE: REASON", or "online".
+std::string state_of(const Subscriber& subscriber);
 
 /// What came, and what is missing, for a test that fails.
 std::string summary(const Subscriber& subscriber);

@@ -3,6 +3,7 @@
 // Payload bytes become typed, named values on the bus.
 #include <cstdint>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ protected:
     Event publish(const std::string& payload)
     {
         send(++sequence_, payload);
-        EXPECT_TRUE(subscriber_.wait_for(sequence_));
+        if (!subscriber_.wait_for(sequence_))
+            throw std::runtime_error("no event came: " + summary(subscriber_));
         return subscriber_.heard().events.back();
     }
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // A bus that is slow, and channels that are noisy.
+#include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -76,6 +81,17 @@ TEST_F(SlowBus, StopsTheReadingAndNothingIsLost)
         ASSERT_EQ(event.fields().at("text").get<std::string>(), kPayload);
 }
 
+TEST_F(SlowBus, TheDaemonCanBeStopped)
+{
+    start_channel();
+    narrow_bus();
+    bus().stop();
+    fill();
+    daemon().signal(SIGTERM);
+    EXPECT_EQ(daemon().wait(5s), 0);
+    bus().go_on();
+}
+
 TEST_F(SlowBus, ManyTimesOverLosesNothing)
 {
     start_channel();
@@ -92,6 +108,85 @@ TEST_F(SlowBus, ManyTimesOverLosesNothing)
         ASSERT_TRUE(subscriber_.wait_for(sent)) << summary(subscriber_);
     }
     EXPECT_EQ(subscriber_.heard().gaps(sent), "");
+}
+
+/// Hears several channels by one connection: in the order in which they were published.
+class Order {
+public:
+    explicit Order(const std::string& address) : connection_(connect(address)) {}
+    Order(const Order&) = delete;
+    Order& operator=(const Order&) = delete;
+    ~Order() { connection_->leaveEventLoop(); }
+
+    void subscribe(char as, const std::string& channel)
+    {
+        proxies_.push_back(std::make_unique<Proxy>(*connection_, channel_path(channel), [this, as] {
+            const std::lock_guard lock(mutex_);
+            heard_ += as;
+        }));
+    }
+    void listen() { connection_->enterEventLoopAsync(); }
+    [[nodiscard]] std::string heard() const
+    {
+        const std::lock_guard lock(mutex_);
+        return heard_;
+    }
+
+private:
+    class Proxy final : public sdbus::ProxyInterfaces<org::drvbus1::Channel_proxy> {
+    public:
+        Proxy(sdbus::IConnection& connection, const std::string& path, std::function<void()> on_event)
+            : ProxyInterfaces(connection, bus::ServiceName("org.drvbus1"), sdbus::ObjectPath(path)),
+              on_event_(std::move(on_event))
+        {
+            registerProxy();
+        }
+        Proxy(const Proxy&) = delete;
+        Proxy& operator=(const Proxy&) = delete;
+        ~Proxy() { unregisterProxy(); }
+
+    private:
+        void onEvent(const std::string&, const std::uint64_t&, const std::uint64_t&, const std::uint32_t&,
+                     const sdbus::Variant&) override
+        {
+            on_event_();
+        }
+        void onLost(const std::uint64_t&, const std::uint64_t&) override {}
+
+        std::function<void()> on_event_;
+    };
+
+    mutable std::mutex mutex_;
+    std::string heard_;
+    std::unique_ptr<sdbus::IConnection> connection_;
+    std::vector<std::unique_ptr<Proxy>> proxies_;
+};
+
+class Turns : public DaemonTest {};
+
+TEST_F(Turns, ChannelsTakeThemBeforeEitherIsEmpty)
+{
+    constexpr std::uint64_t kCount = 2000;  // what a FIFO holds
+    const Fifo first(path("first"));
+    const Fifo second(path("second"));
+    start(channel("first", first.path()) + channel("second", second.path()));
+    Order order(bus().address());
+    order.subscribe('1', "first");
+    order.subscribe('2', "second");
+    order.listen();
+    const UniqueFd to_first = first.open_writer();
+    const UniqueFd to_second = second.open_writer();
+
+    daemon().stop();
+    for (std::uint64_t i = 1; i <= kCount; ++i) {
+        ASSERT_TRUE(write_once(to_first.get(), record({.sequence = i})));
+        ASSERT_TRUE(write_once(to_second.get(), record({.sequence = i})));
+    }
+    daemon().go_on();
+    ASSERT_TRUE(wait_until([&] { return order.heard().size() == 2 * kCount; }));
+    const std::string heard = order.heard();
+    const std::size_t last_of_one = std::min(heard.rfind('1'), heard.rfind('2'));
+    EXPECT_GT(last_of_one, kCount) << "one had to wait until the other was empty";
 }
 
 /// A channel that always has more, beside the channel "way".

@@ -69,7 +69,7 @@ TEST_F(Notification, WhatADeviceDoesNotTakeFailsWithAdvice)
           channel("no-poll", regular, "notification = \"poll\"\n") +
           channel("no-sigio", regular, "notification = \"sigio\"\n") + channel("nothing", regular) +
           channel("gone", path("gone")) + channel("passed", "fd:counter"));
-    const auto state = [&](const char* name) { return Subscriber(name, bus().address()).channel().State(); };
+    const auto state = [&](const char* name) { return state_of(Subscriber(name, bus().address())); };
     EXPECT_EQ(state("no-eventfd"), "failed: the device takes no eventfd; set notification to \"auto\", \"poll\" or "
                                    "\"sigio\": Inappropriate ioctl for device");
     EXPECT_EQ(state("no-poll"), "failed: the device cannot be polled; set notification to \"auto\" or \"sigio\": "
@@ -77,7 +77,7 @@ TEST_F(Notification, WhatADeviceDoesNotTakeFailsWithAdvice)
     EXPECT_THAT(state("no-sigio"), HasSubstr("failed: the device sends no SIGIO; set notification to \"auto\" or "
                                              "\"poll\": "));
     EXPECT_THAT(state("nothing"), HasSubstr("failed: the device sends no SIGIO"));
-    EXPECT_EQ(state("gone"), "failed: opening " + path("gone") + ": No such file or directory");
+    EXPECT_EQ(state("gone"), "gone: there is no " + path("gone") + ": No such file or directory");
     EXPECT_EQ(state("passed"), "failed: the service manager passed no file called \"counter\"; see "
                                "FileDescriptorName= in systemd.socket(5)");
 
@@ -88,6 +88,23 @@ TEST_F(Notification, WhatADeviceDoesNotTakeFailsWithAdvice)
     observer.manager().Reload();
     writer_ = fifo_.open_writer();
     expect_events_from(1);
+}
+
+TEST_F(Notification, AReloadToOneThatDoesNotWorkAndBackLosesNothing)
+{
+    start_channel();
+    expect_events_from(1);
+    configure(channel("way", fifo_.path(), "notification = \"eventfd\"\n"));
+    const Observer observer(bus().address());
+    observer.manager().Reload();
+    EXPECT_THAT(reason_for("failed", subscriber_), HasSubstr("the device takes no eventfd"));
+    send(101);  // the FIFO holds it for as long as somebody has it open
+
+    configure(channel("way", fifo_.path()));
+    observer.manager().Reload();
+    EXPECT_EQ(reason_for("online", subscriber_), "");
+    ASSERT_TRUE(subscriber_.wait_for(101)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.heard().gaps(101), "");
 }
 
 /// An eventfd that the service manager passes as "counter".
@@ -149,15 +166,15 @@ TEST_F(Passed, ItStaysOpenOverAReload)
 TEST_F(Passed, AnotherNameIsNotPassed)
 {
     start_passed(channel("counter", "fd:meter", "records = \"raw\"\n"));
-    EXPECT_EQ(subscriber_.channel().State(), "failed: the service manager passed no file called \"meter\"; see "
-                                             "FileDescriptorName= in systemd.socket(5)");
+    EXPECT_EQ(state_of(subscriber_), "failed: the service manager passed no file called \"meter\"; see "
+                                     "FileDescriptorName= in systemd.socket(5)");
 }
 
 TEST_F(Passed, AnEventfdSendsNoSigio)
 {
     start_passed(counter_channel("notification = \"sigio\"\n"));
-    EXPECT_THAT(subscriber_.channel().State(), HasSubstr("failed: the device sends no SIGIO; set notification to "
-                                                         "\"auto\" or \"poll\""));
+    EXPECT_THAT(state_of(subscriber_), HasSubstr("failed: the device sends no SIGIO; set notification to "
+                                                 "\"auto\" or \"poll\""));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -23,6 +24,14 @@ struct Seen {
     std::map<std::string, Interfaces> added;  ///< by path
     std::vector<std::string> removed;         ///< paths
     std::vector<Properties> changed;
+
+    /// Whether `property` changed.
+    [[nodiscard]] bool has_changed(const std::string& property) const
+    {
+        return std::ranges::any_of(changed, [name = bus::PropertyName(property)](const Properties& properties) {
+            return properties.contains(name);
+        });
+    }
 
     /// Whether `property` changed to `value`.
     template <typename T>

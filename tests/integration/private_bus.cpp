@@ -3,8 +3,7 @@
 
 #include <csignal>
 #include <stdexcept>
-
-#include <sys/wait.h>
+#include <vector>
 
 namespace drvbus::test {
 
@@ -25,33 +24,25 @@ std::string configuration(const std::string& address)
 
 }  // namespace
 
-PrivateBus::PrivateBus()
-    : address_("unix:path=" + directory_.path() + "/bus"),
-      daemon_({"dbus-daemon", "--config-file=" + directory_.file("bus.conf", configuration(address_)), "--nofork",
-               "--nopidfile", "--print-address"})
+PrivateBus::PrivateBus() : address_("unix:path=" + directory_.path() + "/bus")
 {
+    start();
+}
+
+void PrivateBus::start()
+{
+    daemon_.emplace(std::vector<std::string>{"dbus-daemon",
+                                             "--config-file=" + directory_.file("bus.conf", configuration(address_)),
+                                             "--nofork", "--nopidfile", "--print-address"});
     // It prints its address once it listens there.
-    if (!wait_until([this] { return daemon_.output().find(address_) != std::string::npos; }))
-        throw std::runtime_error("no private bus: " + daemon_.output());
-}
-
-void PrivateBus::stop() const
-{
-    daemon_.signal(SIGSTOP);
-    siginfo_t stopped{};
-    if (waitid(P_PID, static_cast<id_t>(daemon_.pid()), &stopped, WSTOPPED | WNOWAIT) < 0)
-        throw std::runtime_error("the bus did not stop");
-}
-
-void PrivateBus::go_on() const
-{
-    daemon_.signal(SIGCONT);
+    if (!wait_until([this] { return daemon_->output().find(address_) != std::string::npos; }))
+        throw std::runtime_error("no private bus: " + daemon_->output());
 }
 
 void PrivateBus::kill()
 {
-    daemon_.signal(SIGKILL);
-    daemon_.wait();
+    daemon_->signal(SIGKILL);
+    daemon_->wait();
 }
 
 }  // namespace drvbus::test

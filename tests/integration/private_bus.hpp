@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "support/process.hpp"
@@ -17,15 +18,17 @@ public:
     [[nodiscard]] std::vector<std::string> environment() const { return {"DBUS_SESSION_BUS_ADDRESS=" + address_}; }
 
     /// Takes and sends nothing until `go_on`.
-    void stop() const;
-    void go_on() const;
+    void stop() const { daemon_->stop(); }
+    void go_on() const { daemon_->go_on(); }
     /// Ends it, hard.
     void kill();
+    /// Another one at the same address, after `kill`.
+    void start();
 
 private:
     TemporaryDirectory directory_;
     std::string address_;
-    Process daemon_;
+    std::optional<Process> daemon_;
 };
 
 }  // namespace drvbus::test

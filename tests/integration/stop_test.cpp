@@ -11,7 +11,7 @@
 
 #include "fifo_test.hpp"
 #include "observer.hpp"
-#include "support/notify_socket.hpp"
+#include "service_manager.hpp"
 
 namespace drvbus::test {
 namespace {
@@ -21,11 +21,11 @@ using testing::MatchesRegex;
 class Stop : public FifoTest {
 protected:
     /// The next message that is no STATUS, which comes when it is due.
-    static std::string next_step(const NotifySocket& socket)
+    static std::string next_step(ServiceManager& manager)
     {
         std::string message;
         do
-            message = socket.wait();
+            message = manager.wait();
         while (message.starts_with("STATUS="));
         return message;
     }
@@ -61,41 +61,30 @@ TEST_F(Stop, WhatItTookIsPublished)
     EXPECT_EQ(subscriber_.heard().gaps(published), "");
 }
 
-// Nobody else here has a connection to a bus that dies.
-class StopAlone : public DaemonTest {};
-
-TEST_F(StopAlone, WithoutTheBusItFails)
-{
-    const Terminal terminal;
-    start(channel("way", terminal.path(), "records = \"raw\"\n"));
-    bus().kill();
-    EXPECT_EQ(daemon().wait(), EXIT_FAILURE);
-}
-
 TEST_F(Stop, TheServiceManagerIsToldFromStartToEnd)
 {
-    const NotifySocket socket;
-    start(channel("way", fifo_.path()), {{"NOTIFY_SOCKET=" + socket.address()}, {}});
+    ServiceManager manager;
+    start_by(ServiceManager::as_service(command()), channel("way", fifo_.path()), manager.options());
     writer_ = fifo_.open_writer();
-    EXPECT_EQ(socket.wait(), "READY=1");
-    EXPECT_EQ(socket.wait(), "STATUS=1 channels, 0 events published, 0 events lost");
+    EXPECT_EQ(manager.wait(), "READY=1");
+    EXPECT_EQ(manager.wait(), "STATUS=1 channels, 0 events published, 0 events lost");
 
     send(1);
     send(4);
-    EXPECT_EQ(socket.wait(), "STATUS=1 channels, 2 events published, 2 events lost");
+    EXPECT_EQ(manager.wait(), "STATUS=1 channels, 2 events published, 2 events lost");
 
     const Observer observer(bus().address());
     observer.manager().Reload();
-    EXPECT_THAT(next_step(socket), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
-    EXPECT_EQ(next_step(socket), "READY=1");
+    EXPECT_THAT(next_step(manager), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
+    EXPECT_EQ(next_step(manager), "READY=1");
 
     configure("nonsense\n");
     EXPECT_THROW(observer.manager().Reload(), sdbus::Error);
-    EXPECT_THAT(next_step(socket), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
-    EXPECT_EQ(next_step(socket), "READY=1") << "systemctl reload would wait for ever";
+    EXPECT_THAT(next_step(manager), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
+    EXPECT_EQ(next_step(manager), "READY=1") << "systemctl reload would wait for ever";
 
     daemon().signal(SIGTERM);
-    EXPECT_EQ(next_step(socket), "STOPPING=1");
+    EXPECT_EQ(next_step(manager), "STOPPING=1");
 }
 
 }  // namespace

@@ -80,12 +80,12 @@ Process::~Process()
     close(output_);
 }
 
-std::string Process::output() const
+std::string Process::output(std::size_t from) const
 {
     std::string text;
     char buffer[65536];
     ssize_t got = 0;
-    while ((got = pread(output_, buffer, sizeof(buffer), static_cast<off_t>(text.size()))) > 0)
+    while ((got = pread(output_, buffer, sizeof(buffer), static_cast<off_t>(from + text.size()))) > 0)
         text.append(buffer, static_cast<std::size_t>(got));
     return text;
 }
@@ -93,6 +93,19 @@ std::string Process::output() const
 void Process::signal(int number) const
 {
     kill(pid_, number);
+}
+
+void Process::stop() const
+{
+    signal(SIGSTOP);
+    siginfo_t stopped{};
+    if (waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WNOWAIT) < 0)
+        throw std::system_error(errno, std::generic_category(), "stopping a process");
+}
+
+void Process::go_on() const
+{
+    signal(SIGCONT);
 }
 
 std::optional<int> Process::wait(std::chrono::milliseconds limit)

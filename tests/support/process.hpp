@@ -31,9 +31,12 @@ public:
     ~Process();
 
     [[nodiscard]] pid_t pid() const { return pid_; }
-    /// What it has written so far.
-    [[nodiscard]] std::string output() const;
+    /// What it has written so far, from the byte `from` on.
+    [[nodiscard]] std::string output(std::size_t from = 0) const;
     void signal(int number) const;
+    /// Sends SIGSTOP and waits until it stands still.
+    void stop() const;
+    void go_on() const;
     /// Waits for its end. @returns the exit code, 128 + N where signal N ended it, none after `limit`
     std::optional<int> wait(std::chrono::milliseconds limit = kLimit);
 

@@ -52,15 +52,15 @@ private:
 
 TEST_F(LoopTest, RunReturnsWhatStopWasGiven)
 {
-    const Source stop = loop_.deferred(Priority::normal, [this] { loop_.stop(42); });
-    stop.enable_once();
+    const Deferred stop = loop_.deferred(Priority::normal, [this] { loop_.stop(42); });
+    stop.request();
     EXPECT_EQ(loop_.run(), 42);
 }
 
 TEST_F(LoopTest, ExceptionsOfDeferredWorkEndRun)
 {
-    const Source source = loop_.deferred(Priority::normal, fail);
-    source.enable_once();
+    const Deferred source = loop_.deferred(Priority::normal, fail);
+    source.request();
     expect_thrown_out_of_run();
 }
 
@@ -87,31 +87,31 @@ TEST_F(LoopTest, ExceptionsOfSignalsEndRun)
 TEST_F(LoopTest, ExceptionsOfAfterEachEndRun)
 {
     const Source source = loop_.after_each(Priority::normal, fail);
-    const Source work = loop_.deferred(Priority::normal, [] {});
+    const Deferred work = loop_.deferred(Priority::normal, [] {});
     source.enable(true);
-    work.enable_once();
+    work.request();
     expect_thrown_out_of_run();
 }
 
 TEST_F(LoopTest, AnExceptionIsThrownOnce)
 {
-    const Source source = loop_.deferred(Priority::normal, fail);
-    source.enable_once();
+    const Deferred source = loop_.deferred(Priority::normal, fail);
+    source.request();
     expect_thrown_out_of_run();
 
     Loop next;
-    const Source stop = next.deferred(Priority::normal, [&next] { next.stop(0); });
-    stop.enable_once();
+    const Deferred stop = next.deferred(Priority::normal, [&next] { next.stop(0); });
+    stop.request();
     EXPECT_EQ(next.run(), 0);
 }
 
 TEST_F(LoopTest, LowerPrioritiesRunFirst)
 {
     std::vector<std::string> order;
-    std::vector<Source> sources;
+    std::vector<Deferred> sources;
     const auto add = [&](Priority priority, const char* name) {
         sources.push_back(loop_.deferred(priority, [&order, name] { order.emplace_back(name); }));
-        sources.back().enable_once();
+        sources.back().request();
     };
     add(Priority::idle, "idle");
     add(Priority::normal, "normal");
@@ -125,22 +125,22 @@ TEST_F(LoopTest, WhatIsAlwaysReadyLeavesATurnToWork)
     // Readable and never read: a device, or a caller on the bus, that never stops.
     write_all(pipe_.write_end.get(), "x");
     const Source flood = loop_.watch(pipe_.read_end.get(), EPOLLIN, Priority::normal, [](std::uint32_t) {});
-    const Source work = loop_.deferred(Priority::normal, [&] { loop_.stop(7); });
-    work.enable_once();
+    const Deferred work = loop_.deferred(Priority::normal, [&] { loop_.stop(7); });
+    work.request();
     EXPECT_EQ(loop_.run(), 7);
 }
 
-TEST_F(LoopTest, DeferredWorkRunsOnceForEachEnabling)
+TEST_F(LoopTest, DeferredWorkRunsOnceForEachRequest)
 {
     int runs = 0;
-    const Source work = loop_.deferred(Priority::normal, [&] { ++runs; });
+    const Deferred work = loop_.deferred(Priority::normal, [&] { ++runs; });
     settle(loop_);
     EXPECT_EQ(runs, 0);
-    work.enable_once();
-    work.enable_once();
+    work.request();
+    work.request();
     settle(loop_);
     EXPECT_EQ(runs, 1);
-    work.enable_once();
+    work.request();
     settle(loop_);
     EXPECT_EQ(runs, 2);
 }
@@ -148,14 +148,39 @@ TEST_F(LoopTest, DeferredWorkRunsOnceForEachEnabling)
 TEST_F(LoopTest, DeferredWorkMayAskForAnotherTurn)
 {
     int runs = 0;
-    Source work;
+    Deferred work;
     work = loop_.deferred(Priority::normal, [&] {
         if (++runs < 5)
-            work.enable_once();
+            work.request();
     });
-    work.enable_once();
+    work.request();
     settle(loop_);
     EXPECT_EQ(runs, 5);
+}
+
+TEST_F(LoopTest, DeferredWorkThatNeverEndsLetsTheOthersRun)
+{
+    int runs = 0;
+    int seen = 0;
+    int called = 0;
+    Deferred work;
+    work = loop_.deferred(Priority::normal, [&] {
+        ++runs;
+        work.request();
+    });
+    const Deferred other = loop_.deferred(Priority::normal, [&] { ++called; });
+    const Source watch =
+        loop_.watch(pipe_.read_end.get(), EPOLLIN | EPOLLET, Priority::normal, [&](std::uint32_t) { ++seen; });
+    work.request();
+    for (int turns = 0; turns < 10; ++turns)
+        sd_event_run(loop_.get(), 0);
+    write_all(pipe_.write_end.get(), "x");
+    other.request();
+    for (int turns = 0; turns < 10; ++turns)
+        sd_event_run(loop_.get(), 0);
+    EXPECT_EQ(seen, 1);
+    EXPECT_EQ(called, 1);
+    EXPECT_GT(runs, 10);
 }
 
 TEST_F(LoopTest, ATimerRunsOnceAndNotTooEarly)
@@ -217,9 +242,9 @@ TEST_F(LoopTest, AfterEachFollowsWhatHappened)
 {
     int after = 0;
     const Source source = loop_.after_each(Priority::idle, [&] { ++after; });
-    const Source work = loop_.deferred(Priority::normal, [] {});
+    const Deferred work = loop_.deferred(Priority::normal, [] {});
 
-    work.enable_once();
+    work.request();
     settle(loop_);
     EXPECT_EQ(after, 0) << "it is off until it is enabled";
 
@@ -227,12 +252,12 @@ TEST_F(LoopTest, AfterEachFollowsWhatHappened)
     settle(loop_);
     EXPECT_EQ(after, 0) << "nothing happened";
     for (int i = 1; i <= 3; ++i) {
-        work.enable_once();
+        work.request();
         settle(loop_);
         EXPECT_EQ(after, i);
     }
     source.enable(false);
-    work.enable_once();
+    work.request();
     settle(loop_);
     EXPECT_EQ(after, 3);
 }
@@ -255,13 +280,13 @@ TEST_F(LoopTest, ASignalIsToldFromTheLoop)
 TEST_F(LoopTest, ASourceThatIsGoneSaysNothing)
 {
     int runs = 0;
-    Source reset = loop_.deferred(Priority::normal, [&] { ++runs; });
-    reset.enable_once();
+    Deferred reset = loop_.deferred(Priority::normal, [&] { ++runs; });
+    reset.request();
     reset.reset();
     EXPECT_FALSE(reset);
     {
-        const Source gone = loop_.deferred(Priority::normal, [&] { ++runs; });
-        gone.enable_once();
+        const Deferred gone = loop_.deferred(Priority::normal, [&] { ++runs; });
+        gone.request();
     }
     settle(loop_);
     EXPECT_EQ(runs, 0);
@@ -270,10 +295,10 @@ TEST_F(LoopTest, ASourceThatIsGoneSaysNothing)
 TEST_F(LoopTest, ASourceMayMove)
 {
     int runs = 0;
-    Source here = loop_.deferred(Priority::normal, [&] { ++runs; });
-    here.enable_once();
-    Source there(std::move(here));
-    Source anywhere;
+    Deferred here = loop_.deferred(Priority::normal, [&] { ++runs; });
+    here.request();
+    Deferred there(std::move(here));
+    Deferred anywhere;
     EXPECT_FALSE(anywhere);
     anywhere = std::move(there);
     EXPECT_TRUE(anywhere);

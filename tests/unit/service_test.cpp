@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/io.hpp"
@@ -145,19 +146,43 @@ void pass_pipes(const std::string& names, int count)
     _exit(failed);
 }
 
+ino_t inode(int fd)
+{
+    struct stat status {};
+    return fstat(fd, &status) < 0 ? 0 : status.st_ino;
+}
+
 // Children, because the passed files have numbers that anything in this process may have.
-TEST(InheritedFdsDeathTest, AreFoundByTheirNamesOnce)
+TEST(InheritedFdsDeathTest, AreFoundByTheirNamesAsOftenAsAsked)
 {
     const auto child = [] {
         pass_pipes("one:two", 2);
-        service::InheritedFds fds;
-        const UniqueFd two = fds.take("two");
-        const UniqueFd one = fds.take("one");
-        end_child({{"the second is fd 4", two.get() == 4},
-                   {"the first is fd 3", one.get() == 3},
-                   {"there is no third", !fds.take("three")},
-                   {"a second take finds nothing", !fds.take("one")},
+        const service::InheritedFds fds;
+        const UniqueFd two = fds.open("two");
+        const UniqueFd one = fds.open("one");
+        const UniqueFd again = fds.open("one");
+        end_child({{"the second is fd 4", inode(two.get()) == inode(4)},
+                   {"the first is fd 3", inode(one.get()) == inode(3)},
+                   {"the two are two", inode(3) != inode(4)},
+                   {"there is no third", !fds.open("three")},
+                   {"a second time finds it again", inode(again.get()) == inode(3)},
                    {"children are not passed them again", std::getenv("LISTEN_FDS") == nullptr}});
+    };
+    EXPECT_EXIT(child(), ExitedWithCode(0), "");
+}
+
+TEST(InheritedFdsDeathTest, WhatAnEarlierProcessKeptIsFoundByItsChannel)
+{
+    const auto child = [] {
+        pass_pipes("device.way:ledger.way:ledger.other", 3);
+        service::InheritedFds fds;
+        const auto kept = fds.take_kept();
+        end_child({{"two channels", kept.size() == 2},
+                   {"the device", inode(kept.at("way").device.get()) == inode(3)},
+                   {"its ledger", kept.at("way").ledger.get() == 4},
+                   {"a ledger alone", !kept.at("other").device && kept.at("other").ledger.get() == 5},
+                   {"it is given once", fds.take_kept().empty()},
+                   {"it is no file of the configuration's", !fds.open("device.way")}});
     };
     EXPECT_EXIT(child(), ExitedWithCode(0), "");
 }
@@ -179,8 +204,8 @@ TEST(InheritedFdsDeathTest, OfAnotherProcessAreNotOurs)
     const auto child = [] {
         pass_pipes("one", 1);
         setenv("LISTEN_PID", std::to_string(getppid()).c_str(), 1);
-        service::InheritedFds fds;
-        end_child({{"there is none", !fds.take("one")}});
+        const service::InheritedFds fds;
+        end_child({{"there is none", !fds.open("one")}});
     };
     EXPECT_EXIT(child(), ExitedWithCode(0), "");
 }
@@ -189,7 +214,7 @@ TEST(InheritedFds, MayBeNone)
 {
     const Variable pid("LISTEN_PID", std::nullopt);
     const Variable fds("LISTEN_FDS", std::nullopt);
-    EXPECT_FALSE(service::InheritedFds().take("one"));
+    EXPECT_FALSE(service::InheritedFds().open("one"));
 }
 
 TEST(InheritedFds, AWrongCountIsAnError)

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/event_message.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <iterator>
+#include <string_view>
+
+#include <utf8.h>
+
+#include "loop.hpp"
+
+namespace drvbus::bus {
+
+using format::Field;
+using format::Format;
+using format::Shape;
+using format::Type;
+
+namespace {
+
+template <typename T>
+T load(const std::byte* at)
+{
+    T value;
+    std::memcpy(&value, at, sizeof(value));  // payloads have no alignment
+    return value;
+}
+
+/// One element whose type on the bus is not the one in the payload.
+void append_widened(sd_bus_message* message, Type type, const std::byte* at)
+{
+    if (type == Type::s8) {
+        const std::int16_t value = load<std::int8_t>(at);  // NOLINT(bugprone-signed-char-misuse): a number
+        append(message, 'n', &value);
+    } else if (type == Type::f32) {
+        const auto value = static_cast<double>(load<float>(at));
+        append(message, 'd', &value);
+    } else {
+        const int value = load<std::uint8_t>(at) != 0 ? 1 : 0;  // sd-bus takes booleans as int
+        append(message, 'b', &value);
+    }
+}
+
+bool is_widened(Type type)
+{
+    return type == Type::s8 || type == Type::f32 || type == Type::boolean;
+}
+
+/// What Unicode keeps for a program's own use. sd-bus makes no string of it, though D-Bus would take it.
+bool is_noncharacter(std::uint32_t code_point)
+{
+    return (code_point & 0xfffeU) == 0xfffeU || (code_point >= 0xfdd0U && code_point <= 0xfdefU);
+}
+
+/// Whether sd-bus takes it as a string.
+bool is_text(std::string_view bytes)
+{
+    if (!utf8::is_valid(bytes.begin(), bytes.end()))
+        return false;
+    for (const auto* at = bytes.begin(); at != bytes.end();) {
+        if (is_noncharacter(utf8::unchecked::next(at)))
+            return false;
+    }
+    return true;
+}
+
+/// Text with U+FFFD in place of what is none.
+void make_text(std::string_view bytes, std::string& text)
+{
+    std::string valid;
+    utf8::replace_invalid(bytes.begin(), bytes.end(), std::back_inserter(valid));
+    for (auto at = valid.cbegin(); at != valid.cend();) {
+        const std::uint32_t code_point = utf8::unchecked::next(at);
+        utf8::unchecked::append(is_noncharacter(code_point) ? 0xfffdU : code_point, std::back_inserter(text));
+    }
+}
+
+}  // namespace
+
+void append(sd_bus_message* message, char type, const void* value)
+{
+    check(sd_bus_message_append_basic(message, type, value), "sd_bus_message_append_basic");
+}
+
+void append_array(sd_bus_message* message, char type, std::span<const std::byte> bytes)
+{
+    check(sd_bus_message_append_array(message, type, bytes.data(), bytes.size()), "sd_bus_message_append_array");
+}
+
+void open(sd_bus_message* message, char type, const char* contents)
+{
+    check(sd_bus_message_open_container(message, type, contents), "sd_bus_message_open_container");
+}
+
+void close(sd_bus_message* message)
+{
+    check(sd_bus_message_close_container(message), "sd_bus_message_close_container");
+}
+
+void send(sd_bus_message* message)
+{
+    if (const int result = sd_bus_message_send(message); result < 0)
+        throw SendError(std::strerror(-result));
+}
+
+bool EventEncoder::append_event(sd_bus_message* message, const Published& channel, const device::Event& event)
+{
+    std::array<char, 11> digits{};  // a u32 and its NUL
+    const char* name = digits.data();
+    if (const auto named = channel.event_names.find(event.id); named != channel.event_names.end())
+        name = named->second.c_str();
+    else
+        std::to_chars(digits.data(), digits.data() + digits.size() - 1, event.id);
+
+    append(message, 's', name);
+    append(message, 't', &event.sequence);
+    append(message, 't', &event.time_ns);
+    append(message, 'u', &event.id);
+    const bool fits = channel.format.fits(event.payload.size());
+    append_data(message, fits ? channel.format : Format(), event.payload);
+    return fits;
+}
+
+void EventEncoder::append_data(sd_bus_message* message, const Format& format, std::span<const std::byte> payload)
+{
+    switch (format.kind()) {
+    case Format::Kind::bytes:
+        open(message, 'v', "ay");
+        append_array(message, 'y', payload);
+        break;
+    case Format::Kind::parameters:
+        open(message, 'v', "au");
+        append_array(message, 'u', payload);
+        break;
+    case Format::Kind::fields:
+        open(message, 'v', "a{sv}");
+        append_fields(message, format, payload);
+        break;
+    }
+    close(message);
+}
+
+void EventEncoder::append_fields(sd_bus_message* message, const Format& format, std::span<const std::byte> payload)
+{
+    open(message, 'a', "{sv}");
+    for (const Field& field : format.fields()) {
+        if (field.padding)
+            continue;
+        open(message, 'e', "sv");
+        append(message, 's', field.name.c_str());
+        open(message, 'v', field.signature.c_str());
+        append_value(message, field, Format::bytes_of(field, payload));
+        close(message);
+        close(message);
+    }
+    close(message);
+}
+
+void EventEncoder::append_value(sd_bus_message* message, const Field& field, std::span<const std::byte> bytes)
+{
+    const char type = field.signature.back();
+    if (field.type == Type::character) {
+        append_text(message, bytes);
+    } else if (field.shape == Shape::single && is_widened(field.type)) {
+        append_widened(message, field.type, bytes.data());
+    } else if (field.shape == Shape::single) {
+        std::uint64_t aligned = 0;
+        std::memcpy(&aligned, bytes.data(), bytes.size());
+        append(message, type, &aligned);
+    } else if (is_widened(field.type)) {
+        open(message, 'a', field.signature.c_str() + 1);
+        for (std::size_t at = 0; at < bytes.size(); at += size_of(field.type))
+            append_widened(message, field.type, bytes.data() + at);
+        close(message);
+    } else {
+        append_array(message, type, bytes);
+    }
+}
+
+void EventEncoder::append_text(sd_bus_message* message, std::span<const std::byte> bytes)
+{
+    const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const std::string_view text = all.substr(0, all.find('\0'));
+    text_.clear();
+    if (is_text(text))
+        text_ = text;
+    else
+        make_text(text, text_);
+    append(message, 's', text_.c_str());
+}
+
+}  // namespace drvbus::bus

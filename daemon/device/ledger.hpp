@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "device/description.hpp"
+#include "device/log.hpp"
+#include "unique_fd.hpp"
+
+namespace drvbus::device {
+
+/// How far a channel has come. All are sums since the channel was first opened.
+struct Progress {
+    std::uint64_t instance = 0;        ///< of the device; tells it from every other one of this name since boot
+    std::uint64_t instance_begin = 0;  ///< in `bytes`
+    std::uint64_t next_sequence = 1;   ///< of the first event that is not yet published or told lost
+    std::uint64_t bytes = 0;           ///< of the records up to there
+    std::uint64_t published = 0;
+    std::uint64_t lost = 0;
+    std::uint64_t mismatches = 0;  ///< published as bytes because the format did not fit
+
+    friend bool operator==(const Progress&, const Progress&) = default;
+};
+
+/// What of a channel outlives the daemon: who it is, how far it has come, and what was read from a device
+/// that does not hold it any longer. It lies in memory behind a file that the service manager keeps, so
+/// that a process that is killed between any two instructions leaves it whole.
+class Ledger {
+public:
+    static Ledger create(const Description& description, std::uint64_t instance);
+
+    /// Goes on with what an earlier process left.
+    /// @throws std::runtime_error where `file` is no ledger of this version
+    static Ledger adopt(UniqueFd file);
+
+    /// Stays the ledger's.
+    [[nodiscard]] int fd() const noexcept { return file_.get(); }
+
+    [[nodiscard]] Description description() const;
+    [[nodiscard]] const Progress& progress() const noexcept;
+
+    /// The next process goes on from here.
+    void commit(const Progress& progress) noexcept;
+
+    /// The bytes that came from a device that does not hold them. Made at the first call.
+    [[nodiscard]] Log& log();
+    [[nodiscard]] bool has_log() const noexcept;
+
+private:
+    struct Header;
+
+    explicit Ledger(UniqueFd file);
+    [[nodiscard]] Header& header() const noexcept;
+    void check() const;
+
+    UniqueFd file_;
+    Mapping mapping_;
+    Log log_;
+};
+
+}  // namespace drvbus::device

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "device/log.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include <linux/drvbus.h>
+#include <sys/mman.h>
+
+#include "device/event.hpp"
+
+namespace drvbus::device {
+
+namespace {
+
+constexpr std::size_t kLargestRecord = sizeof(drvbus_record) + DRVBUS_PAYLOAD_MAX;
+static_assert(Log::kCapacity >= 2 * kLargestRecord);
+
+}  // namespace
+
+Mapping::Mapping(int file, off_t offset, std::size_t size, unsigned times) : size_(size * times)
+{
+    // One piece of address space first, so that the copies lie side by side in it.
+    void* const all = mmap(nullptr, size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED)
+        throw std::system_error(errno, std::generic_category(), "mmap");
+    data_ = static_cast<std::byte*>(all);
+    for (unsigned i = 0; i < times; ++i) {
+        if (mmap(data_ + i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, offset) == MAP_FAILED) {
+            const int error = errno;
+            munmap(data_, size_);
+            throw std::system_error(error, std::generic_category(), "mapping a file of the daemon's own");
+        }
+    }
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0))
+{
+}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept
+{
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+}
+
+Mapping::~Mapping()
+{
+    if (data_ != nullptr)
+        munmap(data_, size_);
+}
+
+std::span<const std::byte> Log::since(std::uint64_t from) const
+{
+    return {memory_.data() + from % kCapacity, static_cast<std::size_t>(end() - from)};
+}
+
+std::span<std::byte> Log::room(std::uint64_t unpublished)
+{
+    const auto free = [this] { return static_cast<std::size_t>(kCapacity - (end() - begin())); };
+    while (free() < kLargestRecord && begin() < unpublished)
+        bounds_->begin += parse_record(since(begin())).size;
+    return {memory_.data() + end() % kCapacity, free()};
+}
+
+void Log::added(std::size_t bytes) noexcept
+{
+    // What ends the process here must not find the end before the bytes.
+    std::atomic_ref(bounds_->end).fetch_add(bytes, std::memory_order_release);
+}
+
+void Log::cut_partial(std::uint64_t from) noexcept
+{
+    for (;;) {
+        const Record record = parse_record(since(from));
+        if (record.state != Record::State::whole)
+            break;
+        from += record.size;
+    }
+    bounds_->end = from;
+}
+
+void Log::check(std::uint64_t unpublished) const
+{
+    std::uint64_t at = begin();
+    if (end() > INT64_MAX || at > unpublished || unpublished > end() || end() - at > kCapacity)
+        throw std::runtime_error("its bounds are wrong");
+    while (at < unpublished) {
+        const Record record = parse_record(since(at));
+        if (record.state != Record::State::whole)
+            throw std::runtime_error("it holds what is no record");
+        at += record.size;
+    }
+    if (at != unpublished)
+        throw std::runtime_error("it goes on within a record");
+}
+
+}  // namespace drvbus::device

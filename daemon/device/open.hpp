@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "device/description.hpp"
+#include "unique_fd.hpp"
+
+namespace drvbus::device {
+
+/// The device is not there (any more). It may come back.
+class Absent : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// The device cannot be used before somebody changes something; trying again is no use.
+class Unusable : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// A device that is open, without blocking.
+struct Opened {
+    UniqueFd fd;
+    bool ring = false;           ///< has drvbus's ring behind it and answers drvbus's ioctls
+    std::uint64_t instance = 0;  ///< differs from that of any other device behind this node since boot
+};
+
+/// An instance for a device that knows of none: the time.
+[[nodiscard]] std::uint64_t new_instance() noexcept;
+
+/// Opens the device's node.
+/// @throws Absent, Unusable, std::system_error; all say what to do
+[[nodiscard]] Opened open(const Description& description);
+
+/// Takes a file that somebody else has opened; what an earlier process had set on it is taken back.
+/// @throws as `open`
+[[nodiscard]] Opened adopt(const Description& description, UniqueFd fd);
+
+}  // namespace drvbus::device

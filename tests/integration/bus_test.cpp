@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The bus goes away and comes back.
+#include <csignal>
+#include <optional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fifo_test.hpp"
+#include "observer.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+
+// Nobody else here has a connection to a bus that dies: one that is lost ends the process by default.
+class LostBus : public DaemonTest {
+protected:
+    void start_way()
+    {
+        start(channel("way", fifo_.path()));
+        writer_ = fifo_.open_writer();
+    }
+
+    void send_from_to(std::uint64_t first, std::uint64_t last) const
+    {
+        for (std::uint64_t sequence = first; sequence <= last; ++sequence)
+            write_all(writer_.get(), record({.sequence = sequence}));
+    }
+
+    bool wait_for_output(const std::string& text)
+    {
+        return wait_until([&] { return daemon().output().find(text) != std::string::npos; });
+    }
+
+    Fifo fifo_{path("way")};
+    UniqueFd writer_;
+};
+
+TEST_F(LostBus, TheDaemonWaitsAndGoesOnWhereItWas)
+{
+    start_way();
+    {
+        const Subscriber before("way", bus().address());
+        send_from_to(1, 10);
+        ASSERT_TRUE(before.wait_for(10)) << summary(before);
+        ASSERT_TRUE(wait_until([&] { return before.channel().EventsPublished() == 10; }));
+    }
+    bus().kill();
+    ASSERT_TRUE(wait_for_output("the session bus is gone"));
+    send_from_to(11, 20);
+    EXPECT_FALSE(daemon().wait(0ms)) << "it lives";
+
+    bus().start();
+    const Subscriber after("way", bus().address());
+    ASSERT_TRUE(wait_for_output("the session bus is back"));
+    ASSERT_TRUE(wait_until([&] {
+        try {
+            return after.channel().NextSequence() == 21;
+        } catch (const sdbus::Error&) {
+            return false;
+        }
+    }));
+    EXPECT_EQ(after.channel().EventsPublished(), 20U);
+    EXPECT_EQ(after.channel().EventsLost(), 0U);
+    EXPECT_EQ(Observer(bus().address()).managed().size(), 1U);
+    send_from_to(21, 21);
+    ASSERT_TRUE(after.wait([](const Heard& heard) {
+        return !heard.events.empty() && heard.events.back().sequence == 21;
+    })) << summary(after);
+}
+
+TEST_F(LostBus, ItComesAndGoesManyTimes)
+{
+    start_way();
+    std::uint64_t sent = 0;
+    for (int round = 1; round <= 5; ++round) {
+        bus().kill();
+        send_from_to(sent + 1, sent + 10);
+        sent += 10;
+        bus().start();
+        const Subscriber subscriber("way", bus().address());
+        ASSERT_TRUE(wait_until([&] {
+            try {
+                return subscriber.channel().NextSequence() == sent + 1;
+            } catch (const sdbus::Error&) {
+                return false;
+            }
+        })) << "round "
+            << round;
+    }
+}
+
+TEST_F(LostBus, ItMayBeAwayForLongAndTheDaemonIsCalm)
+{
+    start_way();
+    bus().kill();
+    ASSERT_TRUE(wait_for_output("the session bus is gone"));
+    const auto cpu = [this] {
+        const std::string stat = read_file("/proc/" + std::to_string(daemon().pid()) + "/schedstat");
+        return std::stoull(stat);
+    };
+    const auto before = cpu();
+    send_from_to(1, 1000);
+    EXPECT_FALSE(daemon().wait(2000ms));
+    EXPECT_LT(cpu() - before, 200'000'000U)
+        << "a tenth of the time, in ns, with its tries and a thousand notifications";
+    bus().start();
+    ASSERT_TRUE(wait_for_output("the session bus is back"));
+}
+
+TEST_F(LostBus, WhereTheNameIsTakenMeanwhileItEndsAndSaysSo)
+{
+    start_way();
+    bus().kill();
+    ASSERT_TRUE(wait_for_output("the session bus is gone"));
+    daemon().stop();
+    bus().start();
+    const auto other = connect(bus().address());
+    other->requestName(bus::ServiceName("org.drvbus1"));
+    daemon().go_on();
+    EXPECT_EQ(daemon().wait(), EXIT_FAILURE);
+    EXPECT_THAT(daemon().output(), HasSubstr("the name org.drvbus1 is taken on the session bus: another drvbusd is "
+                                             "running; stop it first"));
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "service_manager.hpp"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "support/io.hpp"
+
+namespace drvbus::test {
+
+namespace {
+
+constexpr const char* kName = "FDNAME=";
+
+/// The value behind `key` in a message of lines.
+std::string value_of(const std::string& key, const std::string& message)
+{
+    const std::size_t at = message.find(key);
+    if (at == std::string::npos)
+        return {};
+    const std::size_t begin = at + key.size();
+    return message.substr(begin, message.find('\n', begin) - begin);
+}
+
+/// One datagram, and the file that came with it.
+std::pair<std::string, UniqueFd> receive(int socket)
+{
+    std::array<char, 4096> text{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    iovec part{text.data(), text.size()};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    const ssize_t got = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+    UniqueFd fd;
+    for (cmsghdr* each = CMSG_FIRSTHDR(&header); got >= 0 && each != nullptr; each = CMSG_NXTHDR(&header, each)) {
+        int number = -1;
+        std::memcpy(&number, CMSG_DATA(each), sizeof(number));
+        if (each->cmsg_type == SCM_RIGHTS)
+            fd.reset(number);
+    }
+    return {std::string(text.data(), got < 0 ? 0 : static_cast<std::size_t>(got)), std::move(fd)};
+}
+
+}  // namespace
+
+ServiceManager::ServiceManager()
+    : address_(directory_.path() + "/notify"),
+      socket_(must(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket")),
+      end_(must(eventfd(0, EFD_CLOEXEC), "eventfd"))
+{
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    address_.copy(name.sun_path, sizeof(name.sun_path) - 1);
+    must(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)), "bind");
+    thread_ = std::thread([this] { listen(); });
+}
+
+ServiceManager::~ServiceManager()
+{
+    eventfd_write(end_.get(), 1);
+    thread_.join();
+}
+
+void ServiceManager::listen()
+{
+    std::array<pollfd, 2> fds{{{socket_.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}}};
+    while (poll(fds.data(), fds.size(), -1) > 0 && fds[1].revents == 0) {
+        auto [message, fd] = receive(socket_.get());
+        heard(message, std::move(fd));
+    }
+}
+
+void ServiceManager::heard(const std::string& message, UniqueFd fd)
+{
+    const std::lock_guard lock(mutex_);
+    const std::string name = value_of(kName, message);
+    if (message.starts_with("FDSTOREREMOVE=1")) {
+        kept_.erase(name);
+    } else if (message.starts_with("FDSTORE=1")) {
+        kept_.insert_or_assign(name, std::move(fd));
+    } else {
+        messages_.push_back(message);
+        changed_.notify_all();
+    }
+}
+
+std::string ServiceManager::wait()
+{
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, kLimit, [this] { return !messages_.empty(); }))
+        return {};
+    std::string message = std::move(messages_.front());
+    messages_.pop_front();
+    return message;
+}
+
+std::set<std::string> ServiceManager::kept() const
+{
+    const std::lock_guard lock(mutex_);
+    std::set<std::string> names;
+    for (const auto& [name, fd] : kept_)
+        names.insert(name);
+    return names;
+}
+
+void ServiceManager::keep(const std::string& name, UniqueFd fd)
+{
+    const std::lock_guard lock(mutex_);
+    kept_.insert_or_assign(name, std::move(fd));
+}
+
+std::vector<std::string> ServiceManager::as_service(const std::vector<std::string>& command)
+{
+    // LISTEN_PID is the pid of the service, which only its own process knows.
+    std::vector<std::string> by_shell{"/bin/sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""};
+    by_shell.insert(by_shell.end(), command.begin(), command.end());
+    return by_shell;
+}
+
+Process::Options ServiceManager::options() const
+{
+    const std::lock_guard lock(mutex_);
+    std::string names;
+    std::vector<int> fds;
+    for (const auto& [name, fd] : kept_) {
+        names += (names.empty() ? "" : ":") + name;
+        fds.push_back(fd.get());
+    }
+    if (fds.empty())
+        return {{"NOTIFY_SOCKET=" + address_}, {}};
+    return {{"NOTIFY_SOCKET=" + address_, "LISTEN_PID=", "LISTEN_FDS=" + std::to_string(fds.size()),
+             "LISTEN_FDNAMES=" + names},
+            [fds] {
+                // First out of the way of the numbers they are to have.
+                constexpr int kApart = 200;
+                for (std::size_t i = 0; i < fds.size(); ++i)
+                    dup2(fds[i], kApart + static_cast<int>(i));
+                for (std::size_t i = 0; i < fds.size(); ++i) {
+                    dup2(kApart + static_cast<int>(i), 3 + static_cast<int>(i));
+                    close(kApart + static_cast<int>(i));
+                }
+            }};
+}
+
+}  // namespace drvbus::test

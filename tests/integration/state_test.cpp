@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a channel says of itself while its device comes and goes, and that it does nobody harm meanwhile.
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon_test.hpp"
+#include "observer.hpp"
+#include "support/io.hpp"
+#include "support/record.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+class State : public DaemonTest {
+protected:
+    [[nodiscard]] std::uint64_t cpu_ns()
+    {
+        return std::stoull(read_file("/proc/" + std::to_string(daemon().pid()) + "/schedstat"));
+    }
+
+    Subscriber subscriber_{"way", bus().address()};
+};
+
+TEST_F(State, ADeviceThatComesLateIsFound)
+{
+    start(channel("way", path("late")));
+    EXPECT_THAT(reason_for("gone", subscriber_), HasSubstr("No such file or directory"));
+    const Fifo fifo(path("late"));
+    EXPECT_EQ(reason_for("online", subscriber_), "");
+    const UniqueFd writer = fifo.open_writer();
+    write_all(writer.get(), record({.sequence = 1}));
+    EXPECT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
+}
+
+TEST_F(State, ADeviceThatHangsUpIsGoneUntilItIsBack)
+{
+    auto terminal = std::make_unique<Terminal>();
+    const std::string link = path("terminal");
+    ASSERT_EQ(symlink(terminal->path().c_str(), link.c_str()), 0);
+    start(channel("way", link, "records = \"raw\"\n"));
+    write_all(terminal->writer(), "one\n");
+    ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
+
+    terminal.reset();
+    EXPECT_TRUE(wait_until([&] { return subscriber_.channel().State() != "online"; }));
+    EXPECT_NE(subscriber_.channel().Reason(), "");
+    EXPECT_EQ(subscriber_.channel().Notification(), "");
+
+    terminal = std::make_unique<Terminal>();
+    unlink(link.c_str());
+    ASSERT_EQ(symlink(terminal->path().c_str(), link.c_str()), 0);
+    EXPECT_EQ(reason_for("online", subscriber_), "");
+    write_all(terminal->writer(), "two\n");
+    ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.heard().gaps(2), "") << "it goes on where it was";
+}
+
+TEST_F(State, ADeviceThatMayNotBeOpenedYetIsRetried)
+{
+    const Fifo fifo(path("closed"));
+    // Not even root opens this one to read.
+    const std::string loop = path("loop");
+    ASSERT_EQ(symlink(loop.c_str(), loop.c_str()), 0);
+    start(channel("way", loop));
+    EXPECT_THAT(reason_for("retrying", subscriber_), MatchesRegex("opening .*loop: Too many levels of symbolic links"));
+    unlink(loop.c_str());
+    ASSERT_EQ(symlink(fifo.path().c_str(), loop.c_str()), 0);
+    EXPECT_EQ(reason_for("online", subscriber_), "");
+}
+
+TEST_F(State, ABadChannelCostsNothingAndStopsNobody)
+{
+    const Fifo good(path("good"));
+    // A directory opens, and every read of it fails; /dev/null ends at once.
+    start(channel("way", path("."), "records = \"raw\"\nnotification = \"sigio\"\n") +
+          channel("null", "/dev/null", "records = \"raw\"\n") + channel("good", good.path()));
+    const Subscriber subscriber("good", bus().address());
+    EXPECT_TRUE(wait_until([&] { return subscriber_.channel().State() != "online"; }));
+    const UniqueFd writer = good.open_writer();
+    const std::uint64_t before = cpu_ns();
+    EXPECT_FALSE(daemon().wait(2000ms));
+    EXPECT_LT(cpu_ns() - before, 100'000'000U) << "ns of two seconds";
+    for (std::uint64_t sequence = 1; sequence <= 100; ++sequence)
+        write_all(writer.get(), record({.sequence = sequence}));
+    ASSERT_TRUE(subscriber.wait_for(100)) << summary(subscriber);
+    EXPECT_EQ(subscriber.heard().gaps(100), "");
+}
+
+}  // namespace
+}  // namespace drvbus::test

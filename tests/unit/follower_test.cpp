@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The recipe of the examples, against a channel that is played.
+#include "drvbus_follow.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace drvbus::test {
+namespace {
+
+using testing::ElementsAre;
+
+/// A follower whose channel holds what the test says; what it is told is noted, as words.
+class Played final : public Follower {
+public:
+    explicit Played(Position position = {})
+        : Follower({.event = [this](const Event& event) { told.push_back(std::to_string(event.sequence)); },
+                    .lost =
+                        [this](std::uint64_t first, std::uint64_t count) {
+                            told.push_back("lost " + std::to_string(count) + " from " + std::to_string(first));
+                        },
+                    .instance = [this] { told.emplace_back("another"); }},
+                   position)
+    {
+    }
+
+    void event(std::uint64_t sequence) { heard({"", sequence, 0, 0, {}}); }
+    using Follower::heard_lost;
+
+    std::uint64_t instance = 7;
+    std::uint64_t oldest = 1;  ///< what the channel still holds
+    std::uint64_t next = 1;
+    std::uint64_t page = 3;  ///< events in one answer
+    bool away = false;
+    int asked = 0;
+    std::vector<std::string> told;
+
+private:
+    Answer ask(std::uint64_t since) override
+    {
+        ++asked;
+        if (away)
+            throw bus::make_error("org.freedesktop.DBus.Error.ServiceUnknown", "nobody");
+        if (since > next)
+            throw bus::make_error("org.drvbus1.Error.OutOfRange", "not yet");
+        Answer answer{{}, std::max(since, oldest), false, instance};
+        while (answer.next < next && answer.events.size() < page)
+            answer.events.push_back({"", answer.next++, 0, 0, {}});
+        answer.more = answer.next < next;
+        return answer;
+    }
+};
+
+TEST(Follower, TakesEventsAsTheyComeOnceItKnowsThePast)
+{
+    Played follower;
+    follower.catch_up();
+    EXPECT_EQ(follower.asked, 1);
+    for (follower.next = 2; follower.next <= 4; ++follower.next)
+        follower.event(follower.next - 1);
+    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3"));
+    EXPECT_EQ(follower.asked, 1) << "none is asked for that came";
+    EXPECT_EQ(follower.position(), (Position{7, 4}));
+}
+
+TEST(Follower, ThatComesLateGetsWhatWasBeforeAndWhatIsLost)
+{
+    Played follower;
+    follower.oldest = 4;
+    follower.next = 9;
+    follower.catch_up();
+    EXPECT_THAT(follower.told, ElementsAre("lost 3 from 1", "4", "5", "6", "7", "8"));
+}
+
+TEST(Follower, DropsRepeatsWithoutAskingForEach)
+{
+    Played follower;
+    follower.next = 7;
+    follower.catch_up();
+    follower.asked = 0;
+    for (const std::uint64_t sequence : {3, 4, 5, 6})
+        follower.event(sequence);
+    EXPECT_EQ(follower.asked, 0);
+    EXPECT_EQ(follower.repeats(), 4U);
+    follower.next = 8;
+    follower.event(7);
+    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5", "6", "7"));
+}
+
+TEST(Follower, FillsAGapBeforeWhatFollowsIt)
+{
+    Played follower;
+    follower.catch_up();
+    follower.next = 6;
+    follower.event(5);  // 1 to 4 were dropped
+    follower.next = 7;
+    follower.event(6);
+    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5", "6"));
+}
+
+TEST(Follower, DeliversNothingOutOfOrderWhileNobodyAnswers)
+{
+    Played follower;
+    follower.catch_up();
+    follower.away = true;
+    follower.event(3);
+    follower.event(4);
+    EXPECT_TRUE(follower.told.empty());
+    follower.away = false;
+    follower.next = 6;
+    follower.event(5);
+    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5"));
+}
+
+TEST(Follower, KeepsALossInItsPlace)
+{
+    Played follower;
+    follower.catch_up();
+    follower.next = 2;
+    follower.event(1);
+    follower.heard_lost(2, 8);
+    follower.event(10);
+    follower.heard_lost(2, 8);  // once more, after a restart
+    EXPECT_THAT(follower.told, ElementsAre("1", "lost 8 from 2", "10"));
+}
+
+TEST(Follower, SeesThatTheChannelWasReplaced)
+{
+    Played follower;
+    follower.next = 4;
+    follower.catch_up();
+    follower.event(3);
+    follower.instance = 8;
+    follower.next = 2;
+    follower.event(1);
+    follower.next = 3;
+    follower.event(2);
+    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "another", "1", "2"));
+    EXPECT_EQ(follower.position(), (Position{8, 3}));
+}
+
+TEST(Follower, SeesAReplacementThatHasComeFurther)
+{
+    Played follower;
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 9;
+    follower.event(8);
+    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "another", "1", "2", "3", "4", "5", "6", "7", "8"));
+}
+
+TEST(Follower, GoesOnFromAPositionThatWasKept)
+{
+    Played follower({7, 5});
+    follower.next = 7;
+    follower.catch_up();
+    EXPECT_THAT(follower.told, ElementsAre("5", "6"));
+}
+
+}  // namespace
+}  // namespace drvbus::test
