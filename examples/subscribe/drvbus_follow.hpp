@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Every event of a channel, once and in order, whatever happens to the daemon, the bus or the subscriber
+// (docs/reliability.md says why this is the way). Header-only; needs sdbus-c++ and the proxy that
+// sdbus-c++-xml2cpp makes from org.drvbus1.xml.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "org.drvbus1-proxy.hpp"
+#include "sdbus_version.hpp"
+
+namespace drvbus {
+
+/// One event, as the signal Event and the method GetEvents have it.
+struct Event {
+    std::string name;
+    std::uint64_t sequence;
+    std::uint64_t time;  ///< ns, CLOCK_MONOTONIC
+    std::uint32_t id;
+    sdbus::Variant data;
+};
+
+/// Where a subscriber is. Keep it over the end of a connection, and begin the next one with it.
+struct Position {
+    std::uint64_t instance = 0;  ///< of the channel; 0: none seen yet
+    std::uint64_t next = 1;      ///< sequence of the next event to hear of
+
+    friend bool operator==(const Position&, const Position&) = default;
+};
+
+/// What GetEvents answers.
+struct Answer {
+    std::vector<Event> events;
+    std::uint64_t next;
+    bool more;
+    std::uint64_t instance;
+};
+
+/// What a subscriber wants to be told; from `Follower`'s calls.
+struct Handlers {
+    std::function<void(const Event&)> event;
+    std::function<void(std::uint64_t first, std::uint64_t count)> lost;  ///< for good
+    std::function<void()> instance;  ///< the channel was replaced: sequences begin anew at 1
+};
+
+/// The recipe: what is next is delivered; at anything else the channel is asked what is next.
+class Follower {
+public:
+    Follower(Handlers handlers, Position position) : handlers_(std::move(handlers)), position_(position) {}
+    Follower(const Follower&) = delete;
+    Follower& operator=(const Follower&) = delete;
+    virtual ~Follower() = default;
+
+    [[nodiscard]] Position position() const { return position_; }
+
+    /// Events that came once more, and were dropped; events that had to be asked for.
+    [[nodiscard]] std::uint64_t repeats() const { return repeats_; }
+    [[nodiscard]] std::uint64_t fetched() const { return fetched_; }
+
+    /// Asks for everything up to now. To be called once it is subscribed, and then whenever there is reason to
+    /// think that something was missed; every now and then, since nobody tells of the last message missed.
+    /// @throws sdbus::Error where the service does not answer; try again later
+    void catch_up()
+    {
+        missed_ = true;
+        for (bool more = true; more;) {
+            const Answer answer = ask_from_position();
+            if (replaced_by(answer.instance))
+                continue;  // from 1 on; it may have been replaced once more by then
+            fetched_ += answer.events.size();
+            for (const Event& event : answer.events)
+                deliver(event);
+            skip_to(answer.next);
+            more = answer.more;
+        }
+        missed_ = false;
+    }
+
+protected:
+    /// The signal Event came.
+    void heard(const Event& event)
+    {
+        // Repeats come in a run, in order. One that goes back may be of another instance.
+        const bool repeated = event.sequence < position_.next && event.sequence > last_heard_;
+        repeats_ += repeated ? 1 : 0;
+        last_heard_ = event.sequence;
+        if (event.sequence == position_.next && !missed_)
+            deliver(event);
+        else if (!repeated || missed_)
+            try_to_catch_up();
+    }
+
+    /// The signal Lost came.
+    void heard_lost(std::uint64_t first, std::uint64_t count)
+    {
+        if (first <= position_.next && !missed_)
+            skip_to(first + count);
+        else
+            try_to_catch_up();
+    }
+
+    /// Calls GetEvents(since, 0).
+    virtual Answer ask(std::uint64_t since) = 0;
+
+private:
+    void try_to_catch_up()
+    {
+        try {
+            catch_up();
+        } catch (const sdbus::Error&) {
+            // The next event, or the next call of catch_up, tries again; none is delivered out of order.
+        }
+    }
+
+    Answer ask_from_position()
+    {
+        try {
+            return ask(position_.next);
+        } catch (const sdbus::Error& error) {
+            if (std::string(error.getName()) != "org.drvbus1.Error.OutOfRange")
+                throw;
+            return ask(1);  // another instance, which has not come that far
+        }
+    }
+
+    bool replaced_by(std::uint64_t instance)
+    {
+        const std::uint64_t known = std::exchange(position_.instance, instance);
+        if (known == instance || known == 0)
+            return false;
+        position_.next = 1;
+        if (handlers_.instance)
+            handlers_.instance();
+        return true;
+    }
+
+    void deliver(const Event& event)
+    {
+        if (event.sequence < position_.next)
+            return;
+        skip_to(event.sequence);
+        position_.next = event.sequence + 1;
+        handlers_.event(event);
+    }
+
+    void skip_to(std::uint64_t next)
+    {
+        if (next <= position_.next)
+            return;
+        const std::uint64_t first = std::exchange(position_.next, next);
+        if (handlers_.lost)
+            handlers_.lost(first, next - first);
+    }
+
+    Handlers handlers_;
+    Position position_;
+    std::uint64_t last_heard_ = 0;
+    std::uint64_t repeats_ = 0;
+    std::uint64_t fetched_ = 0;
+    bool missed_ = true;  // until it is known what was before
+};
+
+/// Follows a channel on the bus. Everything happens in the thread that serves the connection.
+class ChannelFollower final : public Follower, public sdbus::ProxyInterfaces<org::drvbus1::Channel_proxy> {
+public:
+    /// @param connection outlives the follower
+    /// @param path of the channel's object
+    ChannelFollower(sdbus::IConnection& connection, const std::string& path, Handlers handlers, Position position = {})
+        : Follower(std::move(handlers), position),
+          ProxyInterfaces(connection, bus::ServiceName("org.drvbus1"), sdbus::ObjectPath(path))
+    {
+        registerProxy();
+    }
+    ChannelFollower(const ChannelFollower&) = delete;
+    ChannelFollower& operator=(const ChannelFollower&) = delete;
+    ~ChannelFollower() override { unregisterProxy(); }
+
+private:
+    void onEvent(const std::string& name, const std::uint64_t& sequence, const std::uint64_t& time,
+                 const std::uint32_t& id, const sdbus::Variant& data) override
+    {
+        heard({name, sequence, time, id, data});
+    }
+
+    void onLost(const std::uint64_t& first, const std::uint64_t& count) override { heard_lost(first, count); }
+
+    Answer ask(std::uint64_t since) override
+    {
+        const auto [events, next, more, lost, instance] = GetEvents(since, 0);
+        Answer answer{{}, next, more, instance};
+        answer.events.reserve(events.size());
+        for (const auto& event : events)
+            answer.events.push_back(
+                {std::get<0>(event), std::get<1>(event), std::get<2>(event), std::get<3>(event), std::get<4>(event)});
+        return answer;
+    }
+};
+
+}  // namespace drvbus

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Print every event of a channel, once and in order.
+
+Also those from before this was started, from while the daemon or the bus was
+away, and those that the bus dropped because this was too slow; what is lost for
+good is told. docs/reliability.md says why this is the way; Follower is what to
+take into a program.
+
+usage: follow.py CHANNEL
+"""
+
+import sys
+
+from gi.repository import Gio, GLib
+
+EVERY_SO_OFTEN = 1  # s
+
+
+def object_path(channel):
+    """As sd_bus_path_encode(3): what is no letter or digit becomes _XX."""
+    escaped = "".join(
+        c if c.isascii() and c.isalpha() or c.isdigit() and i > 0 else "_%02x" % ord(c)
+        for i, c in enumerate(channel))
+    return "/org/drvbus1/channel/" + escaped
+
+
+class Follower:
+    """The recipe: what is next is delivered; at anything else the channel is asked what is next.
+
+    event(name, sequence, time, id, data), lost(first, count) and instance() are
+    called in order; instance() says that the channel was replaced and sequences
+    begin anew. Keep `position` over the end of a connection.
+    """
+
+    def __init__(self, bus, channel, event, lost, instance, position=(0, 1)):
+        self.bus, self.path = bus, object_path(channel)
+        self.event, self.lost, self.begun = event, lost, instance
+        self.instance, self.next = position
+        self.last_heard = 0
+        self.missed = True  # until it is known what was before
+        self.subscription = bus.signal_subscribe(
+            "org.drvbus1", "org.drvbus1.Channel", None, self.path, None,
+            Gio.DBusSignalFlags.NONE, self.on_signal)
+
+    @property
+    def position(self):
+        return self.instance, self.next
+
+    def close(self):
+        self.bus.signal_unsubscribe(self.subscription)
+
+    def catch_up(self):
+        """Ask for everything up to now; raises GLib.Error where nobody answers.
+
+        To be called at the start, and every now and then: nobody tells of the
+        last message that was missed.
+        """
+        self.missed = True
+        more = True
+        while more:
+            events, following, more, _lost, instance = self.ask_from_position()
+            if self.replaced_by(instance):
+                more = True  # from 1 on; it may have been replaced once more by then
+                continue
+            for event in events:
+                self.deliver(event)
+            self.skip_to(following)
+        self.missed = False
+
+    def ask(self, since):
+        return self.bus.call_sync(
+            "org.drvbus1", self.path, "org.drvbus1.Channel", "GetEvents",
+            GLib.Variant("(tu)", (since, 0)), GLib.VariantType("(a(sttuv)tbtt)"),
+            Gio.DBusCallFlags.NONE, -1).unpack()
+
+    def ask_from_position(self):
+        try:
+            return self.ask(self.next)
+        except GLib.Error as error:
+            if Gio.DBusError.get_remote_error(error) != "org.drvbus1.Error.OutOfRange":
+                raise
+            return self.ask(1)  # another instance, which has not come that far
+
+    def replaced_by(self, instance):
+        known, self.instance = self.instance, instance
+        if known in (0, instance):
+            return False
+        self.next = 1
+        self.begun()
+        return True
+
+    def deliver(self, event):
+        if event[1] < self.next:
+            return
+        self.skip_to(event[1])
+        self.next = event[1] + 1
+        self.event(*event)
+
+    def skip_to(self, following):
+        if following > self.next:
+            first, self.next = self.next, following
+            self.lost(first, following - first)
+
+    def on_signal(self, _bus, _sender, _path, _interface, signal, arguments):
+        if signal == "Event":
+            self.heard(arguments.unpack())
+        elif signal == "Lost":
+            first, count = arguments.unpack()
+            if first <= self.next and not self.missed:
+                self.skip_to(first + count)
+            else:
+                self.try_to_catch_up()
+
+    def heard(self, event):
+        # Repeats come in a run, in order. One that goes back may be of another instance.
+        repeated = self.last_heard < event[1] < self.next
+        self.last_heard = event[1]
+        if event[1] == self.next and not self.missed:
+            self.deliver(event)
+        elif not repeated or self.missed:
+            self.try_to_catch_up()
+
+    def try_to_catch_up(self):
+        try:
+            self.catch_up()
+        except GLib.Error:
+            pass  # the next event, or the next call, tries again; none comes out of order
+
+
+class Session:
+    """A connection and what is followed on it, made anew when the bus ends it."""
+
+    def __init__(self, channel):
+        self.channel, self.bus, self.follower, self.position = channel, None, None, (0, 1)
+
+    def tend(self):
+        try:
+            if self.bus is None or self.bus.is_closed():
+                self.connect()
+            self.follower.catch_up()
+        except GLib.Error as error:
+            print("follow.py:", error.message, file=sys.stderr)  # the next time may be better
+        return GLib.SOURCE_CONTINUE
+
+    def connect(self):
+        if self.follower:
+            self.position = self.follower.position
+        address = Gio.dbus_address_get_for_bus_sync(Gio.BusType.SYSTEM)
+        flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+                 | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
+        self.bus = Gio.DBusConnection.new_for_address_sync(address, flags)
+        self.bus.set_exit_on_close(False)
+        self.follower = Follower(self.bus, self.channel, self.event, self.lost, self.instance,
+                                 self.position)
+
+    def event(self, name, sequence, time, event_id, data):
+        print(f"{sequence} {name} id={event_id} time={time} data={data}", flush=True)
+
+    def lost(self, first, count):
+        print(f"lost {count} from {first}", flush=True)
+
+    def instance(self):
+        print("another instance", flush=True)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    session = Session(sys.argv[1])
+    session.tend()
+    GLib.timeout_add_seconds(EVERY_SO_OFTEN, session.tend)
+    GLib.MainLoop().run()
+
+
+if __name__ == "__main__":
+    main()
