@@ -8,11 +8,19 @@
 
 # usage: in_root RELEASE COMMAND...   (after have_root RELEASE build)
 in_root() {
-	local release=$1 propagation=private
+	local release=$1
 	shift
+	enter_root "$release" "$BUILD/$release" "$CACHE/tools" "$@"
+}
+
+# The same with other directories at /build and /cache.
+# usage: enter_root RELEASE BUILD_DIR CACHE_DIR COMMAND...
+enter_root() {
+	local release=$1 work=$2 kept=$3 propagation=private
+	shift 3
 	# In a chroot that is no mount point there is no / to make private.
 	unshare --mount --propagation private true 2>/dev/null || propagation=unchanged
-	mkdir -p "$BUILD/$release" "$CACHE/tools"
+	mkdir -p "$work" "$kept"
 	unshare --mount --propagation "$propagation" --pid --fork --kill-child --net --ipc --uts \
-		"$LIB/root-init" "$(root_path "$release" build)" "$TOP" "$BUILD/$release" "$CACHE/tools" "$@"
+		"$LIB/root-init" "$(root_path "$release" build)" "$TOP" "$work" "$kept" "$@"
 }

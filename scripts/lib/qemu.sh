@@ -25,11 +25,16 @@ choose_accelerator() {
 	export DRVBUS_ACCEL
 }
 
+# Options that name the kernel and what goes with it; those of the image where empty.
+GUEST_KERNEL=()
+
 # usage: boot_guest IMAGE PAYLOAD OUT
 # Replaces the shell. Writes OUT/console (kernel, systemd), OUT/output (what
 # the payload prints) and OUT/results.tar (what it leaves).
 boot_guest() {
-	local image=$1 payload=$2 out=$3 accel
+	local image=$1 payload=$2 out=$3 accel kernel=("${GUEST_KERNEL[@]}")
+	((${#kernel[@]})) || kernel=(-kernel "$image/vmlinuz" -initrd "$image/initrd" -append
+		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic fsck.mode=skip mitigations=off')
 	case $DRVBUS_ACCEL in
 	kvm) accel=(-accel kvm -cpu host) ;;
 	# What newer processors have (AVX, five-level pages) is slow to emulate:
@@ -37,9 +42,7 @@ boot_guest() {
 	*) accel=(-accel "tcg,thread=multi" -cpu Nehalem) ;;
 	esac
 	exec qemu-system-x86_64 "${accel[@]}" -smp 2 -m 1024 \
-		-nodefaults -display none -no-reboot -nic none \
-		-kernel "$image/vmlinuz" -initrd "$image/initrd" \
-		-append "root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic fsck.mode=skip mitigations=off" \
+		-nodefaults -display none -no-reboot -nic none "${kernel[@]}" \
 		-serial "file:$out/console" \
 		-drive "file=$image/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" \
 		-drive "file=$payload,format=raw,if=virtio,readonly=on" \

@@ -6,11 +6,17 @@
 #
 #   $CACHE/RELEASE-build-KEY/   a root file system
 #   $CACHE/RELEASE-guest-KEY/   disk, vmlinuz, initrd, version
+#   $CACHE/RELEASE-debug-KEY/   a debug kernel: vmlinuz, version, and build/, to
+#                               build modules against
 
 LOCKS=$CACHE/locks
 
 root_key() {
 	local release=$1 kind=$2
+	if [[ $kind == debug ]]; then
+		debug_key "$release"
+		return
+	fi
 	{
 		build_packages "$release"
 		cat "$LIB/rootfs.sh"
@@ -21,7 +27,15 @@ root_key() {
 	} | sha256sum | cut -c1-12
 }
 
-# usage: root_path RELEASE build|guest
+# A kernel is made in the build root, from the source that is there.
+debug_key() {
+	{
+		root_key "$1" build
+		cat "$LIB/root-debug-kernel" "$TOP/tests/vm/debug/kernel.config"
+	} | sha256sum | cut -c1-12
+}
+
+# usage: root_path RELEASE build|guest|debug
 root_path() { printf '%s\n' "$CACHE/$1-$2-$(root_key "$1" "$2")"; }
 
 # Roots of other keys that nobody uses are removed.
@@ -47,7 +61,7 @@ make_cached() {
 }
 
 # Have the root, and keep it from being removed while this shell lives.
-# usage: have_root RELEASE build|guest
+# usage: have_root RELEASE build|guest|debug
 have_root() {
 	local release=$1 kind=$2 path
 	path=$(root_path "$release" "$kind")

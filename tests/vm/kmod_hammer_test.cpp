@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <list>
 #include <mutex>
 #include <set>
@@ -15,12 +16,15 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kmod_node.hpp"
 #include "sim.hpp"
+#include "support/process.hpp"
 #include "support/wait.hpp"
 
 namespace drvbus::test {
@@ -34,6 +38,7 @@ struct Tally {
     std::atomic<bool> stop = false;
     std::atomic<std::uint64_t> visits = 0;
     std::atomic<std::uint64_t> events = 0;
+    std::atomic<std::uint64_t> waits = 0;
     std::mutex mutex;
     std::set<std::string> wrong;
 
@@ -51,52 +56,155 @@ struct Tally {
     }
 };
 
-/// All calls on one open file, which other threads use at the same time.
-void use(int fd, Tally& tally)
-{
-    std::array<char, 2048> buffer{};
-    const ssize_t size = read(fd, buffer.data(), buffer.size());
-    tally.check_error(error_of(size), {EAGAIN}, "read");
-    std::uint64_t last = 0;
-    if (size > 0) {
-        for (const NodeRecord& record : parse_records({buffer.data(), static_cast<std::size_t>(size)})) {
-            tally.check(record.sequence > last, "a sequence that runs back");
-            last = record.sequence;
-            ++tally.events;
-        }
-    }
-    tally.check_error(error_of(pread(fd, buffer.data(), buffer.size(), 1)), {EAGAIN}, "pread");
-    tally.check_error(error_of(lseek(fd, last % 2 == 0 ? 0 : -1, SEEK_END)), {EINVAL}, "lseek");
+/// A channel to be hammered on.
+struct Target {
+    std::string name;
+    bool legacy;
 
-    const UniqueFd eventfd = make_eventfd();
-    const std::int32_t given = eventfd.get();
-    tally.check_error(error_of(ioctl(fd, DRVBUS_IOC_EVENTFD, &given)), {ENODEV}, "eventfd");
-    pollfd entry{fd, POLLIN | POLLPRI, 0};
-    tally.check(poll(&entry, 1, 0) >= 0 && (entry.revents & (POLLERR | POLLNVAL)) == 0, "poll");
-    tally.check_error(error_of(fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC)), {}, "O_ASYNC");
-    drvbus_info info{};
-    tally.check_error(error_of(ioctl(fd, DRVBUS_IOC_INFO, &info)), {}, "info");
-    tally.check(info.next_sequence >= info.oldest_sequence && info.next_sequence - info.oldest_sequence <= info.depth,
-                "more events than the ring holds");
-    if (last % 3 == 0)
-        tally.check_error(error_of(fcntl(fd, F_SETFL, O_NONBLOCK)), {}, "F_SETFL");
-    const std::int32_t none = -1;
-    tally.check_error(error_of(ioctl(fd, DRVBUS_IOC_EVENTFD, &none)), {}, "eventfd taken back");
-}
+    [[nodiscard]] std::string node() const { return "/dev/drvbus/" + name; }
+    /// The errors of a call that an old-style node does not have, besides others.
+    [[nodiscard]] std::set<int> errors(int missing, std::set<int> others = {}) const
+    {
+        if (legacy)
+            others.insert(missing);
+        return others;
+    }
+};
+
+/// One open file, which other threads use at the same time.
+class Hammered {
+public:
+    Hammered(const Target& target, int fd, Tally& tally) : target_(target), fd_(fd), tally_(tally) {}
+
+    void use_all()
+    {
+        read();
+        seek();
+        notify();
+        wait();
+        tell();
+        map();
+    }
+
+private:
+    void read()
+    {
+        std::array<char, 2048> buffer{};
+        const ssize_t size = ::read(fd_, buffer.data(), buffer.size());
+        tally_.check_error(error_of(size), {EAGAIN}, "read");
+        last_ = 0;
+        if (size > 0) {
+            for (const NodeRecord& record : parse_records({buffer.data(), static_cast<std::size_t>(size)})) {
+                tally_.check(record.sequence > last_, "a sequence that runs back");
+                last_ = record.sequence;
+                ++tally_.events;
+            }
+        }
+        tally_.check_error(error_of(pread(fd_, buffer.data(), buffer.size(), 1)), target_.errors(ESPIPE, {EAGAIN}),
+                           "pread");
+    }
+
+    void seek() const
+    {
+        const std::set<int> errors = target_.errors(ESPIPE, {EINVAL});
+        tally_.check_error(error_of(lseek(fd_, last_ % 2 == 0 ? 0 : -1, SEEK_END)), errors, "SEEK_END");
+        tally_.check_error(error_of(lseek(fd_, -1, SEEK_CUR)), errors, "SEEK_CUR");
+        tally_.check_error(error_of(lseek(fd_, static_cast<off_t>(last_), SEEK_SET)), errors, "SEEK_SET");
+    }
+
+    void notify() const
+    {
+        const UniqueFd eventfd = make_eventfd();
+        const std::int32_t given = eventfd.get();
+        tally_.check_error(error_of(ioctl(fd_, DRVBUS_IOC_EVENTFD, &given)), target_.errors(ENOTTY, {ENODEV}),
+                           "eventfd");
+        // Sometimes for a process, which has them sent, sometimes for none.
+        tally_.check_error(error_of(fcntl(fd_, F_SETOWN, last_ % 2 == 0 ? getpid() : 0)), {}, "F_SETOWN");
+        tally_.check_error(error_of(fcntl(fd_, F_SETFL, O_NONBLOCK | O_ASYNC)), {}, "O_ASYNC");
+        if (last_ % 3 == 0)
+            tally_.check_error(error_of(fcntl(fd_, F_SETFL, O_NONBLOCK)), {}, "F_SETFL");
+    }
+
+    /// So that it stands in the channel's queue, and leaves it in all ways there are.
+    void wait() const
+    {
+        pollfd entry{fd_, static_cast<short>(last_ % 2 == 0 ? POLLPRI : POLLIN | POLLPRI), 0};
+        tally_.check(poll(&entry, 1, 2) >= 0 && (entry.revents & (POLLERR | POLLNVAL)) == 0, "poll");
+        const UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
+        epoll_event event{EPOLLIN | EPOLLPRI | EPOLLET, {}};
+        tally_.check_error(error_of(epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd_, &event)), target_.errors(EPERM),
+                           "EPOLL_CTL_ADD");
+        tally_.check_error(error_of(epoll_wait(epoll.get(), &event, 1, 0)), {}, "epoll_wait");
+    }
+
+    void tell() const
+    {
+        drvbus_info info{};
+        tally_.check_error(error_of(ioctl(fd_, DRVBUS_IOC_INFO, &info)), target_.errors(ENOTTY), "info");
+        tally_.check(info.next_sequence >= info.oldest_sequence &&
+                         info.next_sequence - info.oldest_sequence <= info.depth,
+                     "more events than the ring holds");
+        const std::int32_t none = -1;
+        tally_.check_error(error_of(ioctl(fd_, DRVBUS_IOC_EVENTFD, &none)), target_.errors(ENOTTY),
+                           "eventfd taken back");
+        // While the channel lives and while it goes.
+        read_file("/sys/class/drvbus/" + target_.name + "/readers");
+    }
+
+    void map() const
+    {
+        const void* const pages = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd_, 0);
+        tally_.check(pages == MAP_FAILED && errno == ENODEV, "mmap");
+    }
+
+    const Target& target_;
+    int fd_;
+    Tally& tally_;
+    std::uint64_t last_ = 0;
+};
 
 /// Opens the channel whenever it is there, and has a second thread use the same file.
-void visit(const std::string& node, Tally& tally)
+void visit(const Target& target, Tally& tally)
 {
     while (!tally.stop) {
-        const UniqueFd fd(open(node.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        const UniqueFd fd(open(target.node().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
         if (!fd) {
             tally.check_error(errno, {ENOENT, ENODEV, ENXIO}, "open");
             continue;
         }
-        const std::jthread other([&] { use(fd.get(), tally); });
-        use(fd.get(), tally);
+        const std::jthread other([&] { Hammered(target, fd.get(), tally).use_all(); });
+        Hammered(target, fd.get(), tally).use_all();
         ++tally.visits;
     }
+}
+
+/// Reads as one who has nothing else to do: waits in read() until the channel goes.
+void wait_in_read(const Target& target, Tally& tally)
+{
+    while (!tally.stop) {
+        const UniqueFd fd(open(target.node().c_str(), O_RDONLY | O_CLOEXEC));
+        std::array<char, 2048> buffer{};
+        while (fd && read(fd.get(), buffer.data(), buffer.size()) > 0)
+            ++tally.waits;
+    }
+}
+
+/// What is sent to the process goes nowhere.
+class WithoutSigio {
+public:
+    WithoutSigio() { old_ = std::signal(SIGIO, SIG_IGN); }
+    WithoutSigio(const WithoutSigio&) = delete;
+    WithoutSigio& operator=(const WithoutSigio&) = delete;
+    ~WithoutSigio() { std::signal(SIGIO, old_); }
+
+private:
+    void (*old_)(int);
+};
+
+void make_events(const SimChannel& channel, Tally& tally)
+{
+    tally.check_error(channel.burst(100), {}, "burst");
+    tally.check_error(channel.emit(1, "01", true), {}, "emit");
 }
 
 TEST_F(KmodHammer, AllCallsWhileChannelsComeAndGo)
@@ -106,20 +214,30 @@ TEST_F(KmodHammer, AllCallsWhileChannelsComeAndGo)
     SimChannel::Settings settings;
     settings.depth = 64;
     settings.payload_size = 8;
+    SimChannel::Settings old_style = settings;
+    old_style.legacy = true;
+    const WithoutSigio quiet;
+    const Target target{"hammer", false};
+    const Target legacy{"hammer-legacy", true};
     Tally tally;
     {
-        // They have no owner, so that none gets a signal for what they turn on.
         std::list<Caller> visitors;
-        for (int i = 0; i < 3; ++i)
-            visitors.emplace_back([&tally] { visit("/dev/drvbus/hammer", tally); });
+        for (int i = 0; i < 2; ++i)
+            visitors.emplace_back([&] { visit(target, tally); });
+        visitors.emplace_back([&] { visit(legacy, tally); });
+        visitors.emplace_back([&] { wait_in_read(target, tally); });
+        visitors.emplace_back([&] { wait_in_read(legacy, tally); });
         for (int round = 0; round < kRounds; ++round) {
-            const SimChannel channel("hammer", settings);
+            const SimChannel channel(target.name, settings);
+            const SimChannel other(legacy.name, old_style);
             const std::uint64_t before = tally.visits;
+            // From a hard interrupt, besides the bursts of this thread.
             tally.check_error(channel.set("rate", "500"), {}, "rate");
-            // The channel goes in the middle of it all, again and again.
+            tally.check_error(other.set("rate", "100"), {}, "rate");
+            // The channels go in the middle of it all, again and again.
             const bool visited = wait_until([&] {
-                tally.check_error(channel.burst(300), {}, "burst");
-                tally.check_error(channel.emit(1, "01", true), {}, "emit");
+                make_events(channel, tally);
+                make_events(other, tally);
                 return tally.visits >= before + kVisits;
             });
             tally.check(visited, "nobody came");
@@ -130,6 +248,7 @@ TEST_F(KmodHammer, AllCallsWhileChannelsComeAndGo)
     EXPECT_EQ(tally.wrong, std::set<std::string>{});
     EXPECT_GE(tally.visits, kRounds * kVisits);
     EXPECT_GT(tally.events, 0U);
+    EXPECT_GT(tally.waits, 0U);
 }
 
 TEST_F(KmodHammer, AnEventfdThatIsExchangedAllTheTimeMissesNothing)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <systemd/sd-daemon.h>
 
 #include "support/process.hpp"
 
@@ -29,12 +30,19 @@ public:
     void TearDown() override { systemctl({"unmask", "--runtime", "drvbusd"}); }
 };
 
+/// The debug kernel comes up without systemd.
+bool has_systemd()
+{
+    return sd_booted() > 0;
+}
+
 }  // namespace
 }  // namespace drvbus::test
 
 int main(int argc, char** argv)
 {
     testing::InitGoogleTest(&argc, argv);
-    testing::AddGlobalTestEnvironment(new drvbus::test::WithoutDaemon);
+    if (drvbus::test::has_systemd())
+        testing::AddGlobalTestEnvironment(new drvbus::test::WithoutDaemon);
     return RUN_ALL_TESTS();
 }

@@ -2,6 +2,8 @@
 //
 // The modules are loaded and unloaded.
 #include <cerrno>
+#include <cstdint>
+#include <set>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -79,6 +81,20 @@ TEST_F(KmodModule, TheyLoadAgainAfterTheyHaveBeenUnloaded)
         ASSERT_NE(access("/sys/class/drvbus", F_OK), 0);
         ASSERT_NE(access("/sys/kernel/config/drvbus_sim", F_OK), 0);
     }
+}
+
+TEST_F(KmodModule, AChannelOfALaterLoadIsAnotherInstance)
+{
+    std::set<std::uint64_t> instances;
+    for (int i = 0; i < 3; ++i) {
+        {
+            const SimChannel channel("module");
+            instances.insert(Node(channel).info().instance);
+        }
+        ASSERT_EQ(unload("drvbus_sim"), 0);
+        ASSERT_EQ(unload("drvbus"), 0);
+    }
+    EXPECT_EQ(instances.size(), 3U);
 }
 
 TEST_F(KmodModule, AGeneratorThatRunsGoesWithItsChannel)

@@ -19,7 +19,6 @@
 namespace drvbus::test {
 namespace {
 
-
 constexpr std::size_t kHeader = sizeof(drvbus_record);
 
 class KmodNode : public testing::Test {};
@@ -213,6 +212,21 @@ TEST_F(KmodNode, InfoTellsOfTheRing)
     EXPECT_EQ(info.oldest_sequence, 7U);
     EXPECT_EQ(info.next_sequence, 11U);
     EXPECT_EQ(info.overwritten, 6U);
+}
+
+TEST_F(KmodNode, AllReadersOfAChannelSeeOneInstanceAndThoseOfItsSuccessorAnother)
+{
+    SimChannel channel("node", depth(4));
+    const Node first(channel);
+    const std::uint64_t instance = first.info().instance;
+    ASSERT_EQ(channel.burst(5), 0);
+    EXPECT_EQ(first.info().instance, instance) << "events do not change it";
+    EXPECT_EQ(Node(channel).info().instance, instance);
+
+    ASSERT_EQ(channel.live(false), 0);
+    ASSERT_EQ(channel.live(true), 0);
+    EXPECT_NE(Node(channel).info().instance, instance);
+    EXPECT_EQ(first.info().instance, instance) << "of the one that is gone";
 }
 
 TEST_F(KmodNode, ABlockedReadIsWokenByAnEvent)

@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The kernel module's tests on a kernel that looks at everything it does.
+
+# usage: build_debug_modules RELEASE
+build_debug_modules() {
+	run_logged "$BUILD/$1/log/build-debug" enter_root "$1" "$BUILD/$1" \
+		"$(root_path "$1" debug)" /src/scripts/lib/root-debug-modules
+}
+
+# usage: make_debug_payload RELEASE DISK FILTER
+make_debug_payload() {
+	local from=$BUILD/$1 disk=$2 names=$3 dir
+	dir=$(mktemp -d)
+	mkdir "$dir/tests"
+	cp -a "$TOP/tests/vm/debug/init" "$dir/main"
+	cp -a "$LIB/run_tests.py" "$dir/"
+	cp -a "$from/debug/modules" "$dir/modules"
+	cp -a "$from"/programs/tests/kmod_{test,faults} "$dir/tests/"
+	printf '%s\n' "$names" >"$dir/filter"
+	make_payload_disk "$dir" "$disk"
+}
+
+# usage: debug_run RELEASE FILTER LIMIT IDLE_LIMIT
+# Leaves all in build/RELEASE/guest-debug.
+debug_run() {
+	local release=$1 names=$2 limit=$3 idle_limit=$4 out=$BUILD/$1/guest-debug
+	# The guest's disk is the root; process 1 comes from the payload's. Interrupts are not routed by
+	# ACPI: its interpreter takes minutes for that when every allocation is looked at.
+	# shellcheck disable=SC2034 # boot_guest uses it
+	local GUEST_KERNEL=(-kernel "$(root_path "$release" debug)/vmlinuz" -m 2048 -append
+		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic mitigations=off acpi=noirq init=/bin/sh -- -c "mount -r /dev/vdb /payload && exec /payload/main"')
+	make_debug_payload "$release" "$out.disk" "$names" &&
+		run_guest "$(root_path "$release" guest)" "$out.disk" "$out" "$limit" "$idle_limit" &&
+		unpack_results "$out"
+}
+
+# usage: debug_tests RELEASE: what was built is in build/RELEASE.
+debug_tests() {
+	local out=$BUILD/$1/guest-debug
+	check 'the modules build for the debug kernel' build_debug_modules "$1"
+	debug_run "$1" "$FILTER" 900 240 || true
+	guest_tap "$out"
+	check 'the guest runs to its end' guest_ended "$out"
+	check 'the kernel log is clean' kernel_clean "$out"
+}

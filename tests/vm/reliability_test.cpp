@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What happens to the service changes nothing for a subscriber with the recipe.
+#include <csignal>
+#include <memory>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fault.hpp"
+#include "follower.hpp"
+#include "service.hpp"
+#include "sim.hpp"
+#include "support/process.hpp"
+#include "support/subscriber.hpp"
+#include "support/wait.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+
+SimChannel::Settings deep()
+{
+    SimChannel::Settings settings;
+    settings.depth = 16384;
+    settings.payload_size = 16;
+    settings.format = "u32 count; u8 rest[]";
+    return settings;
+}
+
+class Reliability : public testing::Test {
+protected:
+    Reliability()
+    {
+        wait_for_channel("one");
+        follower_ = std::make_unique<FollowerProcess>("one");
+    }
+
+    /// The kernel's sum is the daemon's, and every event came to the subscriber.
+    void expect_all()
+    {
+        EXPECT_EQ(channel_.set("rate", "0"), 0);
+        const std::uint64_t events = channel_.sysfs("events");
+        ASSERT_TRUE(follower_->wait_for(events + 1)) << follower_->last().next() << " of " << events << "\n"
+                                                     << follower_->complaints();
+        EXPECT_EQ(follower_->last().delivered, events);
+        EXPECT_EQ(follower_->last().lost, 0U);
+        EXPECT_EQ(follower_->instances().size(), 1U);
+        const Subscriber subscriber("one");
+        EXPECT_TRUE(wait_until([&] { return subscriber.channel().EventsPublished() == events; }))
+            << subscriber.channel().EventsPublished() << " of " << events << ", lost "
+            << subscriber.channel().EventsLost();
+        EXPECT_EQ(subscriber.channel().EventsLost(), 0U);
+    }
+
+    const QuickFaults quick_;
+    SimChannel channel_{"one", deep()};
+    std::unique_ptr<FollowerProcess> follower_;
+};
+
+class EachFault : public Reliability, public testing::WithParamInterface<Fault> {};
+
+TEST_P(EachFault, LosesNothing)
+{
+    ASSERT_EQ(channel_.set("rate", "300"), 0);
+    for (int times = 0; times < 2; ++times) {
+        const std::uint64_t before = channel_.sysfs("events");
+        ASSERT_TRUE(follower_->wait_for(before + 100)) << follower_->complaints();
+        happen(GetParam());
+    }
+    expect_all();
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, EachFault, testing::ValuesIn(all_faults()), testing::PrintToStringParamName());
+
+TEST_F(Reliability, WhatWasPublishedBeforeARestartIsNotPublishedAgain)
+{
+    ASSERT_EQ(channel_.burst(1000), 0);
+    ASSERT_TRUE(follower_->wait_for(1001));
+    const Subscriber subscriber("one");
+    ASSERT_TRUE(wait_until([&] { return subscriber.channel().EventsPublished() == 1000; }));
+    happen(Fault::kill);
+    ASSERT_TRUE(wait_for_channel("one"));
+    ASSERT_EQ(channel_.burst(1), 0);
+    ASSERT_TRUE(subscriber.wait(
+        [](const Heard& heard) { return !heard.events.empty() && heard.events.back().sequence == 1001; }));
+    // The last one sent may not have been committed.
+    EXPECT_LE(subscriber.heard().events.size(), 2U);
+    expect_all();
+}
+
+TEST_F(Reliability, WhatTheRingCouldNotHoldIsCountedOverARestart)
+{
+    const SimChannel small("small");
+    ASSERT_TRUE(wait_for_channel("small"));
+    FollowerProcess follower("small");
+    ASSERT_EQ(small.burst(100), 0);
+    ASSERT_TRUE(follower.wait_for(101));
+    kill(daemon_pid(), SIGSTOP);
+    ASSERT_EQ(small.burst(5000), 0);  // the ring holds 1,024
+    happen(Fault::kill);
+    ASSERT_TRUE(follower.wait_for(5101)) << follower.last().next();
+    const Subscriber subscriber("small");
+    ASSERT_TRUE(wait_until([&] { return subscriber.channel().NextSequence() == 5101; }));
+    EXPECT_EQ(subscriber.channel().EventsPublished() + subscriber.channel().EventsLost(), small.sysfs("events"));
+    EXPECT_GE(subscriber.channel().EventsLost(), 5000U - 1024U);
+    EXPECT_EQ(follower.last().lost, subscriber.channel().EventsLost());
+}
+
+TEST_F(Reliability, ASubscriberThatTheBusGaveUpComesBack)
+{
+    follower_->process().stop();
+    const std::uint64_t fetched = follower_->fetched();
+    // What the bus keeps for one that does not read: 256 KiB here; each event takes some 200 bytes.
+    for (int times = 0; times < 10; ++times)
+        ASSERT_EQ(channel_.burst(1000), 0);
+    const Subscriber subscriber("one");
+    ASSERT_TRUE(wait_until([&] { return subscriber.channel().NextSequence() == 10001; }));
+    follower_->process().go_on();
+    expect_all();
+    EXPECT_TRUE(wait_until([&] {
+        follower_->read();
+        return follower_->fetched() > fetched + 1000;
+    })) << "the bus has dropped nothing, so nothing was tried";
+}
+
+TEST_F(Reliability, AChannelThatIsTakenAwayIsPublishedToItsEnd)
+{
+    ASSERT_EQ(channel_.burst(100), 0);
+    ASSERT_TRUE(follower_->wait_for(101));
+    for (std::uint64_t instance = 1; instance <= 3; ++instance) {
+        ASSERT_EQ(channel_.burst(500), 0);  // no more than the bus keeps for a subscriber
+        ASSERT_EQ(channel_.live(false), 0);
+        ASSERT_EQ(channel_.live(true), 0);
+        ASSERT_EQ(channel_.burst(10), 0);
+        ASSERT_TRUE(wait_until([&] {
+            follower_->read();
+            return follower_->instances().size() == instance + 1 && follower_->last().next() == 11;
+        })) << follower_->instances().size()
+            << " instances, at " << follower_->last().next();
+        EXPECT_EQ(follower_->instances().at(instance - 1).delivered, instance == 1 ? 600U : 510U);
+        EXPECT_EQ(follower_->instances().at(instance - 1).lost, 0U);
+    }
+}
+
+TEST_F(Reliability, AMemberOfTheGroupMayAskForThePastAndNobodyElse)
+{
+    ASSERT_EQ(channel_.burst(3), 0);
+    ASSERT_TRUE(follower_->wait_for(4));
+    const std::string call = "busctl call org.drvbus1 " + channel_path("one") + " org.drvbus1.Channel GetEvents tu 1 0";
+    EXPECT_THAT(run({"runuser", "-u", "nobody", "-g", "drvbus", "--", "sh", "-c", call}).output,
+                HasSubstr("a(sttuv)tbtt 3 "));
+    const Result other = run({"runuser", "-u", "nobody", "--", "sh", "-c", call});
+    EXPECT_NE(other.status, 0);
+    EXPECT_THAT(other.output, HasSubstr("denied"));
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Whatever happens, in any order, while events flow: each is delivered once and in order, or counted as lost.
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "fault.hpp"
+#include "follower.hpp"
+#include "service.hpp"
+#include "sim.hpp"
+#include "support/process.hpp"
+#include "support/subscriber.hpp"
+#include "support/wait.hpp"
+
+namespace drvbus::test {
+namespace {
+
+/// How much of it; from the environment.
+std::uint64_t number(const char* variable, std::uint64_t otherwise)
+{
+    const char* const text = std::getenv(variable);
+    return text == nullptr ? otherwise : std::stoull(text);
+}
+
+/// A channel, what it has emitted, and a subscriber with the recipe.
+class Line {
+public:
+    explicit Line(const std::string& name) : channel_(name, settings())
+    {
+        if (!wait_for_channel(name))
+            throw std::runtime_error("no channel " + name);
+        follower_ = std::make_unique<FollowerProcess>(name);
+    }
+
+    void rate(std::uint64_t events_per_second) const { channel_.set("rate", std::to_string(events_per_second)); }
+    void burst(std::uint64_t count) const { channel_.burst(count); }
+    [[nodiscard]] std::uint64_t emitted() const { return emitted_before_ + channel_.sysfs("events"); }
+    [[nodiscard]] FollowerProcess& follower() const { return *follower_; }
+    [[nodiscard]] const std::string& name() const { return channel_.name(); }
+
+    /// Waits until everything emitted has come.
+    [[nodiscard]] std::string settle() const
+    {
+        rate(0);
+        const std::uint64_t events = channel_.sysfs("events");
+        if (instances_ == follower_->instances().size() && follower_->wait_for(events + 1))
+            return {};
+        return name() + ": " + std::to_string(follower_->instances().size()) + " of " + std::to_string(instances_) +
+               " instances, the last at " + std::to_string(follower_->last().next()) + " of " +
+               std::to_string(events + 1) + "\n" + follower_->complaints();
+    }
+
+    /// The driver goes, with events that nobody has read yet, and comes back.
+    [[nodiscard]] std::string replace()
+    {
+        if (std::string trouble = settle(); !trouble.empty())
+            return trouble;
+        channel_.burst(500);
+        const std::uint64_t events = channel_.sysfs("events");
+        channel_.live(false);
+        emitted_before_ += events;
+        channel_.live(true);
+        channel_.burst(1);
+        ++instances_;
+        if (!wait_until([this] {
+                follower_->read();
+                return follower_->instances().size() == instances_;
+            }))
+            return name() + ": the new instance was not seen";
+        const Followed& old = follower_->instances().at(instances_ - 2);
+        if (old.next() != events + 1)
+            return name() + ": the old instance ended at " + std::to_string(old.next()) + ", not at " +
+                   std::to_string(events + 1);
+        return {};
+    }
+
+    /// What the daemon says of the last instance has to be what the kernel says.
+    [[nodiscard]] std::string compare() const
+    {
+        const Subscriber subscriber(name());
+        const std::uint64_t events = channel_.sysfs("events");
+        wait_until([&] { return subscriber.channel().NextSequence() == events + 1; });
+        const std::uint64_t published = subscriber.channel().EventsPublished();
+        const std::uint64_t lost = subscriber.channel().EventsLost();
+        if (published + lost == events)
+            return {};
+        return name() + ": published " + std::to_string(published) + ", lost " + std::to_string(lost) + ", emitted " +
+               std::to_string(events);
+    }
+
+private:
+    static SimChannel::Settings settings()
+    {
+        SimChannel::Settings settings;
+        settings.depth = 8192;
+        settings.payload_size = 16;
+        return settings;
+    }
+
+    SimChannel channel_;
+    std::unique_ptr<FollowerProcess> follower_;
+    std::uint64_t emitted_before_ = 0;
+    std::size_t instances_ = 1;
+};
+
+class Torture : public testing::Test {
+protected:
+    std::uint64_t pick(std::uint64_t below) { return random_() % below; }
+
+    [[nodiscard]] std::uint64_t emitted() const
+    {
+        std::uint64_t sum = 0;
+        for (const auto& line : lines_)
+            sum += line->emitted();
+        return sum;
+    }
+
+    void change_rates()
+    {
+        for (const auto& line : lines_) {
+            line->rate(pick(3) == 0 ? 0 : 50 + pick(rate_));
+            if (pick(4) == 0)
+                line->burst(1 + pick(2000));
+        }
+    }
+
+    /// Reads what has come, which checks it, until so many more events have been emitted.
+    void flow(std::uint64_t events)
+    {
+        const std::uint64_t until = emitted() + events;
+        ASSERT_TRUE(wait_until([&] {
+            for (const auto& line : lines_)
+                line->follower().read();
+            if (emitted() < until && pick(10) == 0)
+                change_rates();
+            return emitted() >= until;
+        }));
+    }
+
+    void stop_a_subscriber()
+    {
+        Line& line = *lines_.at(pick(lines_.size()));
+        line.follower().process().stop();
+        line.burst(3000);  // more than the bus keeps for it
+        flow(1000);
+        line.follower().process().go_on();
+    }
+
+    std::string fault()
+    {
+        const std::size_t which = pick(all_faults().size() + 2);
+        if (which == all_faults().size())
+            return lines_.at(pick(lines_.size()))->replace();
+        if (which == all_faults().size() + 1)
+            stop_a_subscriber();
+        else
+            happen(all_faults().at(which));
+        return {};
+    }
+
+    void print_sum(std::uint64_t faults) const
+    {
+        std::uint64_t lost = 0;
+        std::uint64_t repeats = 0;
+        std::uint64_t fetched = 0;
+        for (const auto& line : lines_) {
+            repeats += line->follower().repeats();
+            fetched += line->follower().fetched();
+            for (const Followed& instance : line->follower().instances())
+                lost += instance.lost;
+        }
+        std::cout << "torture: seed " << seed_ << ", " << emitted() << " events, " << faults << " faults, " << repeats
+                  << " repeats dropped, " << fetched << " asked for, " << lost << " lost" << std::endl;
+    }
+
+    const std::uint64_t seed_ = number("DRVBUS_TORTURE_SEED", std::random_device()());
+    const std::uint64_t rate_ = number("DRVBUS_TORTURE_RATE", 400);
+    std::mt19937_64 random_{seed_};
+    const QuickFaults quick_;
+    std::vector<std::unique_ptr<Line>> lines_;
+};
+
+TEST_F(Torture, EveryEventComesOnceOrIsCounted)
+{
+    const std::uint64_t faults = number("DRVBUS_TORTURE_FAULTS", 10);
+    const std::uint64_t events = number("DRVBUS_TORTURE_EVENTS", 20'000);
+    std::cout << "torture: seed " << seed_ << std::endl;
+    for (const char* const name : {"one", "two", "three"})
+        lines_.push_back(std::make_unique<Line>(name));
+
+    std::uint64_t happened = 0;
+    while (happened < faults || emitted() < events) {
+        change_rates();
+        ASSERT_NO_FATAL_FAILURE(flow(events / faults / 2));
+        ASSERT_EQ(fault(), "") << "fault " << happened;
+        ++happened;
+    }
+    for (const auto& line : lines_)
+        EXPECT_EQ(line->settle(), "");
+    for (const auto& line : lines_)
+        EXPECT_EQ(line->compare(), "");
+    print_sum(happened);
+}
+
+}  // namespace
+}  // namespace drvbus::test
