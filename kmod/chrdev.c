@@ -98,7 +98,8 @@ static struct drvbus_reader *drvbus_reader_alloc(struct drvbus_channel *channel)
 
 	reader->batch_size = max_t(size_t, channel->ring.stride,
 				   DRVBUS_BATCH_SIZE);
-	reader->batch = kvmalloc(reader->batch_size, GFP_KERNEL_ACCOUNT);
+	reader->batch = kvmalloc(reader->batch_size,
+				 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!reader->batch) {
 		kfree(reader);
 		return NULL;

@@ -51,7 +51,8 @@ int drvbus_ring_init(struct drvbus_ring *ring, u32 depth, u32 payload_size)
 	if ((u64)depth * ring->stride > DRVBUS_RING_BYTES_MAX)
 		return -EINVAL;
 
-	ring->slots = kvcalloc(depth, ring->stride, GFP_KERNEL);
+	/* The caller is told; the log need not have a stack trace as well. */
+	ring->slots = kvcalloc(depth, ring->stride, GFP_KERNEL | __GFP_NOWARN);
 	return ring->slots ? 0 : -ENOMEM;
 }
 
