@@ -3,7 +3,7 @@
 #
 # Build for a release in its root, into build/RELEASE.
 
-build_key() { { root_key "$1" build && cat "$LIB/root-build" && echo "$@"; } | sha256sum; }
+build_key() { { root_key "$1" build && cat "$LIB"/root-{build,sanitized,fuzz} && echo "$@"; } | sha256sum; }
 
 # usage: build_release RELEASE [MESON_OPTION...]
 build_release() {

@@ -36,6 +36,28 @@ class Program:
         self.gtest = gtest
 
 
+class Reports:
+    """Files that sanitizers wrote, each with the test that they came in."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.seen = set()
+        self.test = {}
+
+    def look(self, test):
+        for name in sorted(os.listdir(self.directory) if self.directory else []):
+            if name not in self.seen:
+                self.seen.add(name)
+                self.test.setdefault(test, []).append(os.path.join(self.directory, name))
+
+    def of(self, test):
+        output = b""
+        for path in self.test.get(test, []):
+            with open(path, "rb") as report:
+                output += report.read()
+        return output
+
+
 class Outcome:
     """What a run of a program told: results and output by test."""
 
@@ -90,6 +112,8 @@ def run(program, arguments, options, on_line):
 
 def run_gtest(program, tests, options, xml):
     outcome = Outcome()
+    reports = Reports(options.reports)
+    reports.look(None)  # those that were there before
 
     def on_line(line):
         if options.verbose:
@@ -105,6 +129,7 @@ def run_gtest(program, tests, options, xml):
             outcome.result[name] = mark.group(1) == b"       OK "
             outcome.output[name] += line
             outcome.current = None
+            reports.look(name)
         elif outcome.current:
             outcome.output[outcome.current] += line
         else:
@@ -115,6 +140,8 @@ def run_gtest(program, tests, options, xml):
     status, outcome.end = run(program, arguments, options, on_line)
     if os.path.exists(xml):
         believe_xml(xml, outcome)
+    reports.look(outcome.current or "(end of program)")
+    believe_reports(reports, outcome)
     if status and outcome.current is None and False not in outcome.result.values():
         # All went well, it seemed; then a tear-down or a sanitizer had a word.
         outcome.result["(end of program)"] = False
@@ -128,6 +155,15 @@ def believe_xml(xml, outcome):
         name = case.get("classname") + "." + case.get("name")
         good = case.get("status") == "run" and case.get("result") == "completed"
         outcome.result[name] = good and case.find("failure") is None
+
+
+def believe_reports(reports, outcome):
+    """A test may well pass while its daemon, or the program itself, was up to no good."""
+    for test in reports.test:
+        if test is not None:
+            outcome.output[test] = outcome.output.get(test, b"") + reports.of(test)
+            if test != outcome.current:
+                outcome.result[test] = False
 
 
 def list_tests(program, options):
@@ -211,6 +247,7 @@ def main():
     parser.add_argument("--idle", type=int, default=60, help="seconds without output")
     parser.add_argument("--limit", type=int, default=900, help="seconds for one program")
     parser.add_argument("--results", default=tempfile.gettempdir(), help="where XML goes")
+    parser.add_argument("--reports", help="where sanitizers write: what comes there is a failure")
     parser.add_argument("--verbose", action="store_true", help="all output, to stderr")
     parser.add_argument("program", nargs="*")
     options = parser.parse_args()

@@ -108,6 +108,9 @@ TEST_F(Data, TextEndsAtItsNulAndIsAlwaysUtf8)
     EXPECT_EQ(texts.at("rest").get<std::string>(), "\xef\xbf\xbd\xef\xbf\xbd"
                                                    "a\xef\xbf\xbd");
 
+    texts = fields("12345678" + std::string("\xef\xbf\xbe\xef\xb7\x90"));  // U+FFFE, U+FDD0
+    EXPECT_EQ(texts.at("rest").get<std::string>(), "\xef\xbf\xbd\xef\xbf\xbd");
+
     texts = fields(std::string(8, '\0'));
     EXPECT_EQ(texts.at("label").get<std::string>(), "");
     EXPECT_EQ(texts.at("rest").get<std::string>(), "");

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// An input is damage to the file that a ledger lies in: a byte of options, then pieces of it, each with its
+// offset. Such a file is refused, or can be used like any other.
+#include <array>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <sys/mman.h>
+
+#include "device/event.hpp"
+#include "device/ledger.hpp"
+#include "device/reader.hpp"
+#include "input.hpp"
+#include "records.hpp"
+
+namespace drvbus::fuzz {
+
+using device::Framing;
+using device::Ledger;
+using device::Log;
+using device::Progress;
+using device::Reader;
+
+namespace {
+
+enum Options : std::uint8_t { kRaw = 1, kHasLog = 2, kPublished = 4, kAll = 7 };
+
+device::Description description(Framing framing)
+{
+    device::Description result;
+    result.name = "fuzz";
+    result.node = "/dev/fuzz";
+    result.framing = framing;
+    result.format = "u32 value";
+    result.event_names = {{1, "one"}, {2, "two"}};
+    return result;
+}
+
+void commit(Ledger& ledger, Reader& reader, std::span<const std::byte> records)
+{
+    Progress next = ledger.progress();
+    while (!records.empty()) {
+        const device::Record record = device::parse_record(records);
+        expect(record.state == device::Record::State::whole, "what is read is whole records");
+        if (record.event.sequence < next.next_sequence)
+            next.instance_begin = next.bytes;
+        next.next_sequence = record.event.sequence + 1;
+        next.bytes += record.size;
+        records = records.subspan(record.size);
+    }
+    ledger.commit(next);
+    reader.commit(next);
+}
+
+/// A ledger as a daemon leaves it.
+Ledger sound(std::uint8_t options, const Stream& stream)
+{
+    const Framing framing = (options & kRaw) != 0 ? Framing::raw : Framing::records;
+    Ledger ledger = Ledger::create(description(framing), 1);
+    if ((options & kHasLog) == 0)
+        return ledger;
+    const auto reader = make_stream_reader(stream.fd(), framing, ledger);
+    for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+        std::string bytes;
+        append_record(bytes, sequence, 8);
+        stream.send(bytes);
+        const Reader::Batch batch = reader->read();
+        if (sequence < 3 || (options & kPublished) != 0)
+            commit(ledger, *reader, batch.records);
+    }
+    return ledger;
+}
+
+/// What a ledger lies in. One for all inputs: memory that is mapped anew costs more than all the rest.
+class File {
+public:
+    File() : file_(memfd_create("ledger", MFD_CLOEXEC))
+    {
+        for (std::uint8_t options = 0; options <= kAll; ++options) {
+            const Stream stream;
+            const Ledger ledger = sound(options, stream);
+            std::string& image = images_.at(options);
+            image.resize(static_cast<std::size_t>(check(static_cast<int>(lseek(ledger.fd(), 0, SEEK_END)), "lseek")));
+            check(static_cast<int>(pread(ledger.fd(), image.data(), image.size(), 0)), "pread");
+        }
+        check(ftruncate(file_.get(), static_cast<off_t>(size())), "ftruncate");
+        memory_ = device::Mapping(file_.get(), 0, size());
+    }
+
+    [[nodiscard]] int fd() const { return file_.get(); }
+    [[nodiscard]] std::size_t size() const { return images_[0].size(); }
+
+    /// As a daemon left it, whatever happened to it.
+    void renew(std::uint8_t options)
+    {
+        constexpr std::size_t kPage = 4096;
+        const std::string& image = images_.at(options & kAll);
+        for (std::size_t at = 0; at < size(); at += kPage) {
+            if (std::memcmp(memory_.data() + at, image.data() + at, kPage) != 0)
+                std::memcpy(memory_.data() + at, image.data() + at, kPage);
+        }
+    }
+
+    void damage(Input& input)
+    {
+        while (!input.done()) {
+            const std::size_t offset = input.number<std::uint32_t>() % size();
+            const std::string_view piece = input.text(input.number<std::uint8_t>()).substr(0, size() - offset);
+            std::ranges::copy(as_bytes(piece), memory_.data() + offset);
+        }
+    }
+
+private:
+    UniqueFd file_;
+    std::array<std::string, kAll + 1> images_;
+    device::Mapping memory_;
+};
+
+/// What is said to be records lies in the log.
+void check_span(std::span<const std::byte> bytes)
+{
+    expect(bytes.size() <= Log::kCapacity, "no more is handed out than the log holds");
+    if (bytes.empty())
+        return;
+    for (const volatile std::byte* const at : {&bytes.front(), &bytes.back()})
+        static_cast<void>(*at);  // is mapped
+}
+
+void read_on(Ledger& ledger, Reader& reader)
+{
+    // A log holds so many records at the most; each turn takes one of them at least.
+    for (std::size_t turn = 0;; ++turn) {
+        expect(turn <= Log::kCapacity / sizeof(drvbus_record), "it comes to an end");
+        const Reader::Batch batch = reader.read();
+        if (batch.status != Reader::Status::events)
+            return;
+        check_span(batch.records);
+        expect(!batch.records.empty(), "news are some");
+        commit(ledger, reader, batch.records);
+    }
+}
+
+/// All that a channel does with a ledger.
+void use(Ledger& ledger, Framing framing, const Stream& stream)
+{
+    const auto reader = make_stream_reader(stream.fd(), framing, ledger);
+    std::string bytes;
+    append_record(bytes, ledger.progress().next_sequence, 100);
+    stream.send(bytes);
+    for (const std::uint64_t since : {std::uint64_t{0}, ledger.progress().next_sequence, UINT64_MAX})
+        check_span(reader->read_at(since));
+    try {
+        read_on(ledger, *reader);
+    } catch (const std::runtime_error&) {
+        // It holds what is no record, or the device sends such: as when the device is opened again.
+        ledger.log().cut_partial(ledger.progress().bytes);
+        const auto again = make_stream_reader(stream.fd(), framing, ledger);
+        try {
+            read_on(ledger, *again);
+        } catch (const std::runtime_error&) {
+            expect(framing == Framing::records || ledger.progress().next_sequence == UINT64_MAX,
+                   "only a device can send what is no record");
+        }
+    }
+    check_span(reader->read_at(0));
+}
+
+/// What the next process makes of it; none where it is refused.
+std::optional<Ledger> adopted(const File& file)
+{
+    UniqueFd copy(check(dup(file.fd()), "dup"));
+    try {
+        return Ledger::adopt(std::move(copy));
+    } catch (const std::runtime_error&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace
+
+void run(Input input)
+{
+    static const Stream stream;
+    static File file;
+    stream.drain();
+    file.renew(input.number<std::uint8_t>());
+    file.damage(input);
+    if (std::optional<Ledger> ledger = adopted(file)) {
+        use(*ledger, ledger->description().framing, stream);
+        expect(adopted(file).has_value(), "what was good enough once is so again");
+    }
+}
+
+}  // namespace drvbus::fuzz

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "input.hpp"
+
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
+    drvbus::fuzz::run(drvbus::fuzz::Input(data, size));
+    return 0;
+}
+
+// NOLINTNEXTLINE: AddressSanitizer's
+extern "C" const char* __asan_default_options()
+{
+    // What was freed is kept from being used again, but not so much of it that every input needs fresh pages.
+    return "quarantine_size_mb=8";
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// An input is a format, ended by a NUL; a byte of options; the payload. What is published is read back.
+#include "bus/event_message.hpp"
+
+#include <cmath>
+#include <vector>
+
+#include <linux/drvbus.h>
+#include <sys/socket.h>
+#include <utf8.h>
+
+#include "input.hpp"
+#include "loop.hpp"
+
+namespace drvbus::fuzz {
+
+using bus::EventEncoder;
+using bus::Message;
+using bus::Published;
+using format::Field;
+using format::Format;
+using format::Shape;
+using format::Type;
+
+namespace {
+
+enum Options : std::uint8_t { kFitting = 1, kNamed = 2 };
+
+/// One end of a connection on which nothing is ever sent: a message needs one to be made.
+sd_bus* connection()
+{
+    static sd_bus* const kBus = [] {
+        int ends[2];
+        check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), "socketpair");
+        sd_bus* bus = nullptr;
+        check(sd_bus_new(&bus), "sd_bus_new");
+        check(sd_bus_set_fd(bus, ends[0], ends[0]), "sd_bus_set_fd");
+        check(sd_bus_start(bus), "sd_bus_start");
+        return bus;
+    }();
+    return kBus;
+}
+
+/// Reads a message as a subscriber does.
+class Subscriber {
+public:
+    explicit Subscriber(sd_bus_message* message) : message_(message) {}
+
+    template <typename Value>
+    Value basic(char type)
+    {
+        Value value{};
+        expect(sd_bus_message_read_basic(message_, type, &value) > 0, "a value of its type is there");
+        return value;
+    }
+
+    std::span<const std::byte> array(char type)
+    {
+        const void* data = nullptr;
+        std::size_t size = 0;
+        expect(sd_bus_message_read_array(message_, type, &data, &size) >= 0, "an array of its type is there");
+        return {static_cast<const std::byte*>(data), size};
+    }
+
+    void enter(char type, const char* contents)
+    {
+        expect(sd_bus_message_enter_container(message_, type, contents) > 0, "a container of its type is there");
+    }
+
+    void leave() { expect(sd_bus_message_exit_container(message_) > 0, "a container has nothing more"); }
+
+    void end() { expect(sd_bus_message_at_end(message_, 1) > 0, "nothing follows"); }
+
+private:
+    sd_bus_message* message_;
+};
+
+bool same_bytes(std::span<const std::byte> one, std::span<const std::byte> other)
+{
+    return std::ranges::equal(one, other);
+}
+
+template <typename Value>
+Value load(std::span<const std::byte> bytes)
+{
+    Value value{};
+    std::memcpy(&value, bytes.data(), sizeof(value));
+    return value;
+}
+
+void check_text(std::string_view got, std::span<const std::byte> bytes)
+{
+    const std::string_view all = as_text(bytes);
+    const std::string_view sent = all.substr(0, all.find('\0'));
+    expect(utf8::is_valid(got.begin(), got.end()), "a text is UTF-8");
+    if (std::ranges::all_of(sent, [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+        expect(got == sent, "a text of ASCII comes as it is");
+    else
+        expect(!got.empty(), "bytes that are no text leave a trace");
+}
+
+/// Elements that the bus has a larger type for.
+void check_widened(Subscriber& subscriber, Type type, std::span<const std::byte> bytes)
+{
+    if (type == Type::s8) {
+        expect(subscriber.basic<std::int16_t>('n') == load<std::int8_t>(bytes), "an s8 comes as it is");
+    } else if (type == Type::f32) {
+        const auto got = subscriber.basic<double>('d');
+        const auto sent = static_cast<double>(load<float>(bytes));
+        expect(got == sent || (std::isnan(got) && std::isnan(sent)), "an f32 comes as it is");
+    } else {
+        expect(subscriber.basic<int>('b') == (load<std::uint8_t>(bytes) != 0 ? 1 : 0), "a bool is one or the other");
+    }
+}
+
+bool widened(Type type)
+{
+    return type == Type::s8 || type == Type::f32 || type == Type::boolean;
+}
+
+void check_value(Subscriber& subscriber, const Field& field, std::span<const std::byte> bytes)
+{
+    const char type = field.signature.back();
+    if (field.type == Type::character) {
+        check_text(subscriber.basic<const char*>('s'), bytes);
+    } else if (widened(field.type)) {
+        if (field.shape != Shape::single)
+            subscriber.enter('a', &field.signature[1]);
+        for (std::size_t at = 0; at < bytes.size(); at += size_of(field.type))
+            check_widened(subscriber, field.type, bytes.subspan(at));
+        if (field.shape != Shape::single)
+            subscriber.leave();
+    } else if (field.shape == Shape::single) {
+        const auto got = subscriber.basic<std::uint64_t>(type);
+        expect(same_bytes(std::as_bytes(std::span(&got, 1)).first(bytes.size()), bytes), "a number comes as it is");
+    } else {
+        expect(same_bytes(subscriber.array(type), bytes), "an array comes as it is");
+    }
+}
+
+void check_fields(Subscriber& subscriber, const Format& format, std::span<const std::byte> payload)
+{
+    subscriber.enter('a', "{sv}");
+    for (const Field& field : format.fields()) {
+        if (field.padding)
+            continue;
+        subscriber.enter('e', "sv");
+        expect(subscriber.basic<const char*>('s') == field.name, "fields come in their order");
+        subscriber.enter('v', field.signature.c_str());
+        check_value(subscriber, field, Format::bytes_of(field, payload));
+        subscriber.leave();
+        subscriber.leave();
+    }
+    subscriber.leave();
+}
+
+void check_data(Subscriber& subscriber, const Format& format, std::span<const std::byte> payload)
+{
+    const Format::Kind kind = format.fits(payload.size()) ? format.kind() : Format::Kind::bytes;
+    if (kind == Format::Kind::fields) {
+        subscriber.enter('v', "a{sv}");
+        check_fields(subscriber, format, payload);
+    } else {
+        const char type = kind == Format::Kind::bytes ? 'y' : 'u';
+        subscriber.enter('v', kind == Format::Kind::bytes ? "ay" : "au");
+        expect(same_bytes(subscriber.array(type), payload), "bytes come as they are");
+    }
+    subscriber.leave();
+}
+
+void check_message(sd_bus_message* message, const Published& channel, const device::Event& event)
+{
+    expect(sd_bus_message_seal(message, 1, 0) >= 0, "the message can be sent");
+    expect(std::strcmp(sd_bus_message_get_signature(message, 1), EventEncoder::kSignature) == 0, "it is an event");
+    Subscriber subscriber(message);
+    const auto named = channel.event_names.find(event.id);
+    expect(subscriber.basic<const char*>('s') ==
+               (named == channel.event_names.end() ? std::to_string(event.id) : named->second),
+           "an event has its name, or its number");
+    expect(subscriber.basic<std::uint64_t>('t') == event.sequence, "the sequence comes as it is");
+    expect(subscriber.basic<std::uint64_t>('t') == event.time_ns, "the time comes as it is");
+    expect(subscriber.basic<std::uint32_t>('u') == event.id, "the id comes as it is");
+    check_data(subscriber, channel.format, event.payload);
+    subscriber.end();
+}
+
+/// Makes the payload one that the format takes: few are by chance.
+void make_fit(std::string& payload, const Format& format)
+{
+    if (format.kind() == Format::Kind::parameters)
+        payload.resize(payload.size() / 4 * 4);
+    if (format.kind() != Format::Kind::fields)
+        return;
+    const Field& last = format.fields().back();
+    const std::size_t unit = size_of(last.type);
+    if (last.shape == Shape::rest)
+        payload.resize(last.offset + (std::max(payload.size(), last.offset) - last.offset) / unit * unit);
+    else
+        payload.resize(last.offset + unit * (last.shape == Shape::single ? 1 : last.count));
+    expect(format.fits(payload.size()), "a payload of the format's size fits");
+}
+
+void publish(const Published& channel, const device::Event& event)
+{
+    static EventEncoder encoder;
+    sd_bus_message* raw = nullptr;
+    check(sd_bus_message_new_signal(connection(), &raw, "/org/drvbus1/channel/fuzz", "org.drvbus1.Channel", "Event"),
+          "sd_bus_message_new_signal");
+    const Message message(raw);
+    const bool fits = encoder.append_event(raw, channel, event);
+    expect(fits == channel.format.fits(event.payload.size()), "it is said whether the format fitted");
+    check_message(raw, channel, event);
+}
+
+}  // namespace
+
+void run(Input input)
+{
+    Published channel;
+    try {
+        channel.format = Format::parse(input.text_until('\0'));
+    } catch (const format::ParseError&) {
+        return;
+    }
+    const auto options = input.number<std::uint8_t>();
+    device::Event event{};
+    event.id = options / 4U * 0x3fff'ffffU;
+    event.sequence = event.id * std::uint64_t{event.id} + 1;
+    event.time_ns = ~event.sequence;
+    if ((options & kNamed) != 0)
+        channel.event_names = {{event.id, "beat"}};
+    std::string payload(input.rest());
+    if ((options & kFitting) != 0)
+        make_fit(payload, channel.format);
+    event.payload = as_bytes(payload);
+    publish(channel, event);
+}
+
+}  // namespace drvbus::fuzz
