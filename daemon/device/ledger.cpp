@@ -106,7 +106,7 @@ Description Ledger::description() const
 {
     const char* at = header().text.data();
     const auto next = [&at] {
-        const std::string part(at);
+        std::string part(at);
         at += part.size() + 1;
         return part;
     };

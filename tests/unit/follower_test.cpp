@@ -83,7 +83,7 @@ TEST(Follower, DropsRepeatsWithoutAskingForEach)
     follower.next = 7;
     follower.catch_up();
     follower.asked = 0;
-    for (const std::uint64_t sequence : {3, 4, 5, 6})
+    for (std::uint64_t sequence = 3; sequence <= 6; ++sequence)
         follower.event(sequence);
     EXPECT_EQ(follower.asked, 0);
     EXPECT_EQ(follower.repeats(), 4U);

@@ -4,12 +4,26 @@
 #include <cctype>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "support/wait.hpp"
 
 namespace drvbus::test {
 
-FollowerProcess::FollowerProcess(const std::string& channel) : process_({"../examples/drvbus-follow", channel}) {}
+namespace {
+
+std::vector<std::string> with(std::vector<std::string> command, const std::string& argument)
+{
+    command.push_back(argument);
+    return command;
+}
+
+}  // namespace
+
+FollowerProcess::FollowerProcess(std::vector<std::string> command, const std::string& channel)
+    : process_(with(std::move(command), channel))
+{
+}
 
 void FollowerProcess::read()
 {

@@ -17,10 +17,11 @@ struct Followed {
     [[nodiscard]] std::uint64_t next() const { return delivered + lost + 1; }
 };
 
-/// The example drvbus-follow, as a process of its own, and a check of every line that it prints.
+/// An example with the recipe, as a process of its own, and a check of every line that it prints.
 class FollowerProcess {
 public:
-    explicit FollowerProcess(const std::string& channel);
+    explicit FollowerProcess(const std::string& channel) : FollowerProcess({"../examples/drvbus-follow"}, channel) {}
+    FollowerProcess(std::vector<std::string> command, const std::string& channel);
 
     /// Reads what it has printed since. Throws std::runtime_error where a sequence is not the next one.
     void read();

@@ -3,6 +3,7 @@
 // What happens to the service changes nothing for a subscriber with the recipe.
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -30,6 +31,18 @@ SimChannel::Settings deep()
     return settings;
 }
 
+/// For all tests of the program: setting them costs a reload of systemd.
+class QuickFaultsEnvironment final : public testing::Environment {
+public:
+    void SetUp() override { quick_.emplace(); }
+    void TearDown() override { quick_.reset(); }
+
+private:
+    std::optional<QuickFaults> quick_;
+};
+
+const testing::Environment* const kEnvironment = testing::AddGlobalTestEnvironment(new QuickFaultsEnvironment);
+
 class Reliability : public testing::Test {
 protected:
     Reliability()
@@ -55,7 +68,6 @@ protected:
         EXPECT_EQ(subscriber.channel().EventsLost(), 0U);
     }
 
-    const QuickFaults quick_;
     SimChannel channel_{"one", deep()};
     std::unique_ptr<FollowerProcess> follower_;
 };
@@ -107,6 +119,23 @@ TEST_F(Reliability, WhatTheRingCouldNotHoldIsCountedOverARestart)
     EXPECT_EQ(subscriber.channel().EventsPublished() + subscriber.channel().EventsLost(), small.sysfs("events"));
     EXPECT_GE(subscriber.channel().EventsLost(), 5000U - 1024U);
     EXPECT_EQ(follower.last().lost, subscriber.channel().EventsLost());
+}
+
+TEST_F(Reliability, ThePythonHelperGetsEveryEventAsWell)
+{
+    follower_ = std::make_unique<FollowerProcess>(std::vector<std::string>{"python3", "../examples/follow.py"}, "one");
+    ASSERT_EQ(channel_.set("rate", "100"), 0);
+    for (const Fault fault : {Fault::kill, Fault::bus}) {
+        ASSERT_TRUE(follower_->wait_for(channel_.sysfs("events") + 50)) << follower_->complaints();
+        happen(fault);
+    }
+    follower_->process().stop();
+    ASSERT_EQ(channel_.burst(5000), 0);
+    const Subscriber subscriber("one");
+    const std::uint64_t events = channel_.sysfs("events");
+    ASSERT_TRUE(wait_until([&] { return subscriber.channel().NextSequence() > events; }));
+    follower_->process().go_on();
+    expect_all();
 }
 
 TEST_F(Reliability, ASubscriberThatTheBusGaveUpComesBack)

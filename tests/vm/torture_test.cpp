@@ -182,7 +182,6 @@ protected:
     const std::uint64_t seed_ = number("DRVBUS_TORTURE_SEED", std::random_device()());
     const std::uint64_t rate_ = number("DRVBUS_TORTURE_RATE", 400);
     std::mt19937_64 random_{seed_};
-    const QuickFaults quick_;
     std::vector<std::unique_ptr<Line>> lines_;
 };
 
