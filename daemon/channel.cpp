@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 
 namespace drvbus {
@@ -21,6 +22,12 @@ constexpr std::size_t kShare = 16384;
 // A device that was in use a moment ago is back soon; one that stays away must cost nothing.
 constexpr std::chrono::milliseconds kFirstRetry{250};
 constexpr std::chrono::milliseconds kLastRetry{30000};
+
+bool hung_up(int fd)
+{
+    pollfd status{fd, 0, 0};
+    return fd >= 0 && poll(&status, 1, 0) == 1 && (status.revents & POLLHUP) != 0;
+}
 
 }  // namespace
 
@@ -44,21 +51,20 @@ void Channel::open(UniqueFd kept_device)
     if (!kept_device)
         kept_device = std::move(fd_);  // of one that failed
     const bool anew = !kept_device;
+    device_kept_ = device_kept_ || !anew;
     guard([&] {
-        close();
+        stop_reading();
         device::Opened opened = open_device(std::move(kept_device));
         fd_ = std::move(opened.fd);
-        if (!ledger_ || (opened.ring && opened.instance != ledger_->progress().instance))
+        ring_ = opened.ring;
+        if (!ledger_ || (ring_ && opened.instance != ledger_->progress().instance))
             begin_ledger(opened.instance);
-        if (opened.ring) {
-            reader_ = device::make_ring_reader(fd_.get(), ledger_->progress());
-        } else {
-            if (anew)
-                ledger_->log().cut_partial(ledger_->progress().bytes);
-            reader_ = device::make_stream_reader(fd_.get(), description_.framing, *ledger_);
-        }
+        if (!ring_ && anew)
+            ledger_->log().cut_partial(ledger_->progress().bytes);
+        start_reading();
         if (anew)
             service::keep(service::Part::device, name(), fd_.get());
+        device_kept_ = true;
         notify_by(config_.notification);
         state_ = State::online;
         reason_.clear();
@@ -68,6 +74,12 @@ void Channel::open(UniqueFd kept_device)
     if (object_)
         object_->changed();
     on_news_();
+}
+
+void Channel::start_reading()
+{
+    reader_ = ring_ ? device::make_ring_reader(fd_.get(), ledger_->progress())
+                    : device::make_stream_reader(fd_.get(), description_.framing, *ledger_);
 }
 
 device::Opened Channel::open_device(UniqueFd kept_device) const
@@ -86,6 +98,8 @@ device::Opened Channel::open_device(UniqueFd kept_device) const
 
 void Channel::begin_ledger(std::uint64_t instance)
 {
+    if (ledger_)
+        service::drop(service::Part::ledger, name());
     ledger_ = device::Ledger::create(description_, instance);
     sent_ = ledger_->progress();
     service::keep(service::Part::ledger, name(), ledger_->fd());
@@ -100,6 +114,8 @@ void Channel::notify_by(std::optional<notification::Kind> kind)
                              : notification::make_any(services_.loop, services_.sigio, device, on_news_);
     } catch (const std::system_error& error) {
         const int code = error.code().value();
+        if (code == ENODEV)
+            return;  // the channel has ended: there is only the rest to read
         if (code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOSPC)
             throw;
         throw device::Unusable(error.what());  // the device is not made for it, and will not be
@@ -144,6 +160,8 @@ void Channel::configure(const ChannelConfig& config)
 
 bool Channel::device_added(const device::Description& description)
 {
+    if (!serving() && ring_ && hung_up(fd_.get()))
+        guard([this] { start_reading(); });  // what the one before still holds comes first
     if (serving() || retired_)
         return false;
     description_ = description;
@@ -158,6 +176,8 @@ bool Channel::device_added(const device::Description& description)
 void Channel::device_removed()
 {
     leaving_ = true;
+    if (!serving() && fd_)
+        guard([this] { start_reading(); });  // until it ends: there is no other news to come
     retry_.enable(false);
     if (serving()) {
         state_ = State::gone;
@@ -230,8 +250,9 @@ void Channel::guard(const std::function<void()>& work)
 
 void Channel::stop(State state, const std::string& reason)
 {
-    if (state == State::failed)
-        stop_reading();  // nothing is wrong with the device: what it holds must be there when it is of use
+    // A ring, and a device with which nothing is wrong, still hold what they hold when they are of use again.
+    if (fd_ && (ring_ || state == State::failed))
+        stop_reading();
     else
         close();
     if (state != state_ || reason != reason_)
@@ -257,8 +278,9 @@ void Channel::stop_reading()
 void Channel::close()
 {
     stop_reading();
-    if (fd_)
+    if (device_kept_)
         service::drop(service::Part::device, name());
+    device_kept_ = false;
     fd_.reset();
 }
 
@@ -372,7 +394,14 @@ bus::Replay Channel::replay(std::uint64_t since)
         throw bus::ReplayError(
             "org.drvbus1.Error.Unavailable",
             fmt::format("channel {} is {}: {}; ask again once its State is \"online\"", name(), state(), reason_));
-    const std::uint64_t next = std::max(reader_->next_sequence(), sent_.next_sequence);
+    const bool begun_again = sent_.instance != ledger_->progress().instance;
+    const std::uint64_t next =
+        begun_again ? sent_.next_sequence : std::max(reader_->next_sequence(), sent_.next_sequence);
+    if (since > next)
+        throw bus::ReplayError("org.drvbus1.Error.OutOfRange",
+                               fmt::format("there is no event {} yet, the next one is {}; ask from there on. If you "
+                                           "have seen {}, that was another instance of the channel: begin at 1",
+                                           since, next, since - 1));
     return {published_, reader_->read_at(since), next, instance()};
 }
 

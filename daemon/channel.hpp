@@ -122,6 +122,7 @@ private:
     void guard(const std::function<void()>& work);
     void serve();
     void stop(State state, const std::string& reason);
+    void start_reading();
     void stop_reading();
     void close();
     Turn publish_share();
@@ -147,7 +148,9 @@ private:
     std::optional<device::Ledger> ledger_;
     device::Progress sent_;  ///< ahead of the ledger's by what the bus has not yet taken
     bus::Published published_;
-    UniqueFd fd_;  // before what works with it
+    bool ring_ = false;         ///< what fd_ is
+    bool device_kept_ = false;  ///< the service manager has it as well
+    UniqueFd fd_;               // before what works with it
     std::unique_ptr<device::Reader> reader_;
     std::unique_ptr<notification::Notification> notification_;
     std::unique_ptr<bus::ChannelObject> object_;

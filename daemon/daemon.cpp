@@ -40,7 +40,7 @@ int Daemon::run()
     add_kept();
     for (const auto& [name, channel] : config_.channels)
         add_configured(name);
-    discovery_.enumerate();
+    enumerate();
     service::notify_ready();
     status_.touch();
     const int result = loop_.run();
@@ -84,8 +84,19 @@ void Daemon::apply()
     }
     for (const auto& [name, channel] : config_.channels)
         add_configured(name);
-    discovery_.enumerate();
+    enumerate();
     status_.touch();
+}
+
+/// What is there; and what is not there any more, since nobody tells of that if it went while nobody listened.
+void Daemon::enumerate()
+{
+    enumerated_.clear();
+    discovery_.enumerate();
+    for (const auto& [name, slot] : channels_) {
+        if (slot.channel->description().drvbus_class && !enumerated_.contains(name))
+            slot.channel->device_removed();
+    }
 }
 
 /// The channel's place is free at once, unless the bus does not take what is left of it.
@@ -141,6 +152,7 @@ void Daemon::add_configured(const std::string& name)
 
 void Daemon::device_added(const device::Description& description)
 {
+    enumerated_.insert(description.name);
     const auto present = channels_.find(description.name);
     if (!config_.channel(description.name).device.empty())
         spdlog::warn("channel {}: the configuration gives this name to another device; {} stays off the bus",
@@ -148,8 +160,10 @@ void Daemon::device_added(const device::Description& description)
     else if (present == channels_.end())
         add(description);
     // One that is open is either the same one, told twice, or one that is about to end.
-    else if (!present->second.channel->device_added(description))
+    else if (!present->second.channel->device_added(description)) {
         present->second.successor = std::make_unique<device::Description>(description);
+        queue(description.name);
+    }
 }
 
 void Daemon::device_removed(const std::string& name)
@@ -252,6 +266,7 @@ void Daemon::bus_back()
     manager_ = std::make_unique<bus::ManagerObject>(connection_, *this);
     for (const auto& [name, slot] : channels_)
         slot.channel->bus_back();
+    enumerate();      // news of devices may have been dropped meanwhile
     work_.request();  // those that waited for the old one are in the queue already
 }
 

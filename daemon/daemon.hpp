@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,7 @@ private:
 
     void reload_logging_errors();
     void apply();
+    void enumerate();
     void device_added(const device::Description& description);
     void device_removed(const std::string& name);
     void add(const device::Description& description, Kept kept = {});
@@ -75,6 +77,7 @@ private:
     Source stop_on_term_, stop_on_int_, reload_on_hup_;
     service::Status status_;
     Slots channels_;
+    std::set<std::string> enumerated_;  // an enumeration's own
     std::deque<std::string> order_;
 };
 

@@ -65,7 +65,6 @@ std::map<std::string, Kept> InheritedFds::take_kept()
 
 void keep(Part part, const std::string& channel, int fd)
 {
-    drop(part, channel);
     // FDPOLL=0: a channel that hung up may still hold events.
     const std::string message = fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", name_in_store(part, channel));
     if (const int result = sd_pid_notify_with_fds(0, 0, message.c_str(), &fd, 1); result < 0)

@@ -37,8 +37,8 @@ private:
     std::map<std::string, Kept> kept_;
 };
 
-/// Gives the file to the service manager, which passes it to the next process of this service. It takes the
-/// place of the one that is there.
+/// Gives the file to the service manager, which passes it to the next process of this service. One that is
+/// there has to be dropped first.
 void keep(Part part, const std::string& channel, int fd);
 
 /// The service manager closes the file that it has.

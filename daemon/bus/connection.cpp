@@ -163,7 +163,8 @@ std::string Connection::no_name(int error) const
 
 bool Connection::writable()
 {
-    if (!up_)
+    // One that has just been closed has nothing queued, because it has thrown that away.
+    if (!up_ || sd_bus_is_open(bus_->handle) <= 0)
         return false;
     if (queued() == 0)
         return true;

@@ -12,6 +12,8 @@ namespace drvbus::bus {
 
 namespace {
 
+constexpr const char* kFailed = "org.freedesktop.DBus.Error.Failed";
+
 /// What is told to everyone is nobody's loss where the bus has just gone: who comes back to it asks.
 void tell(const std::function<void()>& emit)
 {
@@ -48,6 +50,8 @@ void ManagerObject::Reload()
         model_.reload();
     } catch (const ConfigError& error) {
         throw make_error("org.drvbus1.Error.InvalidConfiguration", error.what());
+    } catch (const std::exception& error) {
+        throw make_error(kFailed, error.what());
     }
 }
 
@@ -88,6 +92,9 @@ void ChannelObject::GetEvents(EventsResult&& result, std::uint64_t since, std::u
         result.returnError(make_error(error.name, error.what()));
     } catch (const SendError& error) {
         spdlog::debug("not answered: {}", error.what());  // there is nobody any more who waits for it
+    } catch (const std::exception& error) {
+        // Past here is C.
+        result.returnError(make_error(kFailed, error.what()));
     }
 }
 

@@ -52,7 +52,7 @@ public:
     [[nodiscard]] virtual std::uint64_t events_lost() const = 0;
     [[nodiscard]] virtual std::uint64_t format_mismatches() const = 0;
     /// The events still held from the sequence `since` on; valid until the channel's next turn.
-    /// @throws ReplayError
+    /// @throws ReplayError, std::exception
     [[nodiscard]] virtual Replay replay(std::uint64_t since) = 0;
 };
 

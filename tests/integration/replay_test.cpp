@@ -150,6 +150,9 @@ TEST_F(Replay, WhatHasNotHappenedIsRefused)
     const sdbus::Error error = refusal(5);
     EXPECT_EQ(std::string(error.getName()), "org.drvbus1.Error.OutOfRange");
     EXPECT_THAT(error.getMessage(), HasSubstr("there is no event 5 yet, the next one is 4"));
+    for (const std::uint64_t since : {std::uint64_t{1} << 63U, UINT64_MAX})
+        EXPECT_EQ(std::string(refusal(since).getName()), "org.drvbus1.Error.OutOfRange");
+    EXPECT_EQ(ask(4).next, 4U) << "it lives";
 }
 
 TEST_F(Replay, AChannelThatIsNotOnlineSaysSo)
