@@ -70,13 +70,23 @@ public:
         missed_ = true;
         for (bool more = true; more;) {
             const Answer answer = ask_from_position();
-            if (replaced_by(answer.instance))
+            const bool replaced = position_.instance != 0 && answer.instance != position_.instance;
+            // The answer overtakes signals that wait in this program: they are the end of the old instance.
+            if (replaced && !std::exchange(replaced_, true))
+                return;
+            replaced_ = false;
+            position_.instance = answer.instance;
+            if (replaced) {
+                position_.next = 1;
+                if (handlers_.instance)
+                    handlers_.instance();
                 continue;  // from 1 on; it may have been replaced once more by then
+            }
             fetched_ += answer.events.size();
             for (const Event& event : answer.events)
                 deliver(event);
             skip_to(answer.next);
-            more = answer.more;
+            more = answer.more && !answer.events.empty();
         }
         missed_ = false;
     }
@@ -86,19 +96,27 @@ protected:
     void heard(const Event& event)
     {
         // Repeats come in a run, in order. One that goes back may be of another instance.
-        const bool repeated = event.sequence < position_.next && event.sequence > last_heard_;
+        const bool back = event.sequence <= last_heard_;
+        const bool repeated = event.sequence < position_.next && !back && event.sequence > 1;
         repeats_ += repeated ? 1 : 0;
         last_heard_ = event.sequence;
-        if (event.sequence == position_.next && !missed_)
+        if (repeated && !missed_)
+            return;
+        if (is_next(event)) {
             deliver(event);
-        else if (!repeated || missed_)
+            return;
+        }
+        try_to_catch_up();
+        if (replaced_ && is_next(event) && !back)
+            deliver(event);
+        else if (replaced_)
             try_to_catch_up();
     }
 
     /// The signal Lost came.
     void heard_lost(std::uint64_t first, std::uint64_t count)
     {
-        if (first <= position_.next && !missed_)
+        if (first == position_.next && first > 1 && !missed_)
             skip_to(first + count);
         else
             try_to_catch_up();
@@ -108,6 +126,12 @@ protected:
     virtual Answer ask(std::uint64_t since) = 0;
 
 private:
+    [[nodiscard]] bool is_next(const Event& event) const
+    {
+        // The first of all may always be another instance's.
+        return event.sequence == position_.next && event.sequence > 1 && (!missed_ || replaced_);
+    }
+
     void try_to_catch_up()
     {
         try {
@@ -126,17 +150,6 @@ private:
                 throw;
             return ask(1);  // another instance, which has not come that far
         }
-    }
-
-    bool replaced_by(std::uint64_t instance)
-    {
-        const std::uint64_t known = std::exchange(position_.instance, instance);
-        if (known == instance || known == 0)
-            return false;
-        position_.next = 1;
-        if (handlers_.instance)
-            handlers_.instance();
-        return true;
     }
 
     void deliver(const Event& event)
@@ -162,7 +175,8 @@ private:
     std::uint64_t last_heard_ = 0;
     std::uint64_t repeats_ = 0;
     std::uint64_t fetched_ = 0;
-    bool missed_ = true;  // until it is known what was before
+    bool missed_ = true;     // until it is known what was before
+    bool replaced_ = false;  // known, and not yet told
 };
 
 /// Follows a channel on the bus. Everything happens in the thread that serves the connection.

@@ -39,6 +39,7 @@ class Follower:
         self.instance, self.next = position
         self.last_heard = 0
         self.missed = True  # until it is known what was before
+        self.replaced = False  # known, and not yet told
         self.subscription = bus.signal_subscribe(
             "org.drvbus1", "org.drvbus1.Channel", None, self.path, None,
             Gio.DBusSignalFlags.NONE, self.on_signal)
@@ -60,7 +61,16 @@ class Follower:
         more = True
         while more:
             events, following, more, _lost, instance = self.ask_from_position()
-            if self.replaced_by(instance):
+            replaced = self.instance not in (0, instance)
+            if replaced and not self.replaced:
+                # The answer overtakes signals that wait in this program: the end of the old one.
+                self.replaced = True
+                return
+            self.replaced = False
+            self.instance = instance
+            if replaced:
+                self.next = 1
+                self.begun()
                 more = True  # from 1 on; it may have been replaced once more by then
                 continue
             for event in events:
@@ -82,14 +92,6 @@ class Follower:
                 raise
             return self.ask(1)  # another instance, which has not come that far
 
-    def replaced_by(self, instance):
-        known, self.instance = self.instance, instance
-        if known in (0, instance):
-            return False
-        self.next = 1
-        self.begun()
-        return True
-
     def deliver(self, event):
         if event[1] < self.next:
             return
@@ -107,19 +109,29 @@ class Follower:
             self.heard(arguments.unpack())
         elif signal == "Lost":
             first, count = arguments.unpack()
-            if first <= self.next and not self.missed:
+            if 1 < first == self.next and not self.missed:
                 self.skip_to(first + count)
             else:
                 self.try_to_catch_up()
 
     def heard(self, event):
         # Repeats come in a run, in order. One that goes back may be of another instance.
-        repeated = self.last_heard < event[1] < self.next
+        back = event[1] <= self.last_heard
         self.last_heard = event[1]
-        if event[1] == self.next and not self.missed:
+        if 1 < event[1] < self.next and not back and not self.missed:
+            return
+        if self.is_next(event):
             self.deliver(event)
-        elif not repeated or self.missed:
+            return
+        self.try_to_catch_up()
+        if self.replaced and self.is_next(event) and not back:
+            self.deliver(event)
+        elif self.replaced:
             self.try_to_catch_up()
+
+    def is_next(self, event):
+        # The first of all may always be another instance's.
+        return 1 < event[1] == self.next and (self.replaced or not self.missed)
 
     def try_to_catch_up(self):
         try:
@@ -145,6 +157,7 @@ class Session:
 
     def connect(self):
         if self.follower:
+            self.follower.close()  # signals of the old connection may still wait for it
             self.position = self.follower.position
         address = Gio.dbus_address_get_for_bus_sync(Gio.BusType.SYSTEM)
         flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
