@@ -48,10 +48,11 @@ Channel::Channel(Services services, device::Description description, ChannelConf
 void Channel::open(UniqueFd kept_device)
 {
     retry_.enable(false);
-    if (!kept_device)
+    if (kept_device)
+        device_kept_ = true;  // by the service manager, for this process
+    else
         kept_device = std::move(fd_);  // of one that failed
     const bool anew = !kept_device;
-    device_kept_ = device_kept_ || !anew;
     guard([&] {
         stop_reading();
         device::Opened opened = open_device(std::move(kept_device));
@@ -62,7 +63,7 @@ void Channel::open(UniqueFd kept_device)
         if (!ring_ && anew)
             ledger_->log().cut_partial(ledger_->progress().bytes);
         start_reading();
-        if (anew)
+        if (!device_kept_)
             service::keep(service::Part::device, name(), fd_.get());
         device_kept_ = true;
         notify_by(config_.notification);

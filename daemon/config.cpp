@@ -172,9 +172,13 @@ void merge_file(Config& config, const std::filesystem::path& file)
     std::string text;
     for (char c{}; stream.get(c);)
         text += c;
-    if (!stream.eof())  // neither `stream >> buffer` nor `text << buffer` tells a failed read from an empty file
+    if (!stream.eof()) {  // neither `stream >> buffer` nor `text << buffer` tells a failed read from an empty file
+        const int error = errno;
+        std::error_code ignored;
         throw ConfigError(fmt::format("{}: cannot be read: {}", file.string(),
-                                      std::filesystem::is_directory(file) ? "it is a directory" : strerror(errno)));
+                                      std::filesystem::is_directory(file, ignored) ? "it is a directory"
+                                                                                   : strerror(error)));
+    }
     merge_config(config, text, file.string());
 }
 
@@ -182,9 +186,9 @@ std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& directo
 {
     std::vector<std::filesystem::path> files;
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-        if (entry.path().extension() == ".toml")
-            files.push_back(entry.path());
+    for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+        if (at->path().extension() == ".toml")
+            files.push_back(at->path());
     }
     if (error && error != std::errc::no_such_file_or_directory)
         throw ConfigError(fmt::format("{}: cannot be read: {}", directory.string(), error.message()));
@@ -222,7 +226,9 @@ void merge_config(Config& config, std::string_view text, const std::string& file
 Config load_config(const ConfigPath& path)
 {
     Config config;
-    if (path.required || std::filesystem::exists(path.file))
+    // A path that cannot be looked at is no path without a file.
+    std::error_code error;
+    if (std::filesystem::exists(path.file, error) || error || path.required)
         merge_file(config, path.file);
     for (const std::filesystem::path& file : drop_ins(path.file.string() + ".d"))
         merge_file(config, file);

@@ -52,7 +52,7 @@ void Daemon::reload_logging_errors()
 {
     try {
         reload();
-    } catch (const ConfigError& error) {
+    } catch (const std::exception& error) {
         spdlog::error("the configuration was not reloaded, the old one stays: {}", error.what());
     }
 }
@@ -62,11 +62,11 @@ void Daemon::reload()
     service::notify_reloading();
     try {
         config_ = load_config(config_path_);
-    } catch (const ConfigError&) {
+        apply();
+    } catch (...) {
         service::notify_ready();
         throw;
     }
-    apply();
     spdlog::info("the configuration has been reloaded");
     service::notify_ready();
 }

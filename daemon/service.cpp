@@ -99,7 +99,7 @@ void notify_stopping()
 
 Status::Status(const Loop& loop, std::function<std::string()> text)
     : text_(std::move(text)), wanted_(std::getenv("NOTIFY_SOCKET") != nullptr),
-      timer_(loop.timer(Loop::Priority::idle, [this] { send(); }))
+      timer_(loop.timer(Loop::Priority::normal, [this] { send(); }))
 {
 }
 
