@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,12 +21,14 @@ using ServiceName = sdbus::ServiceName;
 using InterfaceName = sdbus::InterfaceName;
 using PropertyName = sdbus::PropertyName;
 using ErrorName = sdbus::Error::Name;
+using MaybeError = std::optional<sdbus::Error>;
 #else
 #define DRVBUS_SDBUS_2 0
 using ServiceName = std::string;
 using InterfaceName = std::string;
 using PropertyName = std::string;
 using ErrorName = std::string;
+using MaybeError = const sdbus::Error*;
 #endif
 
 /// The error a method call is answered with.

@@ -5,8 +5,10 @@
 // sdbus-c++-xml2cpp makes from org.drvbus1.xml.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +31,7 @@ struct Event {
 struct Position {
     std::uint64_t instance = 0;  ///< of the channel; 0: none seen yet
     std::uint64_t next = 1;      ///< sequence of the next event to hear of
+    std::uint64_t time = 0;      ///< of the last one
 
     friend bool operator==(const Position&, const Position&) = default;
 };
@@ -58,35 +61,29 @@ public:
 
     [[nodiscard]] Position position() const { return position_; }
 
-    /// Events that came once more, and were dropped; events that had to be asked for.
-    [[nodiscard]] std::uint64_t repeats() const { return repeats_; }
+    /// Events that had to be asked for, signals that came, and those of them that came once more.
     [[nodiscard]] std::uint64_t fetched() const { return fetched_; }
+    [[nodiscard]] std::uint64_t signals() const { return signals_; }
+    [[nodiscard]] std::uint64_t repeats() const { return repeats_; }
 
     /// Asks for everything up to now. To be called once it is subscribed, and then whenever there is reason to
     /// think that something was missed; every now and then, since nobody tells of the last message missed.
     /// @throws sdbus::Error where the service does not answer; try again later
     void catch_up()
     {
-        missed_ = true;
         for (bool more = true; more;) {
             const Answer answer = ask_from_position();
-            const bool replaced = position_.instance != 0 && answer.instance != position_.instance;
-            // The answer overtakes signals that wait in this program: they are the end of the old instance.
-            if (replaced && !std::exchange(replaced_, true))
+            if (position_.instance != 0 && answer.instance != position_.instance) {
+                replaced_by(answer);
                 return;
-            replaced_ = false;
-            position_.instance = answer.instance;
-            if (replaced) {
-                position_.next = 1;
-                if (handlers_.instance)
-                    handlers_.instance();
-                continue;  // from 1 on; it may have been replaced once more by then
             }
+            position_.instance = answer.instance;
+            const std::uint64_t before = position_.next;
             fetched_ += answer.events.size();
             for (const Event& event : answer.events)
                 deliver(event);
             skip_to(answer.next);
-            more = answer.more && !answer.events.empty();
+            more = answer.more && position_.next > before;  // after a restart the channel may be behind
         }
         missed_ = false;
     }
@@ -95,42 +92,62 @@ protected:
     /// The signal Event came.
     void heard(const Event& event)
     {
-        // Repeats come in a run, in order. One that goes back may be of another instance.
-        const bool back = event.sequence <= last_heard_;
-        const bool repeated = event.sequence < position_.next && !back && event.sequence > 1;
-        repeats_ += repeated ? 1 : 0;
-        last_heard_ = event.sequence;
-        if (repeated && !missed_)
+        ++signals_;
+        const bool again = event.sequence <= last_heard_;
+        last_heard_ = std::max(last_heard_, event.sequence);
+        const bool younger = event.time > position_.time || event.time == 0;
+        if (event.sequence < position_.next && !younger) {
+            repeats_ += again ? 1 : 0;  // where not, it was asked for before it came
             return;
-        if (is_next(event)) {
+        }
+        // The first of all may always be another instance's.
+        if (event.sequence == position_.next && event.sequence > 1 && !missed_) {
             deliver(event);
             return;
         }
-        try_to_catch_up();
-        if (replaced_ && is_next(event) && !back)
-            deliver(event);
-        else if (replaced_)
+        missed_ = true;
+        if (!replaced_ || begin_of_new_ == kUnknown)
             try_to_catch_up();
+        if (!replaced_)
+            return;
+        // The end of the old instance, or already the new one?
+        if (event.time >= begin_of_new_ || (event.sequence < position_.next && event.time > position_.time))
+            switch_over();
+        else
+            deliver(event);
     }
 
     /// The signal Lost came.
     void heard_lost(std::uint64_t first, std::uint64_t count)
     {
-        if (first == position_.next && first > 1 && !missed_)
+        if (first == position_.next && first > 1 && (!missed_ || replaced_)) {
             skip_to(first + count);
-        else
+        } else if (!replaced_) {
+            missed_ = true;
             try_to_catch_up();
+        }
+    }
+
+    /// The answer to `ask_bus` came.
+    void bus_answered(bool well)
+    {
+        if (--asked_bus_ > 0 || !replaced_)
+            return;
+        if (well)
+            switch_over();
+        else
+            replaced_ = false;  // whoever asks next finds it out once more
     }
 
     /// Calls GetEvents(since, 0).
     virtual Answer ask(std::uint64_t since) = 0;
 
+    /// Calls something of the bus itself without waiting; `bus_answered` has to be called in its turn, behind all
+    /// signals that were there before.
+    virtual void ask_bus() = 0;
+
 private:
-    [[nodiscard]] bool is_next(const Event& event) const
-    {
-        // The first of all may always be another instance's.
-        return event.sequence == position_.next && event.sequence > 1 && (!missed_ || replaced_);
-    }
+    static constexpr std::uint64_t kUnknown = UINT64_MAX;
 
     void try_to_catch_up()
     {
@@ -148,8 +165,31 @@ private:
         } catch (const sdbus::Error& error) {
             if (std::string(error.getName()) != "org.drvbus1.Error.OutOfRange")
                 throw;
-            return ask(1);  // another instance, which has not come that far
+            return ask(1);  // another instance, or what was sent last comes once more
         }
+    }
+
+    /// The answer has overtaken the signals that wait in this program: they are the old instance's, to its end.
+    void replaced_by(const Answer& answer)
+    {
+        if (!replaced_) {
+            ask_bus();
+            ++asked_bus_;
+            missed_ = replaced_ = true;
+            begin_of_new_ = kUnknown;
+        }
+        if (!answer.events.empty() && answer.events.front().time != 0)
+            begin_of_new_ = std::min(begin_of_new_, answer.events.front().time);
+    }
+
+    void switch_over()
+    {
+        replaced_ = false;
+        last_heard_ = 0;
+        position_ = {};
+        if (handlers_.instance)
+            handlers_.instance();
+        try_to_catch_up();
     }
 
     void deliver(const Event& event)
@@ -158,6 +198,7 @@ private:
             return;
         skip_to(event.sequence);
         position_.next = event.sequence + 1;
+        position_.time = event.time;
         handlers_.event(event);
     }
 
@@ -173,10 +214,13 @@ private:
     Handlers handlers_;
     Position position_;
     std::uint64_t last_heard_ = 0;
-    std::uint64_t repeats_ = 0;
     std::uint64_t fetched_ = 0;
-    bool missed_ = true;     // until it is known what was before
-    bool replaced_ = false;  // known, and not yet told
+    std::uint64_t signals_ = 0;
+    std::uint64_t repeats_ = 0;
+    bool missed_ = true;                     // something, or what was before is not known yet
+    bool replaced_ = false;                  // known, and not yet told
+    std::uint64_t begin_of_new_ = kUnknown;  // time of its first event
+    int asked_bus_ = 0;                      // and not yet answered
 };
 
 /// Follows a channel on the bus. Everything happens in the thread that serves the connection.
@@ -186,7 +230,9 @@ public:
     /// @param path of the channel's object
     ChannelFollower(sdbus::IConnection& connection, const std::string& path, Handlers handlers, Position position = {})
         : Follower(std::move(handlers), position),
-          ProxyInterfaces(connection, bus::ServiceName("org.drvbus1"), sdbus::ObjectPath(path))
+          ProxyInterfaces(connection, bus::ServiceName("org.drvbus1"), sdbus::ObjectPath(path)),
+          bus_(sdbus::createProxy(connection, bus::ServiceName("org.freedesktop.DBus"),
+                                  sdbus::ObjectPath("/org/freedesktop/DBus")))
     {
         registerProxy();
     }
@@ -213,6 +259,15 @@ private:
                 {std::get<0>(event), std::get<1>(event), std::get<2>(event), std::get<3>(event), std::get<4>(event)});
         return answer;
     }
+
+    void ask_bus() override
+    {
+        bus_->callMethodAsync("GetId")
+            .onInterface("org.freedesktop.DBus")
+            .uponReplyInvoke([this](bus::MaybeError error, const std::string&) { bus_answered(!error); });
+    }
+
+    std::unique_ptr<sdbus::IProxy> bus_;
 };
 
 }  // namespace drvbus

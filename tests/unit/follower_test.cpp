@@ -29,7 +29,10 @@ public:
     {
     }
 
-    void event(std::uint64_t sequence) { heard({"", sequence, 0, 0, {}}); }
+    void event(std::uint64_t sequence) { event_of(instance, sequence); }
+    /// One of an instance that is gone may still be on its way.
+    void event_of(std::uint64_t of, std::uint64_t sequence) { heard(made(of, sequence)); }
+    using Follower::bus_answered;
     using Follower::heard_lost;
 
     std::uint64_t instance = 7;
@@ -38,9 +41,19 @@ public:
     std::uint64_t page = 3;  ///< events in one answer
     bool away = false;
     int asked = 0;
+    int asked_bus = 0;
+    bool timeless = false;  ///< its events have no time
     std::vector<std::string> told;
 
 private:
+    /// Later instances have later times.
+    [[nodiscard]] Event made(std::uint64_t of, std::uint64_t sequence) const
+    {
+        return {"", sequence, timeless ? 0 : of * 1000 + sequence, 0, {}};
+    }
+
+    void ask_bus() override { ++asked_bus; }
+
     Answer ask(std::uint64_t since) override
     {
         ++asked;
@@ -50,7 +63,7 @@ private:
             throw bus::make_error("org.drvbus1.Error.OutOfRange", "not yet");
         Answer answer{{}, std::max(since, oldest), false, instance};
         while (answer.next < next && answer.events.size() < page)
-            answer.events.push_back({"", answer.next++, 0, 0, {}});
+            answer.events.push_back(made(instance, answer.next++));
         answer.more = answer.next < next;
         return answer;
     }
@@ -65,7 +78,7 @@ TEST(Follower, TakesEventsAsTheyComeOnceItKnowsThePast)
         follower.event(follower.next - 1);
     EXPECT_THAT(follower.told, ElementsAre("1", "2", "3"));
     EXPECT_EQ(follower.asked, 2) << "none is asked for that came, but the first, which may be of another instance";
-    EXPECT_EQ(follower.position(), (Position{7, 4}));
+    EXPECT_EQ(follower.position(), (Position{7, 4, 7003}));
 }
 
 TEST(Follower, ThatComesLateGetsWhatWasBeforeAndWhatIsLost)
@@ -85,11 +98,45 @@ TEST(Follower, DropsRepeatsWithoutAskingForEach)
     follower.asked = 0;
     for (std::uint64_t sequence = 3; sequence <= 6; ++sequence)
         follower.event(sequence);
+    EXPECT_EQ(follower.repeats(), 0U) << "they were asked for before they came";
+    for (std::uint64_t sequence = 1; sequence <= 6; ++sequence)
+        follower.event(sequence);
     EXPECT_EQ(follower.asked, 0);
-    EXPECT_EQ(follower.repeats(), 4U);
+    EXPECT_EQ(follower.repeats(), 6U);
+    EXPECT_EQ(follower.signals(), 10U);
+    EXPECT_EQ(follower.fetched(), 6U);
     follower.next = 8;
     follower.event(7);
     EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5", "6", "7"));
+}
+
+TEST(Follower, AsksOnceForWhatTheChannelHasForgotten)
+{
+    Played follower;
+    follower.page = 10;
+    follower.next = 7;
+    follower.catch_up();
+    // A stream's daemon was killed, and has to send 5 and 6 once more.
+    follower.next = 5;
+    follower.page = 3;
+    follower.asked = 0;
+    follower.catch_up();
+    EXPECT_EQ(follower.asked, 2);
+    follower.next = 8;
+    for (std::uint64_t sequence = 5; sequence <= 7; ++sequence)
+        follower.event(sequence);
+    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5", "6", "7"));
+}
+
+TEST(Follower, TakesWhatIsNextAlsoWhereNobodyAnswers)
+{
+    Played follower;
+    follower.next = 3;
+    follower.catch_up();
+    follower.away = true;
+    EXPECT_THROW(follower.catch_up(), sdbus::Error);
+    follower.event(3);
+    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3")) << "it was not missed, and the channel may never come back";
 }
 
 TEST(Follower, FillsAGapBeforeWhatFollowsIt)
@@ -141,7 +188,7 @@ TEST(Follower, SeesThatTheChannelWasReplaced)
     follower.next = 3;
     follower.event(2);
     EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "another", "1", "2"));
-    EXPECT_EQ(follower.position(), (Position{8, 3}));
+    EXPECT_EQ(follower.position(), (Position{8, 3, 8002}));
 }
 
 TEST(Follower, TakesTheEndOfTheOldInstanceThatIsStillOnItsWay)
@@ -153,10 +200,130 @@ TEST(Follower, TakesTheEndOfTheOldInstanceThatIsStillOnItsWay)
     follower.instance = 8;
     follower.next = 2;
     follower.catch_up();
-    follower.event(4);
-    follower.event(5);
+    follower.event_of(7, 4);
+    follower.event_of(7, 5);
     follower.event(1);
     EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5", "another", "1"));
+    follower.bus_answered(true);
+    EXPECT_EQ(follower.told.size(), 7U) << "it is told once";
+}
+
+TEST(Follower, TakesTheEndOfTheOldInstanceHoweverOftenItAsksMeanwhile)
+{
+    Played follower({7, 6, 7005});
+    follower.next = 6;
+    follower.catch_up();
+    // 6, 7 and 8 wait, behind a handler that is slow.
+    follower.instance = 8;
+    follower.next = 8;
+    follower.page = 10;
+    follower.catch_up();
+    follower.event_of(7, 6);
+    follower.catch_up();
+    follower.event_of(7, 7);
+    follower.event_of(7, 8);
+    EXPECT_EQ(follower.asked_bus, 1);
+    follower.bus_answered(true);
+    for (std::uint64_t sequence = 1; sequence <= 8; ++sequence) {
+        follower.next = std::max(follower.next, sequence + 1);
+        follower.event(sequence);
+    }
+    EXPECT_THAT(follower.told,
+                ElementsAre("6", "7", "8", "another", "1", "2", "3", "4", "5", "6", "7", "8"));
+}
+
+TEST(Follower, TellsTheEndOfTheOldInstanceFromTheNewOne)
+{
+    Played follower({7, 4, 7003});
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 1;
+    follower.catch_up();
+    // What waited came once more, from the first on: that is still the old one.
+    for (std::uint64_t sequence = 1; sequence <= 5; ++sequence)
+        follower.event_of(7, sequence);
+    // The new one gets as far before the bus answers.
+    for (follower.next = 2; follower.next <= 8; ++follower.next)
+        follower.event(follower.next - 1);
+    follower.bus_answered(true);
+    EXPECT_THAT(follower.told, ElementsAre("4", "5", "another", "1", "2", "3", "4", "5", "6", "7"));
+}
+
+TEST(Follower, TellsWhatIsLostOfTheEndOfTheOldInstance)
+{
+    Played follower({7, 4, 7003});
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 2;
+    follower.catch_up();
+    follower.heard_lost(4, 2);
+    follower.event_of(7, 6);
+    follower.event_of(7, 8);  // the bus has dropped 7, and nobody has it
+    follower.heard_lost(1, 5);
+    follower.bus_answered(true);
+    EXPECT_THAT(follower.told, ElementsAre("lost 2 from 4", "6", "lost 1 from 7", "8", "another", "1"));
+}
+
+TEST(Follower, TakesTheOnlyEventsOfAnInstanceThatIsGone)
+{
+    Played follower;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 2;
+    follower.event_of(7, 1);
+    follower.event_of(7, 2);
+    follower.event(1);
+    EXPECT_THAT(follower.told, ElementsAre("1", "2", "another", "1"));
+}
+
+TEST(Follower, WaitsForTheBusWhereEventsHaveNoTime)
+{
+    Played follower({7, 4});
+    follower.timeless = true;
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 2;
+    follower.catch_up();
+    follower.event(4);
+    follower.event(5);
+    follower.bus_answered(true);
+    follower.event(1);
+    EXPECT_THAT(follower.told, ElementsAre("4", "5", "another", "1"));
+}
+
+TEST(Follower, AsksTheBusAnewForEachReplacement)
+{
+    Played follower({7, 4, 7003});
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 2;
+    follower.event(1);  // the first answer of the bus is still to come
+    follower.instance = 9;
+    follower.next = 1;
+    follower.catch_up();
+    EXPECT_EQ(follower.asked_bus, 2);
+    follower.bus_answered(true);
+    follower.event_of(8, 2);
+    follower.bus_answered(true);
+    EXPECT_THAT(follower.told, ElementsAre("another", "1", "2", "another"));
+}
+
+TEST(Follower, AsksTheBusAgainWhereItDidNotAnswer)
+{
+    Played follower({7, 4, 7003});
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.catch_up();
+    follower.bus_answered(false);
+    follower.event_of(7, 4);
+    EXPECT_EQ(follower.asked_bus, 2);
+    follower.bus_answered(true);
+    EXPECT_THAT(follower.told, ElementsAre("4", "another", "1", "2", "3"));
 }
 
 TEST(Follower, SeesAReplacementOfAChannelThatHadNoEvent)
@@ -193,7 +360,7 @@ TEST(Follower, SeesAReplacementAlsoWhereNothingComesOfIt)
     follower.instance = 8;
     follower.next = 1;
     follower.catch_up();
-    follower.catch_up();
+    follower.bus_answered(true);
     EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "another"));
     EXPECT_EQ(follower.position(), (Position{8, 1}));
 }
