@@ -13,7 +13,10 @@ set -eu
 # The object that says this name is the channel's, however its path is escaped.
 path=$(busctl --list tree org.drvbus1 | while read -r object; do
 	name=$(busctl get-property org.drvbus1 "$object" org.drvbus1.Channel Name 2>/dev/null) || continue
-	[ "$name" = "s \"$1\"" ] && echo "$object" && break
+	if [ "$name" = "s \"$1\"" ]; then
+		echo "$object"
+		break
+	fi
 done)
 [ -n "$path" ] || { echo "there is no channel $1" >&2; exit 1; }
 
