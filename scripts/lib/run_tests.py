@@ -244,7 +244,7 @@ def main():
     parser.add_argument("--meson", metavar="BUILD_DIR")
     parser.add_argument("--suite")
     parser.add_argument("--filter", default="", help="as --gtest_filter")
-    parser.add_argument("--idle", type=int, default=60, help="seconds without output")
+    parser.add_argument("--idle", type=int, default=400, help="seconds without output")
     parser.add_argument("--limit", type=int, default=900, help="seconds for one program")
     parser.add_argument("--results", default=tempfile.gettempdir(), help="where XML goes")
     parser.add_argument("--reports", help="where sanitizers write: what comes there is a failure")
