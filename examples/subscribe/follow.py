@@ -33,20 +33,21 @@ class Follower:
     begin anew. Keep `position` over the end of a connection.
     """
 
-    def __init__(self, bus, channel, event, lost, instance, position=(0, 1)):
+    def __init__(self, bus, channel, event, lost, instance, position=(0, 1, 0)):
         self.bus, self.path = bus, object_path(channel)
         self.event, self.lost, self.begun = event, lost, instance
-        self.instance, self.next = position
-        self.last_heard = 0
-        self.missed = True  # until it is known what was before
+        self.instance, self.next, self.time = position
+        self.missed = True  # something, or what was before is not known yet
         self.replaced = False  # known, and not yet told
+        self.begin_of_new = None  # time of its first event
+        self.asked_bus = 0  # and not yet answered
         self.subscription = bus.signal_subscribe(
             "org.drvbus1", "org.drvbus1.Channel", None, self.path, None,
             Gio.DBusSignalFlags.NONE, self.on_signal)
 
     @property
     def position(self):
-        return self.instance, self.next
+        return self.instance, self.next, self.time
 
     def close(self):
         self.bus.signal_unsubscribe(self.subscription)
@@ -57,25 +58,18 @@ class Follower:
         To be called at the start, and every now and then: nobody tells of the
         last message that was missed.
         """
-        self.missed = True
         more = True
         while more:
             events, following, more, _lost, instance = self.ask_from_position()
-            replaced = self.instance not in (0, instance)
-            if replaced and not self.replaced:
-                # The answer overtakes signals that wait in this program: the end of the old one.
-                self.replaced = True
+            if self.instance not in (0, instance):
+                self.replaced_by(events)
                 return
-            self.replaced = False
             self.instance = instance
-            if replaced:
-                self.next = 1
-                self.begun()
-                more = True  # from 1 on; it may have been replaced once more by then
-                continue
+            before = self.next
             for event in events:
                 self.deliver(event)
             self.skip_to(following)
+            more = more and self.next > before  # after a restart the channel may be behind
         self.missed = False
 
     def ask(self, since):
@@ -90,13 +84,49 @@ class Follower:
         except GLib.Error as error:
             if Gio.DBusError.get_remote_error(error) != "org.drvbus1.Error.OutOfRange":
                 raise
-            return self.ask(1)  # another instance, which has not come that far
+            return self.ask(1)  # another instance, or what was sent last comes once more
+
+    def try_to_catch_up(self):
+        try:
+            self.catch_up()
+        except GLib.Error:
+            pass  # the next event, or the next call, tries again; none comes out of order
+
+    def replaced_by(self, events):
+        """The answer has overtaken the signals that wait in this program, up to the old one's end.
+
+        The answer to a call that does not wait comes behind them.
+        """
+        if not self.replaced:
+            self.missed = self.replaced = True
+            self.begin_of_new = None
+            self.asked_bus += 1
+            self.bus.call(
+                "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId",
+                None, None, Gio.DBusCallFlags.NONE, -1, None, self.bus_answered)
+        if events and self.begin_of_new is None:
+            self.begin_of_new = events[0][2]
+
+    def bus_answered(self, bus, result):
+        self.asked_bus -= 1
+        try:
+            bus.call_finish(result)
+        except GLib.Error:
+            self.replaced = False  # whoever asks next finds it out once more
+        if self.replaced and self.asked_bus == 0:
+            self.switch_over()
+
+    def switch_over(self):
+        self.replaced = False
+        self.instance, self.next, self.time = 0, 1, 0
+        self.begun()
+        self.try_to_catch_up()
 
     def deliver(self, event):
         if event[1] < self.next:
             return
         self.skip_to(event[1])
-        self.next = event[1] + 1
+        self.next, self.time = event[1] + 1, event[2]
         self.event(*event)
 
     def skip_to(self, following):
@@ -108,43 +138,44 @@ class Follower:
         if signal == "Event":
             self.heard(arguments.unpack())
         elif signal == "Lost":
-            first, count = arguments.unpack()
-            if 1 < first == self.next and not self.missed:
-                self.skip_to(first + count)
-            else:
-                self.try_to_catch_up()
+            self.heard_lost(*arguments.unpack())
 
     def heard(self, event):
-        # Repeats come in a run, in order. One that goes back may be of another instance.
-        back = event[1] <= self.last_heard
-        self.last_heard = event[1]
-        if 1 < event[1] < self.next and not back and not self.missed:
-            return
-        if self.is_next(event):
-            self.deliver(event)
-            return
-        self.try_to_catch_up()
-        if self.replaced and self.is_next(event) and not back:
-            self.deliver(event)
-        elif self.replaced:
-            self.try_to_catch_up()
-
-    def is_next(self, event):
+        _name, sequence, time, _id, _data = event
+        if sequence < self.next and 0 < time <= self.time:
+            return  # it comes once more, or was asked for before it came
         # The first of all may always be another instance's.
-        return 1 < event[1] == self.next and (self.replaced or not self.missed)
+        if 1 < sequence == self.next and not self.missed:
+            self.deliver(event)
+            return
+        self.missed = True
+        if not self.replaced or self.begin_of_new is None:
+            self.try_to_catch_up()
+        if self.replaced:
+            self.heard_of_either(event)
 
-    def try_to_catch_up(self):
-        try:
-            self.catch_up()
-        except GLib.Error:
-            pass  # the next event, or the next call, tries again; none comes out of order
+    def heard_of_either(self, event):
+        """The end of the old instance, or already the new one?"""
+        _name, sequence, time, _id, _data = event
+        begun = self.begin_of_new is not None and 0 < self.begin_of_new <= time
+        if begun or (sequence < self.next and time > self.time):
+            self.switch_over()
+        else:
+            self.deliver(event)
+
+    def heard_lost(self, first, count):
+        if 1 < first == self.next and (self.replaced or not self.missed):
+            self.skip_to(first + count)
+        elif not self.replaced:
+            self.missed = True
+            self.try_to_catch_up()
 
 
 class Session:
     """A connection and what is followed on it, made anew when the bus ends it."""
 
     def __init__(self, channel):
-        self.channel, self.bus, self.follower, self.position = channel, None, None, (0, 1)
+        self.channel, self.bus, self.follower, self.position = channel, None, None, (0, 1, 0)
 
     def tend(self):
         try:
