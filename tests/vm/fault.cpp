@@ -32,10 +32,23 @@ bool answers()
     return run({"busctl", "get-property", "org.drvbus1", "/org/drvbus1", "org.drvbus1.Manager", "Version"}).status == 0;
 }
 
+/// Of a service's main process, once there is one: to the pid 0, signals would go to the test itself.
+pid_t running(const std::string& unit)
+{
+    pid_t pid = 0;
+    const bool runs = wait_until([&] {
+        pid = std::stoi("0" + shell("systemctl show --value --property MainPID " + unit).output);
+        return pid != 0;
+    });
+    if (!runs)
+        throw std::runtime_error(unit + " does not run: " + run({"systemctl", "status", unit}).output);
+    return pid;
+}
+
 /// Does `harm`, which ends the process, and waits for the next one.
 void replace_process(const std::function<void(pid_t)>& harm)
 {
-    const pid_t before = daemon_pid();
+    const pid_t before = running("drvbusd.service");
     harm(before);
     if (!wait_until([before] {
             const pid_t now = daemon_pid();
@@ -63,10 +76,10 @@ void take_memory(pid_t before)
 
 void kill_bus()
 {
-    const std::string pid = shell("systemctl show --value --property MainPID dbus.service").output;
-    kill(std::stoi(pid), SIGKILL);
+    const pid_t pid = running("dbus.service");
+    kill(pid, SIGKILL);
     // The socket starts the next one for whoever connects first.
-    if (!wait_until([&] { return shell("systemctl show --value --property MainPID dbus.service").output != pid; }))
+    if (!wait_until([&] { return running("dbus.service") != pid; }))
         throw std::runtime_error("the bus has not come back");
 }
 

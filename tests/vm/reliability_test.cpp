@@ -110,7 +110,9 @@ TEST_F(Reliability, WhatTheRingCouldNotHoldIsCountedOverARestart)
     FollowerProcess follower("small");
     ASSERT_EQ(small.burst(100), 0);
     ASSERT_TRUE(follower.wait_for(101));
-    kill(daemon_pid(), SIGSTOP);
+    const pid_t pid = daemon_pid();
+    ASSERT_NE(pid, 0);
+    kill(pid, SIGSTOP);
     ASSERT_EQ(small.burst(5000), 0);  // the ring holds 1,024
     happen(Fault::kill);
     ASSERT_TRUE(follower.wait_for(5101)) << follower.last().next();
