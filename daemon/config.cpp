@@ -175,9 +175,9 @@ void merge_file(Config& config, const std::filesystem::path& file)
     if (!stream.eof()) {  // neither `stream >> buffer` nor `text << buffer` tells a failed read from an empty file
         const int error = errno;
         std::error_code ignored;
-        throw ConfigError(fmt::format("{}: cannot be read: {}", file.string(),
-                                      std::filesystem::is_directory(file, ignored) ? "it is a directory"
-                                                                                   : strerror(error)));
+        throw ConfigError(
+            fmt::format("{}: cannot be read: {}", file.string(),
+                        std::filesystem::is_directory(file, ignored) ? "it is a directory" : strerror(error)));
     }
     merge_config(config, text, file.string());
 }

@@ -228,8 +228,7 @@ TEST(Follower, TakesTheEndOfTheOldInstanceHoweverOftenItAsksMeanwhile)
         follower.next = std::max(follower.next, sequence + 1);
         follower.event(sequence);
     }
-    EXPECT_THAT(follower.told,
-                ElementsAre("6", "7", "8", "another", "1", "2", "3", "4", "5", "6", "7", "8"));
+    EXPECT_THAT(follower.told, ElementsAre("6", "7", "8", "another", "1", "2", "3", "4", "5", "6", "7", "8"));
 }
 
 TEST(Follower, TellsTheEndOfTheOldInstanceFromTheNewOne)
