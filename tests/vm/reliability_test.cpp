@@ -126,13 +126,15 @@ TEST_F(Reliability, WhatTheRingCouldNotHoldIsCountedOverARestart)
 TEST_F(Reliability, ThePythonHelperGetsEveryEventAsWell)
 {
     follower_ = std::make_unique<FollowerProcess>(std::vector<std::string>{"python3", "../examples/follow.py"}, "one");
-    ASSERT_EQ(channel_.set("rate", "100"), 0);
+    // Python on an emulated processor that others need, too: at 100 it comes to lie more than a ring behind.
+    ASSERT_EQ(channel_.set("rate", "20"), 0);
     for (const Fault fault : {Fault::kill, Fault::bus}) {
-        ASSERT_TRUE(follower_->wait_for(channel_.sysfs("events") + 50)) << follower_->complaints();
+        ASSERT_TRUE(follower_->wait_for(channel_.sysfs("events") + 20)) << follower_->complaints();
         happen(fault);
     }
+    ASSERT_EQ(channel_.set("rate", "0"), 0);
     follower_->process().stop();
-    ASSERT_EQ(channel_.burst(5000), 0);
+    ASSERT_EQ(channel_.burst(3000), 0);
     const Subscriber subscriber("one");
     const std::uint64_t events = channel_.sysfs("events");
     ASSERT_TRUE(wait_until([&] { return subscriber.channel().NextSequence() > events; }));
