@@ -60,9 +60,9 @@ void Channel::open(UniqueFd kept_device)
         ring_ = opened.ring;
         if (!ledger_ || (ring_ && opened.instance != ledger_->progress().instance))
             begin_ledger(opened.instance);
+        start_reading();
         if (!ring_ && anew)
             ledger_->log().cut_partial(ledger_->progress().bytes);
-        start_reading();
         if (!device_kept_)
             service::keep(service::Part::device, name(), fd_.get());
         device_kept_ = true;

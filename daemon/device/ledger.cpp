@@ -21,7 +21,7 @@ namespace drvbus::device {
 namespace {
 
 constexpr std::size_t kHeaderSize = 16384;  // whole pages; those that nothing is written to take no memory
-constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '1'};
+constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '2'};
 
 }  // namespace
 
@@ -134,7 +134,7 @@ void Ledger::commit(const Progress& progress) noexcept
 
 bool Ledger::has_log() const noexcept
 {
-    return header().log.end > 0;
+    return header().log.mark != 0;
 }
 
 Log& Ledger::log()
@@ -142,7 +142,7 @@ Log& Ledger::log()
     if (log_)
         return log_;
     if (!has_log())  // a ring's progress has bytes, too
-        header().log = {progress().bytes, progress().bytes};
+        header().log = Log::empty(progress().bytes);
     log_ = Log(file_.get(), kHeaderSize, header().log);
     return log_;
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "device/log.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cerrno>
+#include <cstring>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
 #include <linux/drvbus.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "device/event.hpp"
 
@@ -55,6 +59,15 @@ Mapping::~Mapping()
         munmap(data_, size_);
 }
 
+Log::Bounds Log::empty(std::uint64_t at)
+{
+    Bounds bounds{.begin = at, .end = at, .marked = at, .mark = 0};
+    if (getentropy(&bounds.mark, sizeof(bounds.mark)) < 0)
+        throw std::system_error(errno, std::generic_category(), "getentropy");
+    bounds.mark |= 0x0101'0101'0101'0101U;  // no byte of it is 0, as the padding of a record is
+    return bounds;
+}
+
 std::span<const std::byte> Log::since(std::uint64_t from) const
 {
     return {memory_.data() + from % kCapacity, static_cast<std::size_t>(end() - from)};
@@ -65,7 +78,38 @@ std::span<std::byte> Log::room(std::uint64_t unpublished)
     const auto free = [this] { return static_cast<std::size_t>(kCapacity - (end() - begin())); };
     while (free() < kLargestRecord && begin() < unpublished)
         bounds_->begin += parse_record(since(begin())).size;
-    return {memory_.data() + end() % kCapacity, free()};
+    const std::size_t size = std::min(free(), kLargestRecord);
+    mark_up_to(end() + size);
+    return {memory_.data() + end() % kCapacity, size};
+}
+
+std::byte Log::mark_at(std::uint64_t offset) const noexcept
+{
+    return static_cast<std::byte>(bounds_->mark >> offset % sizeof(bounds_->mark) * 8);
+}
+
+/// What was read has taken so many of the marks away as it has bytes: that is what this costs.
+void Log::mark_up_to(std::uint64_t end) noexcept
+{
+    std::uint64_t at = std::max(bounds_->marked, this->end());
+    for (; at < end && at % sizeof(bounds_->mark) != 0; ++at)
+        memory_.data()[at % kCapacity] = mark_at(at);
+    static_assert(std::endian::native == std::endian::little && kCapacity % sizeof(bounds_->mark) == 0);
+    for (; at + sizeof(bounds_->mark) <= end; at += sizeof(bounds_->mark))
+        std::memcpy(memory_.data() + at % kCapacity, &bounds_->mark, sizeof(bounds_->mark));
+    for (; at < end; ++at)
+        memory_.data()[at % kCapacity] = mark_at(at);
+    // Not before the marks are there: what lay behind them would be taken for what was read.
+    std::atomic_ref(bounds_->marked).store(std::max(bounds_->marked, end), std::memory_order_release);
+}
+
+std::size_t Log::arrived(std::size_t skipped) const noexcept
+{
+    const std::uint64_t begin = end() + skipped;
+    std::uint64_t at = std::max(std::min(bounds_->marked, end() + kLargestRecord), begin);
+    while (at > begin && memory_.data()[(at - 1) % kCapacity] == mark_at(at - 1))
+        --at;
+    return static_cast<std::size_t>(at - begin);
 }
 
 void Log::added(std::size_t bytes) noexcept
@@ -82,6 +126,8 @@ void Log::cut_partial(std::uint64_t from) noexcept
             break;
         from += record.size;
     }
+    // What is cut off is no read() that nobody has told of.
+    std::atomic_ref(bounds_->marked).store(from, std::memory_order_release);
     bounds_->end = from;
 }
 
@@ -89,6 +135,8 @@ void Log::check(std::uint64_t unpublished) const
 {
     std::uint64_t at = begin();
     if (end() > INT64_MAX || at > unpublished || unpublished > end() || end() - at > kCapacity)
+        throw std::runtime_error("its bounds are wrong");
+    if (bounds_->marked > begin() + kCapacity)
         throw std::runtime_error("its bounds are wrong");
     while (at < unpublished) {
         const Record record = parse_record(since(at));

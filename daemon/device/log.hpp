@@ -39,9 +39,14 @@ public:
 
     /// Where the log is. It lies with the bytes, for it has to outlive the process as they do.
     struct Bounds {
-        std::uint64_t begin;  ///< of the oldest record
-        std::uint64_t end;    ///< behind the newest byte
+        std::uint64_t begin;   ///< of the oldest record
+        std::uint64_t end;     ///< behind the newest byte
+        std::uint64_t marked;  ///< up to here the room holds `mark`, but for what a read() has put there
+        std::uint64_t mark;    ///< eight bytes that nobody else knows
     };
+
+    /// Bounds of a log without any records.
+    [[nodiscard]] static Bounds empty(std::uint64_t at);
 
     Log() = default;
     /// @param bounds outlives the log
@@ -54,9 +59,14 @@ public:
     /// Everything from the offset `from` on; valid until `room` is called.
     [[nodiscard]] std::span<const std::byte> since(std::uint64_t from) const;
 
-    /// Room behind the end for a record of the largest size at least; the oldest records make way. There
-    /// is always enough of those if all whole records before `unpublished` are published.
+    /// Room behind the end for a record of the largest size; the oldest records make way. There is always
+    /// enough of those if all whole records before `unpublished` are published. What is read into it is found
+    /// by `arrived`, also by another process: one may be killed between read() and `added`.
     [[nodiscard]] std::span<std::byte> room(std::uint64_t unpublished);
+
+    /// How many bytes a read() has put into the room, `skipped` bytes behind its front, of which `added` has not
+    /// been told. Bytes at their end that are as the mark are not seen: one in 256 times it is one too few.
+    [[nodiscard]] std::size_t arrived(std::size_t skipped) const noexcept;
 
     /// So many bytes of the room are taken.
     void added(std::size_t bytes) noexcept;
@@ -68,6 +78,9 @@ public:
     void check(std::uint64_t unpublished) const;
 
 private:
+    [[nodiscard]] std::byte mark_at(std::uint64_t offset) const noexcept;
+    void mark_up_to(std::uint64_t end) noexcept;
+
     Mapping memory_;
     Bounds* bounds_ = nullptr;
 };

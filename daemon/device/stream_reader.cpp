@@ -115,10 +115,12 @@ private:
     bool finished_ = false;
 };
 
+// What an earlier process read, and was killed before it could say so, each reader finds as it is made.
+
 /// The bytes are records already.
 class RecordReader final : public StreamReader {
 public:
-    using StreamReader::StreamReader;
+    RecordReader(int fd, Ledger& ledger) : StreamReader(fd, ledger) { log().added(log().arrived(0)); }
 
 private:
     void fill(bool& ended) override { log().added(read_some(fd(), room(), ended)); }
@@ -127,23 +129,34 @@ private:
 /// What each read() gives is one payload.
 class RawReader final : public StreamReader {
 public:
-    using StreamReader::StreamReader;
+    RawReader(int fd, Ledger& ledger) : StreamReader(fd, ledger)
+    {
+        // There is nothing else to publish when a device is read.
+        if (log().end() == ledger.progress().bytes)
+            add(log().arrived(sizeof(drvbus_record)));
+    }
 
 private:
     void fill(bool& ended) override
     {
-        const std::span<std::byte> into = room();
-        drvbus_record header{};
-        const std::size_t got = read_some(fd(), into.subspan(sizeof(header), DRVBUS_PAYLOAD_MAX), ended);
-        if (got == 0)
+        add(read_some(fd(), room().subspan(sizeof(drvbus_record), DRVBUS_PAYLOAD_MAX), ended));
+    }
+
+    /// Makes a record of the `size` bytes that came into the room.
+    void add(std::size_t size)
+    {
+        if (size == 0)
             return;
+        const std::span<std::byte> record = room();
+        drvbus_record header{};
         header.sequence = next_sequence();
         header.time_ns = monotonic_ns();
-        header.length = static_cast<__u32>(got);
-        std::memcpy(into.data(), &header, sizeof(header));
-        const std::size_t padding = (DRVBUS_RECORD_ALIGN - got % DRVBUS_RECORD_ALIGN) % DRVBUS_RECORD_ALIGN;
-        std::memset(into.data() + sizeof(header) + got, 0, padding);
-        log().added(sizeof(header) + got + padding);
+        header.length = static_cast<__u32>(size);
+        std::memcpy(record.data(), &header, sizeof(header));
+        const std::size_t padding = (DRVBUS_RECORD_ALIGN - size % DRVBUS_RECORD_ALIGN) % DRVBUS_RECORD_ALIGN;
+        log().added(sizeof(header) + size + padding);
+        // Not earlier: to the next process it would look like more that came.
+        std::memset(record.data() + sizeof(header) + size, 0, padding);
     }
 };
 
