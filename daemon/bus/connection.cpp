@@ -42,8 +42,9 @@ Opened open_or_advise(Which which)
 Connection::Connection(Loop& loop, Which which, Callbacks callbacks)
     : loop_(loop), which_(which), callbacks_(std::move(callbacks)), bus_(open_or_advise(which)),
       retry_after_(kFirstRetry), after_io_(loop.after_each(Loop::Priority::normal, [this] { check_writable(); })),
-      retry_(loop.timer(Loop::Priority::normal, [this] { reconnect(); })),
+      retry_(loop.timer(Loop::Priority::normal, [this] { probe(); })),
       broken_(loop.deferred(Loop::Priority::normal, [this] { on_disconnected(); })),
+      probed_(loop.deferred(Loop::Priority::normal, [this] { probed(); })),
       name_answered_(loop.deferred(Loop::Priority::normal, [this] { go_on(); }))
 {
     attach();
@@ -100,6 +101,39 @@ void Connection::retry_later()
 {
     Loop::start(retry_, retry_after_);
     retry_after_ = std::min(retry_after_ * 2, kLastRetry);
+}
+
+/// sdbus-c++ waits for the bus's answer when it connects, and a bus that takes connections without answering, as
+/// one that is being started does, would stop the loop. So sd-bus asks first, on a connection of its own.
+void Connection::probe()
+{
+    sd_bus* opened = nullptr;
+    probe_error_ = -(which_ == Which::system ? sd_bus_open_system(&opened) : sd_bus_open_user(&opened));
+    probe_.reset(opened);
+    const auto answered = [](sd_bus_message* answer, void* self, sd_bus_error*) noexcept {
+        auto* const connection = static_cast<Connection*>(self);
+        connection->probe_error_ = sd_bus_message_get_errno(answer);
+        connection->probed_.request();
+        return 0;
+    };
+    if (probe_error_ <= 0)
+        probe_error_ = -sd_bus_attach_event(opened, loop_.get(), static_cast<int>(Loop::Priority::normal));
+    if (probe_error_ <= 0)
+        probe_error_ = -sd_bus_call_method_async(opened, nullptr, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                                 "org.freedesktop.DBus", "GetId", answered, this, nullptr);
+    if (probe_error_ > 0)
+        probed_.request();
+}
+
+void Connection::probed()
+{
+    probe_.reset();
+    if (probe_error_ <= 0) {
+        reconnect();
+        return;
+    }
+    spdlog::debug("no {} bus yet: {}", name_of(which_), std::strerror(probe_error_));
+    retry_later();
 }
 
 void Connection::reconnect()

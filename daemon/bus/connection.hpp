@@ -19,7 +19,7 @@ inline constexpr const char* kChannelInterface = "org.drvbus1.Channel";
 enum class Which : std::uint8_t { system, session };
 
 /// The daemon's one connection to the bus, served by its loop. When the bus goes away it is made anew, as
-/// soon as there is one again.
+/// soon as there is one again that answers; until then the loop waits for nothing.
 ///
 /// Objects, properties and methods are sdbus-c++'s. Signals of events go out by sd-bus on the same
 /// connection: sdbus-c++ builds a message of its own for every variant, which is several per event.
@@ -53,9 +53,15 @@ public:
     void broken() const;
 
 private:
+    struct ProbeDeleter {
+        void operator()(sd_bus* bus) const noexcept { sd_bus_close_unref(bus); }
+    };
+
     void attach();
     void detach();
     void on_disconnected();
+    void probe();
+    void probed();
     void reconnect();
     void name_answered(sd_bus_message* answer);
     void go_on();
@@ -70,9 +76,11 @@ private:
     std::optional<Opened> bus_;
     bool up_ = false;
     std::chrono::milliseconds retry_after_;
+    std::unique_ptr<sd_bus, ProbeDeleter> probe_;
+    int probe_error_ = 0;
     int name_error_ = 0;
     Source after_io_, retry_;
-    Deferred broken_, name_answered_;
+    Deferred broken_, probed_, name_answered_;
 };
 
 }  // namespace drvbus::bus

@@ -15,6 +15,7 @@ namespace drvbus::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 // Nobody else here has a connection to a bus that dies: one that is lost ends the process by default.
 class LostBus : public DaemonTest {
@@ -109,6 +110,23 @@ TEST_F(LostBus, ItMayBeAwayForLongAndTheDaemonIsCalm)
     EXPECT_LT(cpu() - before, 200'000'000U)
         << "a tenth of the time, in ns, with its tries and a thousand notifications";
     bus().start();
+    ASSERT_TRUE(wait_for_output("the session bus is back"));
+}
+
+TEST_F(LostBus, OneThatTakesConnectionsAndStandsStillDoesNotStopTheDaemon)
+{
+    start("log_level = \"debug\"\n" + channel("way", fifo_.path()));
+    daemon().stop();
+    bus().kill();
+    bus().start();
+    bus().stop();
+    daemon().go_on();
+    ASSERT_TRUE(wait_for_output("the session bus is gone"));
+    ASSERT_TRUE(wait_until([this] { return !connections().empty(); })) << "it tries";
+    daemon().signal(SIGHUP);
+    ASSERT_TRUE(wait_for_output("the configuration has been reloaded"));
+    EXPECT_THAT(daemon().output(), Not(HasSubstr("no session bus yet"))) << "it gave up, and only then looked up";
+    bus().go_on();
     ASSERT_TRUE(wait_for_output("the session bus is back"));
 }
 

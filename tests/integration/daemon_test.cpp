@@ -63,23 +63,27 @@ void DaemonTest::wait_until_it_answers()
         throw std::runtime_error("drvbusd did not start: " + daemon_->output());
 }
 
-void DaemonTest::narrow_bus() const
+std::vector<UniqueFd> DaemonTest::connections() const
 {
-    // A test has the same socket in its hands then, and what is set on it holds for both.
     const UniqueFd process(must(static_cast<int>(syscall(SYS_pidfd_open, daemon_->pid(), 0)), "pidfd_open"));
-    int narrowed = 0;
+    std::vector<UniqueFd> streams;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(daemon_->pid()) + "/fd")) {
         const int number = std::stoi(entry.path().filename());
-        const UniqueFd fd(must(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), number, 0)), "pidfd_getfd"));
+        UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), number, 0)));
         int type = 0;
         socklen_t size = sizeof(type);
-        if (getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM)
-            continue;
-        const int bytes = 32768;
-        must(setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), "SO_SNDBUF");
-        ++narrowed;
+        if (fd && getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM)
+            streams.push_back(std::move(fd));
     }
-    ASSERT_EQ(narrowed, 1) << "streams of the daemon";
+    return streams;
+}
+
+void DaemonTest::narrow_bus() const
+{
+    const std::vector<UniqueFd> streams = connections();
+    ASSERT_EQ(streams.size(), 1U) << "streams of the daemon";
+    const int bytes = 32768;
+    must(setsockopt(streams.front().get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), "SO_SNDBUF");
 }
 
 void DaemonTest::TearDown()
