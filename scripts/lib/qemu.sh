@@ -34,7 +34,7 @@ GUEST_KERNEL=()
 boot_guest() {
 	local image=$1 payload=$2 out=$3 accel kernel=("${GUEST_KERNEL[@]}")
 	((${#kernel[@]})) || kernel=(-kernel "$image/vmlinuz" -initrd "$image/initrd" -append
-		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic fsck.mode=skip mitigations=off')
+		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic log_buf_len=4M fsck.mode=skip mitigations=off')
 	case $DRVBUS_ACCEL in
 	kvm) accel=(-accel kvm -cpu host) ;;
 	# What newer processors have (AVX, five-level pages) is slow to emulate:
