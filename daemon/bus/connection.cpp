@@ -21,6 +21,23 @@ constexpr std::chrono::milliseconds kLastRetry{5000};
 constexpr const char* kDisconnected = "type='signal',path='/org/freedesktop/DBus/Local',"
                                       "interface='org.freedesktop.DBus.Local',member='Disconnected'";
 
+// Answers that wait to be written. The bus gives up a caller that reads none long before.
+constexpr std::uint64_t kMostQueued = 32;
+
+/// Calls that come faster than the bus takes the answers get a short one, and then none: nobody's calls fill
+/// the memory.
+int refuse_too_many(sd_bus_message* call, void* /*connection*/, sd_bus_error* /*error*/) noexcept
+{
+    std::uint64_t queued = 0;
+    if (sd_bus_message_is_method_call(call, nullptr, nullptr) <= 0 ||
+        sd_bus_get_n_queued_write(sd_bus_message_get_bus(call), &queued) < 0 || queued <= kMostQueued)
+        return 0;
+    if (queued <= 8 * kMostQueued)
+        (void)sd_bus_reply_method_errorf(call, "org.drvbus1.Error.Busy",
+                                         "the bus is slow, and answers wait for it already; ask again later");
+    return 1;
+}
+
 const char* name_of(Which which)
 {
     return which == Which::system ? "system" : "session";
@@ -72,6 +89,7 @@ void Connection::attach()
         return 0;
     };
     check(sd_bus_add_match(bus_->handle, nullptr, kDisconnected, told, this), "sd_bus_add_match");
+    check(sd_bus_add_filter(bus_->handle, nullptr, refuse_too_many, this), "sd_bus_add_filter");
 }
 
 void Connection::detach()

@@ -12,7 +12,7 @@ namespace drvbus::bus {
 
 namespace {
 
-constexpr const char* kFailed = "org.freedesktop.DBus.Error.Failed";
+constexpr const char* kFailed = "org.drvbus1.Error.Failed";
 
 /// What is told to everyone is nobody's loss where the bus has just gone: who comes back to it asks.
 void tell(const std::function<void()>& emit)

@@ -14,9 +14,6 @@ namespace {
 constexpr std::uint32_t kMostEvents = 1000;
 constexpr std::size_t kMostBytes = 131072;
 
-// Answers that wait to be written. The bus gives up a caller that reads none long before.
-constexpr std::uint64_t kMostQueued = 32;
-
 Message new_answer(sd_bus_message* call)
 {
     sd_bus_message* answer = nullptr;
@@ -58,20 +55,10 @@ Sum append_events(sd_bus_message* answer, const Replay& replay, std::uint64_t si
     return sum;
 }
 
-void check_room(sd_bus_message* call)
-{
-    std::uint64_t queued = 0;
-    check(sd_bus_get_n_queued_write(sd_bus_message_get_bus(call), &queued), "sd_bus_get_n_queued_write");
-    if (queued > kMostQueued)
-        throw ReplayError("org.drvbus1.Error.Busy",
-                          "the bus is slow, and answers wait for it already; ask again later");
-}
-
 }  // namespace
 
 void answer_get_events(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max)
 {
-    check_room(call);
     const std::uint64_t from = std::max<std::uint64_t>(since, 1);
     const Message answer = new_answer(call);
     const Sum sum = append_events(answer.get(), replay, from, max == 0 ? kMostEvents : std::min(max, kMostEvents));

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,6 +14,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
+#include <systemd/sd-bus.h>
 
 #include "fifo_test.hpp"
 
@@ -239,13 +242,90 @@ TEST_P(Noise, KeepsNoOtherChannelWaiting)
         const std::uint64_t before = made_;
         ASSERT_TRUE(wait_until([&] { return made_ > before; })) << "there is no noise";
         send(i);
-        ASSERT_TRUE(subscriber_.wait_for(i, 10s)) << "event " << i << " waits for the noise to end";
+        ASSERT_TRUE(subscriber_.wait_for(i)) << "event " << i << " waits for the noise to end";
     }
     EXPECT_EQ(subscriber_.heard().gaps(kCount), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Payloads, Noise, testing::Values(0, 60'000),
                          [](const auto& size) { return "Of" + std::to_string(size.param) + "Bytes"; });
+
+/// Somebody who asks and asks, and does not wait for answers.
+class Asker {
+public:
+    explicit Asker(const std::string& address)
+    {
+        must(sd_bus_new(&bus_), "sd_bus_new");
+        must(sd_bus_set_address(bus_, address.c_str()), "sd_bus_set_address");
+        must(sd_bus_set_bus_client(bus_, 1), "sd_bus_set_bus_client");
+        must(sd_bus_start(bus_), "sd_bus_start");
+    }
+    Asker(const Asker&) = delete;
+    Asker& operator=(const Asker&) = delete;
+    ~Asker() { sd_bus_close_unref(bus_); }
+
+    void ask(const char* path, const char* interface, const char* method)
+    {
+        const auto answered = [](sd_bus_message* answer, void* self, sd_bus_error*) {
+            const sd_bus_error* const error = sd_bus_message_get_error(answer);
+            ++static_cast<Asker*>(self)->answers_[error == nullptr ? "" : error->name];
+            return 0;
+        };
+        must(sd_bus_call_method_async(bus_, nullptr, "org.drvbus1", path, interface, method, answered, this, nullptr),
+             "sd_bus_call_method_async");
+        must(sd_bus_flush(bus_), "sd_bus_flush");
+    }
+
+    /// How often each error came as an answer; "" where it was none.
+    std::map<std::string, int> wait_for(int count)
+    {
+        wait_until([&] {
+            while (sd_bus_process(bus_, nullptr) > 0) {
+            }
+            int sum = 0;
+            for (const auto& [error, times] : answers_)
+                sum += times;
+            return sum >= count;
+        });
+        return answers_;
+    }
+
+private:
+    sd_bus* bus_ = nullptr;
+    std::map<std::string, int> answers_;
+};
+
+class Flood : public FifoTest {};
+
+TEST_F(Flood, OfCallsIsRefusedWhereTheBusDoesNotTakeTheAnswers)
+{
+    constexpr int kCalls = 120;  // the bus lets nobody wait for more than 128 answers
+    start_channel();
+    narrow_bus();
+    const std::vector<UniqueFd> connection = connections();
+    Asker asker(bus().address());
+    daemon().stop();
+    for (int i = 0; i < kCalls; ++i)
+        asker.ask("/org/drvbus1", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects");
+    // All of them lie in the daemon's socket; each has a hundred bytes at least.
+    ASSERT_TRUE(wait_until([&] {
+        int unread = 0;
+        return ioctl(connection.front().get(), FIONREAD, &unread) == 0 && unread > 100 * kCalls;
+    }));
+    bus().stop();
+    daemon().go_on();
+    ASSERT_TRUE(wait_until([&] {
+        int unread = 0;
+        return ioctl(connection.front().get(), FIONREAD, &unread) == 0 && unread == 0 && sleeps(daemon());
+    }));
+    bus().go_on();
+    std::map<std::string, int> answers = asker.wait_for(kCalls);
+    EXPECT_GT(answers[""], 0);
+    EXPECT_GT(answers["org.drvbus1.Error.Busy"], 0) << answers[""] << " were answered";
+    EXPECT_EQ(answers.size(), 2U);
+    send(1);
+    EXPECT_TRUE(subscriber_.wait_for(1)) << "it goes on";
+}
 
 }  // namespace
 }  // namespace drvbus::test
