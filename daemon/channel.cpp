@@ -59,7 +59,7 @@ void Channel::open(UniqueFd kept_device)
         fd_ = std::move(opened.fd);
         ring_ = opened.ring;
         if (!ledger_ || (ring_ && opened.instance != ledger_->progress().instance))
-            begin_ledger(opened.instance);
+            begin_ledger(opened.instance, device_kept_ ? opened.position : 0);
         start_reading();
         if (!ring_ && anew)
             ledger_->log().cut_partial(ledger_->progress().bytes);
@@ -97,12 +97,14 @@ device::Opened Channel::open_device(UniqueFd kept_device) const
     return device::adopt(description_, std::move(inherited));
 }
 
-void Channel::begin_ledger(std::uint64_t instance)
+void Channel::begin_ledger(std::uint64_t instance, std::uint64_t position)
 {
     if (ledger_)
         service::drop(service::Part::ledger, name());
     ledger_ = device::Ledger::create(description_, instance);
     sent_ = ledger_->progress();
+    sent_.next_sequence = std::max(sent_.next_sequence, position);
+    ledger_->commit(sent_);
     service::keep(service::Part::ledger, name(), ledger_->fd());
 }
 
@@ -169,7 +171,9 @@ bool Channel::device_added(const device::Description& description)
     leaving_ = false;
     retry_after_ = kFirstRetry;
     use_format();
-    close();
+    // The same one goes on where it was: an old-style node, opened anew, begins with what is published already.
+    if (!device::is_open_as(description_.node, fd_.get()))
+        close();
     open({});
     return true;
 }

@@ -82,7 +82,7 @@ public:
     /// @returns false where one is open already, which then is not touched
     bool device_added(const device::Description& description);
 
-    /// Only what was taken from the device is still published; then `turn` says `ended`. Wants a turn.
+    /// Only what has happened up to now is still published; then `turn` says `ended`. Wants a turn.
     void retire();
 
     /// The device has been taken away: as `retire`, but what the ring holds is published as well.
@@ -116,7 +116,7 @@ public:
 private:
     void open(UniqueFd kept_device);
     [[nodiscard]] device::Opened open_device(UniqueFd kept_device) const;
-    void begin_ledger(std::uint64_t instance);
+    void begin_ledger(std::uint64_t instance, std::uint64_t position);
     void notify_by(std::optional<notification::Kind> kind);
     void use_format();
     void guard(const std::function<void()>& work);

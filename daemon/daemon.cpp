@@ -22,8 +22,9 @@ Daemon::Daemon(bus::Which which, ConfigPath config_path)
       publisher_(connection_), sigio_(loop_), manager_(std::make_unique<bus::ManagerObject>(connection_, *this)),
       discovery_(
           loop_, [this](const device::Description& description) { device_added(description); },
-          [this](const std::string& name) { device_removed(name); }),
+          [this](const std::string& name) { device_removed(name); }, [this] { enumerate_.request(); }),
       work_(loop_.deferred(Loop::Priority::normal, [this] { work(); })),
+      enumerate_(loop_.deferred(Loop::Priority::normal, [this] { enumerate(); })),
       stop_on_term_(loop_.signal(SIGTERM, [this] { loop_.stop(EXIT_SUCCESS); })),
       stop_on_int_(loop_.signal(SIGINT, [this] { loop_.stop(EXIT_SUCCESS); })),
       reload_on_hup_(loop_.signal(SIGHUP, [this] { reload_logging_errors(); })), status_(loop_, [this] {
@@ -41,6 +42,8 @@ int Daemon::run()
     for (const auto& [name, channel] : config_.channels)
         add_configured(name);
     enumerate();
+    for (const auto& [name, fd] : std::exchange(left_without_, {}))
+        service::drop(service::Part::device, name);
     service::notify_ready();
     status_.touch();
     const int result = loop_.run();
@@ -94,7 +97,9 @@ void Daemon::enumerate()
     enumerated_.clear();
     discovery_.enumerate();
     for (const auto& [name, slot] : channels_) {
-        if (slot.channel->description().drvbus_class && !enumerated_.contains(name))
+        // An enumeration may fail without a word.
+        const device::Description& description = slot.channel->description();
+        if (description.drvbus_class && !enumerated_.contains(name) && !device::is_there(description.node))
             slot.channel->device_removed();
     }
 }
@@ -129,11 +134,11 @@ void Daemon::add_kept()
             if (!same_device(description, config_.channel(name)))
                 retire(channels_.find(name));
         } catch (const std::exception& error) {
-            spdlog::warn("channel {}: what was kept of it over the restart is of no use: {}; events that it still "
-                         "holds come again",
-                         name, error.what());
-            service::drop(service::Part::device, name);
+            spdlog::warn("channel {}: what was kept of it over the restart is of no use: {}; its sums begin anew", name,
+                         error.what());
             service::drop(service::Part::ledger, name);
+            // A ring knows by itself how far it was read.
+            left_without_.insert_or_assign(name, std::move(files.device));
         }
     }
 }
@@ -178,6 +183,10 @@ void Daemon::device_removed(const std::string& name)
 void Daemon::add(const device::Description& description, Kept kept)
 {
     const std::string& name = description.name;
+    if (const auto left = left_without_.extract(name); left && description.drvbus_class)
+        kept.device = std::move(left.mapped());
+    else if (left)
+        service::drop(service::Part::device, name);
     const Services services{loop_, connection_, publisher_, sigio_, inherited_fds_};
     channels_[name].channel = std::make_unique<Channel>(
         services, description, config_.channel(name), std::move(kept), [this, name] { queue(name); }, total_);

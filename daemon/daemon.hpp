@@ -73,11 +73,12 @@ private:
     std::unique_ptr<bus::ManagerObject> manager_;
     device::Discovery discovery_;
     Counters total_;
-    Deferred work_;
+    Deferred work_, enumerate_;
     Source stop_on_term_, stop_on_int_, reload_on_hup_;
     service::Status status_;
     Slots channels_;
-    std::set<std::string> enumerated_;  // an enumeration's own
+    std::set<std::string> enumerated_;              // an enumeration's own
+    std::map<std::string, UniqueFd> left_without_;  ///< devices that an earlier process had open, without a ledger
     std::deque<std::string> order_;
 };
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "device/discovery.hpp"
 
+#include <array>
 #include <exception>
 #include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
+#include <linux/sock_diag.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 namespace drvbus::device {
 
@@ -64,8 +67,8 @@ std::string event_names_text(const std::map<std::uint32_t, std::string>& names)
     return text;
 }
 
-Discovery::Discovery(const Loop& loop, Added added, Removed removed)
-    : added_(std::move(added)), removed_(std::move(removed))
+Discovery::Discovery(const Loop& loop, Added added, Removed removed, Missed missed)
+    : added_(std::move(added)), removed_(std::move(removed)), missed_(std::move(missed))
 {
     sd_device_monitor* monitor = nullptr;
     check(sd_device_monitor_new(&monitor), "sd_device_monitor_new");
@@ -74,13 +77,23 @@ Discovery::Discovery(const Loop& loop, Added added, Removed removed)
           "sd_device_monitor_filter_add_match_subsystem_devtype");
     check(sd_device_monitor_attach_event(monitor, loop.get()), "sd_device_monitor_attach_event");
     const auto on_device = [](sd_device_monitor*, sd_device* device, void* self) noexcept {
-        static_cast<const Discovery*>(self)->changed(device);
+        static_cast<Discovery*>(self)->changed(device);
         return 0;
     };
     check(sd_device_monitor_start(monitor, on_device, this), "sd_device_monitor_start");
 }
 
-void Discovery::changed(sd_device* device) const
+/// How often the monitor's socket had no room. libsystemd passes over that.
+std::uint32_t Discovery::dropped() const noexcept
+{
+    std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+    socklen_t size = sizeof(info);
+    const int fd = sd_event_source_get_io_fd(sd_device_monitor_get_event_source(monitor_.get()));
+    (void)getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info.data(), &size);
+    return info[SK_MEMINFO_DROPS];
+}
+
+void Discovery::changed(sd_device* device)
 {
     // Called from C. One device that cannot be understood is no reason to leave the others.
     try {
@@ -95,6 +108,8 @@ void Discovery::changed(sd_device* device) const
     } catch (const std::exception& error) {
         spdlog::error("a device of class {} came or went and was not understood: {}", kClass, error.what());
     }
+    if (std::exchange(dropped_, dropped()) != dropped_)
+        missed_();
 }
 
 void Discovery::enumerate() const

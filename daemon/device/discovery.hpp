@@ -19,15 +19,18 @@ class Discovery {
 public:
     using Added = std::function<void(const Description&)>;
     using Removed = std::function<void(const std::string& name)>;
+    using Missed = std::function<void()>;
 
-    /// Calls back from the loop as channels come and go.
-    Discovery(const Loop& loop, Added added, Removed removed);
+    /// Calls back from the loop as channels come and go; `missed` where the kernel had more to tell than it
+    /// keeps: then `enumerate` is in place.
+    Discovery(const Loop& loop, Added added, Removed removed, Missed missed);
 
     /// Calls `added` for those that are there now. One that comes meanwhile may be told twice.
     void enumerate() const;
 
 private:
-    void changed(sd_device* device) const;
+    void changed(sd_device* device);
+    [[nodiscard]] std::uint32_t dropped() const noexcept;
 
     struct MonitorDeleter {
         void operator()(sd_device_monitor* monitor) const noexcept { sd_device_monitor_unref(monitor); }
@@ -35,6 +38,8 @@ private:
 
     Added added_;
     Removed removed_;
+    Missed missed_;
+    std::uint32_t dropped_ = 0;  ///< up to now
     std::unique_ptr<sd_device_monitor, MonitorDeleter> monitor_;
 };
 

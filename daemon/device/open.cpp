@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <linux/drvbus.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "loop.hpp"
 
@@ -34,6 +36,19 @@ std::uint64_t new_instance() noexcept
     return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+bool is_open_as(const std::string& node, int fd) noexcept
+{
+    struct stat named {};
+    struct stat opened {};
+    return stat(node.c_str(), &named) == 0 && fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
+           named.st_ino == opened.st_ino;
+}
+
+bool is_there(const std::string& node) noexcept
+{
+    return access(node.c_str(), F_OK) == 0 || errno != ENOENT;
+}
+
 Opened open(const Description& description)
 {
     const char* const node = description.node.c_str();
@@ -41,6 +56,11 @@ Opened open(const Description& description)
     UniqueFd fd(::open(node, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
     if (!fd && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
         throw Absent(fmt::format("there is no {}: {}", node, std::strerror(errno)));
+    if (!fd && errno == EPERM && description.drvbus_class)
+        throw std::runtime_error(
+            fmt::format("opening {}: {}; where drvbus.ko was loaded after the service was started, "
+                        "systemd does not let it in: systemctl restart drvbusd",
+                        node, std::strerror(errno)));
     if (!fd)
         throw std::system_error(errno, std::generic_category(), fmt::format("opening {}", node));
     return adopt(description, std::move(fd));
@@ -54,7 +74,7 @@ Opened adopt(const Description& description, UniqueFd fd)
     if (!description.drvbus_class || ioctl(fd.get(), DRVBUS_IOC_INFO, &info) < 0) {
         if (description.drvbus_class && errno != ENOTTY)
             throw std::system_error(errno, std::generic_category(), "asking the channel about itself");
-        return {std::move(fd), false, new_instance()};
+        return {.fd = std::move(fd), .instance = new_instance()};
     }
     if (info.abi_version != DRVBUS_ABI_VERSION)
         throw Unusable(fmt::format("drvbus.ko speaks ABI {}, this drvbusd ABI {}; install both from the "
@@ -63,7 +83,10 @@ Opened adopt(const Description& description, UniqueFd fd)
     __s32 none = -1;
     if (ioctl(fd.get(), DRVBUS_IOC_EVENTFD, &none) < 0)
         throw std::system_error(errno, std::generic_category(), "taking an earlier eventfd back");
-    return {std::move(fd), true, info.instance};
+    const off_t position = lseek(fd.get(), 0, SEEK_CUR);
+    check(position < 0 ? -errno : 0, "asking for the position of the channel");
+    return {
+        .fd = std::move(fd), .ring = true, .position = static_cast<std::uint64_t>(position), .instance = info.instance};
 }
 
 }  // namespace drvbus::device

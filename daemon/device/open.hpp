@@ -24,11 +24,18 @@ class Unusable : public std::runtime_error {
 struct Opened {
     UniqueFd fd;
     bool ring = false;           ///< has drvbus's ring behind it and answers drvbus's ioctls
+    std::uint64_t position = 0;  ///< of a ring: sequence of the first event that is not committed; 0: all are to come
     std::uint64_t instance = 0;  ///< differs from that of any other device behind this node since boot
 };
 
 /// An instance for a device that knows of none: the time.
 [[nodiscard]] std::uint64_t new_instance() noexcept;
+
+/// Whether `node` is what is open as `fd`, rather than another device that came under its name.
+[[nodiscard]] bool is_open_as(const std::string& node, int fd) noexcept;
+
+/// Whether there is a `node`, as far as can be seen.
+[[nodiscard]] bool is_there(const std::string& node) noexcept;
 
 /// Opens the device's node.
 /// @throws Absent, Unusable, std::system_error; all say what to do

@@ -38,7 +38,7 @@ public:
     /// What comes before `progress` is published.
     virtual void commit(const Progress& progress) = 0;
 
-    /// From now on no more is taken from the device: what was taken is the rest.
+    /// What happens from now on is no longer taken: what the ring holds, or what was taken before, is the rest.
     virtual void finish() = 0;
 
     /// The events held from the sequence `since` on, committed or not; empty where there are none.

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "device/event.hpp"
 #include "device/reader.hpp"
 
 namespace drvbus::device {
@@ -23,14 +24,13 @@ public:
 
     Batch read() override
     {
-        if (finished_)
+        if (position_ >= end_)
             return {Status::end, {}};
         const ssize_t got = read_from(position_);
         if (got < 0)
             return {Status::empty, {}};
-        if (got == 0)
-            return {Status::end, {}};
-        return {Status::events, std::span(buffer).first(static_cast<std::size_t>(got))};
+        const std::span<const std::byte> records = before_end(std::span(buffer).first(static_cast<std::size_t>(got)));
+        return {records.empty() ? Status::end : Status::events, records};
     }
 
     void commit(const Progress& progress) override
@@ -40,7 +40,11 @@ public:
         position_ = progress.next_sequence;
     }
 
-    void finish() override { finished_ = true; }
+    void finish() override
+    {
+        drvbus_info info{};
+        end_ = ioctl(fd_, DRVBUS_IOC_INFO, &info) < 0 ? position_ : info.next_sequence;
+    }
 
     std::span<const std::byte> read_at(std::uint64_t since) override
     {
@@ -69,9 +73,22 @@ private:
         return got;
     }
 
+    [[nodiscard]] std::span<const std::byte> before_end(std::span<const std::byte> records) const
+    {
+        std::size_t size = end_ == UINT64_MAX ? records.size() : 0;
+        while (size < records.size()) {
+            const Record record = parse_record(records.subspan(size));
+            if (record.state == Record::State::whole && record.event.sequence >= end_)
+                break;
+            // What is no record is for those to find who publish.
+            size = record.state == Record::State::whole ? size + record.size : records.size();
+        }
+        return records.first(size);
+    }
+
     int fd_;
     std::uint64_t position_ = 0;
-    bool finished_ = false;
+    std::uint64_t end_ = UINT64_MAX;
 };
 
 }  // namespace

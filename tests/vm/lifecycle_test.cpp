@@ -2,6 +2,7 @@
 //
 // Channels come and go while the daemon runs.
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -10,9 +11,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "service.hpp"
 #include "sim.hpp"
+#include "support/io.hpp"
 #include "support/process.hpp"
 #include "support/subscriber.hpp"
 #include "support/wait.hpp"
@@ -119,6 +124,44 @@ TEST_F(Lifecycle, ManyChannelsEachGetTheirOwn)
         for (const Event& event : heard.events)
             ASSERT_EQ(event.id, 100 + i);
     }
+}
+
+/// What the running daemon has not yet been told of devices that come and go does not find room.
+void narrow_udev(pid_t daemon)
+{
+    const UniqueFd process(must(static_cast<int>(syscall(SYS_pidfd_open, daemon, 0)), "pidfd_open"));
+    int narrowed = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(daemon) + "/fd")) {
+        const UniqueFd fd(
+            static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), std::stoi(entry.path().filename()), 0)));
+        int domain = 0;
+        socklen_t size = sizeof(domain);
+        if (!fd || getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || domain != AF_NETLINK)
+            continue;
+        const int bytes = 0;
+        must(setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), "SO_RCVBUF");
+        ++narrowed;
+    }
+    ASSERT_EQ(narrowed, 1) << "sockets of udev";
+}
+
+TEST_F(Lifecycle, ChannelsOfWhichTheKernelCouldNotTellAreFound)
+{
+    constexpr int kChannels = 4;
+    const SimChannel first("first");
+    ASSERT_TRUE(wait_for_channel("first"));
+    const pid_t daemon = daemon_pid();
+    narrow_udev(daemon);
+    kill(daemon, SIGSTOP);
+    std::vector<std::unique_ptr<SimChannel>> channels;
+    for (int i = 0; i < kChannels; ++i)
+        channels.push_back(std::make_unique<SimChannel>("untold" + std::to_string(i)));
+    run({"udevadm", "settle"});
+    kill(daemon, SIGCONT);
+    for (const auto& channel : channels)
+        EXPECT_TRUE(wait_for_channel(channel->name())) << channel->name();
+    EXPECT_EQ(daemon_pid(), daemon) << "it was not restarted, which finds all of them";
+    EXPECT_EQ(run({"systemctl", "restart", "drvbusd"}).status, 0);
 }
 
 TEST_F(Lifecycle, ANoisyChannelDoesNotStarveAQuietOne)

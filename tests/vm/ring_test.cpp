@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the kernel holds of a channel comes once, whatever becomes of what the daemon knew of it.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fault.hpp"
+#include "service.hpp"
+#include "sim.hpp"
+#include "support/process.hpp"
+#include "support/subscriber.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::HasSubstr;
+
+class Ring : public testing::Test {
+protected:
+    explicit Ring(const SimChannel::Settings& settings = {}) : channel_("ring", settings)
+    {
+        if (!wait_for_channel("ring"))
+            throw std::runtime_error("no channel");
+        subscriber_.emplace("ring");
+    }
+
+    [[nodiscard]] bool wait_for_event(std::uint64_t sequence) const
+    {
+        return subscriber_->wait([sequence](const Heard& heard) {
+            return !heard.events.empty() && heard.events.back().sequence == sequence;
+        });
+    }
+
+    SimChannel channel_;
+    std::optional<Subscriber> subscriber_;
+};
+
+/// Damages the ledgers of the running daemon, as far as another release's differ.
+void make_ledgers_foreign()
+{
+    const std::string directory = "/proc/" + std::to_string(daemon_pid()) + "/fd";
+    int changed = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+        std::error_code gone;
+        if (std::filesystem::read_symlink(entry, gone).string().find("drvbus-ledger") == std::string::npos)
+            continue;
+        std::fstream(entry.path(), std::ios::in | std::ios::out | std::ios::binary) << "drvbusL0";
+        ++changed;
+    }
+    ASSERT_GT(changed, 0) << "the daemon has no ledger";
+}
+
+TEST_F(Ring, ALedgerOfAnotherReleaseLosesTheSumsAlone)
+{
+    ASSERT_EQ(channel_.burst(100), 0);
+    ASSERT_TRUE(wait_for_event(100));
+    ASSERT_TRUE(wait_until([&] { return subscriber_->channel().EventsPublished() == 100; }));
+    make_ledgers_foreign();
+    happen(Fault::kill);
+    ASSERT_TRUE(wait_for_channel("ring"));
+    ASSERT_EQ(channel_.burst(1), 0);
+    ASSERT_TRUE(wait_for_event(101));
+    // The last one sent may not have been committed.
+    EXPECT_LE(subscriber_->heard().events.size(), 102U);
+    EXPECT_LE(subscriber_->channel().EventsPublished(), 2U);
+    EXPECT_THAT(run({"journalctl", "-u", "drvbusd", "-n", "50", "--no-pager"}).output,
+                HasSubstr("another release of drvbusd wrote it"));
+}
+
+TEST_F(Ring, IsPublishedToItsEndWhenTheNameIsGivenToAnotherDevice)
+{
+    ASSERT_EQ(channel_.burst(1), 0);
+    ASSERT_TRUE(wait_for_event(1));
+    const std::string fifo = "/run/ring-of-another";
+    ASSERT_EQ(run({"mkfifo", "-m", "666", fifo}).status, 0);
+    const pid_t pid = daemon_pid();
+    kill(pid, SIGSTOP);
+    ASSERT_EQ(channel_.burst(99), 0);
+    std::filesystem::create_directories("/etc/drvbus/drvbusd.toml.d");
+    const std::string file = "/etc/drvbus/drvbusd.toml.d/ring.toml";
+    std::ofstream(file) << "[[channel]]\nname = \"ring\"\ndevice = \"" << fifo << "\"\n";
+    kill(pid, SIGHUP);  // comes before all news of channels
+    kill(pid, SIGCONT);
+    EXPECT_TRUE(wait_for_event(100)) << subscriber_->heard().events.size();
+    EXPECT_EQ(subscriber_->heard().gaps(100), "");
+    EXPECT_TRUE(wait_until([&] { return subscriber_->channel().Device() == fifo; }));
+
+    std::filesystem::remove(file);
+    std::filesystem::remove(fifo);
+    EXPECT_EQ(run({"systemctl", "reload", "drvbusd"}).status, 0);
+}
+
+class LegacyRing : public Ring {
+protected:
+    LegacyRing() : Ring(legacy()) {}
+
+private:
+    static SimChannel::Settings legacy()
+    {
+        SimChannel::Settings settings;
+        settings.legacy = true;
+        return settings;
+    }
+};
+
+TEST_F(LegacyRing, ThatCannotBeUsedForAWhileGoesOnWhereItWas)
+{
+    ASSERT_EQ(channel_.burst(5), 0);
+    ASSERT_TRUE(wait_for_event(5));
+    {
+        const Configured wrong("[[channel]]\nname = \"ring\"\nnotification = \"eventfd\"\n");
+        EXPECT_TRUE(wait_until([&] { return subscriber_->channel().State() == "failed"; }));
+        ASSERT_EQ(channel_.burst(3), 0);
+    }
+    EXPECT_TRUE(wait_until([&] { return subscriber_->channel().State() == "online"; }));
+    ASSERT_TRUE(wait_for_event(8));
+    EXPECT_EQ(subscriber_->heard().gaps(8), "");
+}
+
+}  // namespace
+}  // namespace drvbus::test
