@@ -33,6 +33,16 @@ std::string systemctl(const std::string& verb)
     return result.status == 0 ? "" : "systemctl " + verb + ": " + result.output;
 }
 
+TEST(Guest, HasTheBusOfItsRelease)
+{
+    const std::string release = read_file("/etc/os-release");
+    const std::string pid = shell("systemctl show --value --property MainPID dbus").output;
+    const std::string bus = read_file("/proc/" + std::to_string(std::stoi(pid)) + "/comm");
+    // A name of a process is no longer than that.
+    EXPECT_EQ(bus,
+              release.find("VERSION_CODENAME=trixie") != std::string::npos ? "dbus-broker-lau\n" : "dbus-daemon\n");
+}
+
 std::uint64_t voluntary_switches(pid_t pid)
 {
     const std::string status = read_file("/proc/" + std::to_string(pid) + "/status");

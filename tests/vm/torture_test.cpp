@@ -31,7 +31,7 @@ std::uint64_t number(const char* variable, std::uint64_t otherwise)
 /// A channel, what it has emitted, and a subscriber with the recipe.
 class Line {
 public:
-    explicit Line(const std::string& name) : channel_(name, settings())
+    Line(const std::string& name, unsigned depth) : channel_(name, settings(depth))
     {
         if (!wait_for_channel(name))
             throw std::runtime_error("no channel " + name);
@@ -95,10 +95,10 @@ public:
     }
 
 private:
-    static SimChannel::Settings settings()
+    static SimChannel::Settings settings(unsigned depth)
     {
         SimChannel::Settings settings;
-        settings.depth = 8192;
+        settings.depth = depth;
         settings.payload_size = 16;
         return settings;
     }
@@ -164,19 +164,26 @@ protected:
         return {};
     }
 
-    void print_sum(std::uint64_t faults) const
+    [[nodiscard]] std::uint64_t lost() const
     {
         std::uint64_t lost = 0;
+        for (const auto& line : lines_) {
+            for (const Followed& instance : line->follower().instances())
+                lost += instance.lost;
+        }
+        return lost;
+    }
+
+    void print_sum(std::uint64_t faults) const
+    {
         std::uint64_t repeats = 0;
         std::uint64_t fetched = 0;
         for (const auto& line : lines_) {
             repeats += line->follower().repeats();
             fetched += line->follower().fetched();
-            for (const Followed& instance : line->follower().instances())
-                lost += instance.lost;
         }
         std::cout << "torture: seed " << seed_ << ", " << emitted() << " events, " << faults << " faults, " << repeats
-                  << " repeats dropped, " << fetched << " asked for, " << lost << " lost" << std::endl;
+                  << " repeats dropped, " << fetched << " asked for, " << lost() << " lost" << std::endl;
     }
 
     const std::uint64_t seed_ = number("DRVBUS_TORTURE_SEED", std::random_device()());
@@ -191,7 +198,9 @@ TEST_F(Torture, EveryEventComesOnceOrIsCounted)
     const std::uint64_t events = number("DRVBUS_TORTURE_EVENTS", 20'000);
     std::cout << "torture: seed " << seed_ << std::endl;
     for (const char* const name : {"one", "two", "three"})
-        lines_.push_back(std::make_unique<Line>(name));
+        lines_.push_back(std::make_unique<Line>(name, 8192));
+    lines_.push_back(std::make_unique<Line>("four", 64));  // which loses, and says so
+    lines_.back()->burst(3000);
 
     std::uint64_t happened = 0;
     while (happened < faults || emitted() < events) {
@@ -205,6 +214,7 @@ TEST_F(Torture, EveryEventComesOnceOrIsCounted)
     for (const auto& line : lines_)
         EXPECT_EQ(line->compare(), "");
     print_sum(happened);
+    EXPECT_GT(lost(), 0U);
 }
 
 }  // namespace
