@@ -93,7 +93,7 @@ void Ledger::check() const
         std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
         throw std::runtime_error("it is damaged");
     const Progress& progress = this->progress();
-    if (progress.next_sequence == 0 || progress.instance_begin > progress.bytes || progress.bytes > INT64_MAX)
+    if (progress.next_sequence == 0 || progress.instance_begin > progress.bytes || progress.bytes > kMostBytes)
         throw std::runtime_error("it is damaged");
 }
 

@@ -28,6 +28,9 @@ struct Progress {
 /// that a process that is killed between any two instructions leaves it whole.
 class Ledger {
 public:
+    /// More than any channel comes to: where a ledger says so, it is damaged.
+    static constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 62;
+
     static Ledger create(const Description& description, std::uint64_t instance);
 
     /// Goes on with what an earlier process left.

@@ -95,10 +95,13 @@ void Log::mark_up_to(std::uint64_t end) noexcept
     for (; at < end && at % sizeof(bounds_->mark) != 0; ++at)
         memory_.data()[at % kCapacity] = mark_at(at);
     static_assert(std::endian::native == std::endian::little && kCapacity % sizeof(bounds_->mark) == 0);
-    for (; at + sizeof(bounds_->mark) <= end; at += sizeof(bounds_->mark))
-        std::memcpy(memory_.data() + at % kCapacity, &bounds_->mark, sizeof(bounds_->mark));
-    for (; at < end; ++at)
-        memory_.data()[at % kCapacity] = mark_at(at);
+    const std::span<std::byte> rest(memory_.data() + at % kCapacity, at < end ? static_cast<std::size_t>(end - at) : 0);
+    std::size_t done = std::min(rest.size(), sizeof(bounds_->mark));
+    std::memcpy(rest.data(), &bounds_->mark, done);
+    for (std::size_t more = 0; done < rest.size(); done += more) {
+        more = std::min(done, rest.size() - done);
+        std::memcpy(rest.data() + done, rest.data(), more);
+    }
     // Not before the marks are there: what lay behind them would be taken for what was read.
     std::atomic_ref(bounds_->marked).store(std::max(bounds_->marked, end), std::memory_order_release);
 }

@@ -191,7 +191,8 @@ void run(Input input)
     file.damage(input);
     if (std::optional<Ledger> ledger = adopted(file)) {
         use(*ledger, ledger->description().framing, stream);
-        expect(adopted(file).has_value(), "what was good enough once is so again");
+        expect(adopted(file).has_value() || ledger->progress().bytes > Ledger::kMostBytes,
+               "what was good enough once is so again");
     }
 }
 

@@ -44,9 +44,11 @@ class FreshLedger {
 public:
     FreshLedger() : ledger_(Ledger::create(description(Framing::records), kInstance))
     {
-        read_into(images_[0], ledger_);
-        read_into(images_[1], Ledger::create(description(Framing::raw), kInstance));
         (void)ledger_.log();
+        read_into(images_[0], ledger_);
+        Ledger raw = Ledger::create(description(Framing::raw), kInstance);
+        (void)raw.log();
+        read_into(images_[1], raw);
     }
 
     Ledger& of(std::uint8_t raw)
