@@ -14,7 +14,9 @@
 
 #include <gtest/gtest.h>
 
-#include "fifo_test.hpp"
+#include "daemon_test.hpp"
+#include "support/io.hpp"
+#include "support/record.hpp"
 
 namespace drvbus::test {
 namespace {
@@ -61,7 +63,7 @@ constexpr std::uint64_t kMayGrow = 524'288;
 constexpr std::uint64_t kMayGrow = 256;
 #endif
 
-class Soak : public FifoTest {
+class Soak : public DaemonTest {
 protected:
     /// Of the daemon alone, in KiB.
     [[nodiscard]] std::uint64_t memory()
@@ -90,6 +92,8 @@ protected:
             write_all(writer_.get(), records);
     }
 
+    Fifo fifo_{path("way")};
+    UniqueFd writer_;
     std::uint64_t sent_ = 0;
 };
 
@@ -97,9 +101,10 @@ TEST_F(Soak, NothingIsLostAndMemoryDoesNotGrow)
 {
     const std::chrono::seconds seconds(number("DRVBUS_SOAK_SECONDS", 4));
     const std::uint64_t rate = number("DRVBUS_SOAK_RATE", 10'000);
-    start_channel("format = \"u64 count\"\n");
+    start(channel("way", fifo_.path(), "format = \"u64 count\"\n"));
+    writer_ = fifo_.open_writer();
     const auto connection = connect(bus().address());
-    const Counter counter(*connection, "way");
+    Counter counter(*connection, "way");
     connection->enterEventLoopAsync();
 
     const auto start = std::chrono::steady_clock::now();
@@ -119,8 +124,8 @@ TEST_F(Soak, NothingIsLostAndMemoryDoesNotGrow)
     ASSERT_TRUE(wait_until([&] { return counter.came() >= sent_; })) << counter.came() << " of " << sent_;
     EXPECT_TRUE(counter.in_order());
     EXPECT_EQ(counter.came(), sent_);
-    EXPECT_EQ(subscriber_.channel().EventsLost(), 0U);
-    EXPECT_EQ(subscriber_.channel().EventsPublished(), sent_);
+    EXPECT_EQ(counter.EventsLost(), 0U);
+    EXPECT_EQ(counter.EventsPublished(), sent_);
     EXPECT_LE(memory(), first + kMayGrow) << "KiB";
     std::cout << "soak: " << seconds.count() << " s, " << sent_ << " events, 0 lost; private memory of drvbusd "
               << first << " KiB at first, " << most << " KiB at most, " << memory() << " KiB in the end" << std::endl;

@@ -154,6 +154,7 @@ TEST_F(Lifecycle, ChannelsOfWhichTheKernelCouldNotTellAreFound)
     narrow_udev(daemon);
     kill(daemon, SIGSTOP);
     std::vector<std::unique_ptr<SimChannel>> channels;
+    channels.reserve(kChannels);
     for (int i = 0; i < kChannels; ++i)
         channels.push_back(std::make_unique<SimChannel>("untold" + std::to_string(i)));
     run({"udevadm", "settle"});
