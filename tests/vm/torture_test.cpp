@@ -208,6 +208,7 @@ TEST_F(Torture, EveryEventComesOnceOrIsCounted)
         ASSERT_NO_FATAL_FAILURE(flow(events / faults / 2));
         ASSERT_EQ(fault(), "") << "fault " << happened;
         ++happened;
+        std::cout << "after " << happened << " faults: " << emitted() << " events" << std::endl;
     }
     for (const auto& line : lines_)
         EXPECT_EQ(line->settle(), "");
