@@ -51,9 +51,20 @@ public:
         const std::uint64_t events = channel_.sysfs("events");
         if (instances_ == follower_->instances().size() && follower_->wait_for(events + 1))
             return {};
-        return name() + ": " + std::to_string(follower_->instances().size()) + " of " + std::to_string(instances_) +
+        return name() + " does not settle: " + standing();
+    }
+
+    /// Where the subscriber is, for a test that fails.
+    [[nodiscard]] std::string standing() const
+    {
+        return std::to_string(follower_->instances().size()) + " of " + std::to_string(instances_) +
                " instances, the last at " + std::to_string(follower_->last().next()) + " of " +
-               std::to_string(events + 1) + "\n" + follower_->complaints();
+               std::to_string(channel_.sysfs("events") + 1) + "\n" + follower_->complaints() +
+               shell("cat /proc/" + std::to_string(follower_->process().pid()) + "/status | grep -a State; " +
+                     "busctl get-property org.drvbus1 " + channel_path(name()) +
+                     " org.drvbus1.Channel State NextSequence Instance; busctl call org.drvbus1 " +
+                     channel_path(name()) + " org.drvbus1.Channel GetEvents tu 1 1")
+                   .output;
     }
 
     /// The driver goes, with events that nobody has read yet, and comes back.
@@ -72,7 +83,7 @@ public:
                 follower_->read();
                 return follower_->instances().size() == instances_;
             }))
-            return name() + ": the new instance was not seen";
+            return name() + ": the new instance was not seen: " + standing();
         const Followed& old = follower_->instances().at(instances_ - 2);
         if (old.next() != events + 1)
             return name() + ": the old instance ended at " + std::to_string(old.next()) + ", not at " +
