@@ -33,7 +33,10 @@ std::string Heard::gaps(std::uint64_t last) const
 
 std::unique_ptr<sdbus::IConnection> connect(const std::string& address)
 {
-    return address.empty() ? sdbus::createSystemBusConnection() : sdbus::createSessionBusConnectionWithAddress(address);
+    auto connection =
+        address.empty() ? sdbus::createSystemBusConnection() : sdbus::createSessionBusConnectionWithAddress(address);
+    connection->setMethodCallTimeout(kLimit);  // by default 25 s, which a bus with much to do on a slow machine takes
+    return connection;
 }
 
 std::string channel_path(const std::string& channel)
