@@ -144,9 +144,9 @@ QuickFaults::QuickFaults()
     std::filesystem::create_directories(kUnitDropIn);
     std::ofstream(std::string(kUnitDropIn) + "/fault.conf") << "[Service]\nWatchdogSec=3s\nTimeoutAbortSec=1s\n";
     // By default dbus-daemon takes in 127 MiB that it has not looked at yet: on a slow machine, minutes of events
-    // before an answer.
+    // before an answer. What waits for all subscribers that stand still has to fit in as well.
     std::ofstream(kBusLimits) << "<busconfig><limit name=\"max_outgoing_bytes\">262144</limit>"
-                                 "<limit name=\"max_incoming_bytes\">262144</limit></busconfig>\n";
+                                 "<limit name=\"max_incoming_bytes\">4194304</limit></busconfig>\n";
     must({"systemctl", "daemon-reload"});
     must({"systemctl", "restart", "drvbusd"});
     happen(Fault::bus);  // dbus-broker takes limits as it starts, and no later
