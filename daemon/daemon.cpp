@@ -138,7 +138,10 @@ void Daemon::add_kept()
                          error.what());
             service::drop(service::Part::ledger, name);
             // A ring knows by itself how far it was read.
-            left_without_.insert_or_assign(name, std::move(files.device));
+            if (files.device)
+                left_without_.insert_or_assign(name, std::move(files.device));
+            else
+                service::drop(service::Part::device, name);
         }
     }
 }

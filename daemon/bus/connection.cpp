@@ -125,32 +125,37 @@ void Connection::retry_later()
 /// one that is being started does, would stop the loop. So sd-bus asks first, on a connection of its own.
 void Connection::probe()
 {
-    sd_bus* opened = nullptr;
-    probe_error_ = -(which_ == Which::system ? sd_bus_open_system(&opened) : sd_bus_open_user(&opened));
-    probe_.reset(opened);
     const auto answered = [](sd_bus_message* answer, void* self, sd_bus_error*) noexcept {
         auto* const connection = static_cast<Connection*>(self);
         connection->probe_error_ = sd_bus_message_get_errno(answer);
-        connection->probed_.request();
+        connection->probed_.request();  // not within a callback of what ends with it
         return 0;
     };
-    if (probe_error_ <= 0)
-        probe_error_ = -sd_bus_attach_event(opened, loop_.get(), static_cast<int>(Loop::Priority::normal));
-    if (probe_error_ <= 0)
-        probe_error_ = -sd_bus_call_method_async(opened, nullptr, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                                 "org.freedesktop.DBus", "GetId", answered, this, nullptr);
-    if (probe_error_ > 0)
-        probed_.request();
+    sd_bus* opened = nullptr;
+    int result = which_ == Which::system ? sd_bus_open_system(&opened) : sd_bus_open_user(&opened);
+    probe_.reset(opened);
+    if (result >= 0)
+        result = sd_bus_attach_event(opened, loop_.get(), static_cast<int>(Loop::Priority::normal));
+    if (result >= 0)
+        result = sd_bus_call_method_async(opened, nullptr, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                          "org.freedesktop.DBus", "GetId", answered, this, nullptr);
+    if (result < 0)
+        not_yet(std::strerror(-result));
 }
 
 void Connection::probed()
 {
     probe_.reset();
-    if (probe_error_ <= 0) {
+    if (probe_error_ == 0)
         reconnect();
-        return;
-    }
-    spdlog::debug("no {} bus yet: {}", name_of(which_), std::strerror(probe_error_));
+    else
+        not_yet(std::strerror(probe_error_));
+}
+
+void Connection::not_yet(const char* reason)
+{
+    spdlog::debug("no {} bus yet: {}", name_of(which_), reason);
+    detach();
     retry_later();
 }
 
@@ -160,9 +165,7 @@ void Connection::reconnect()
         bus_ = open_bus(which_ == Which::system);
         attach();
     } catch (const std::exception& error) {
-        spdlog::debug("no {} bus yet: {}", name_of(which_), error.what());
-        detach();
-        retry_later();
+        not_yet(error.what());
         return;
     }
     // Without waiting for the answer: a bus that takes connections and then stands still must not stop the loop.

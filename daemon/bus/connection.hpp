@@ -62,6 +62,7 @@ private:
     void on_disconnected();
     void probe();
     void probed();
+    void not_yet(const char* reason);
     void reconnect();
     void name_answered(sd_bus_message* answer);
     void go_on();
