@@ -3,13 +3,11 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <stdexcept>
 #include <utility>
 
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include "observer.hpp"
 
@@ -65,17 +63,7 @@ void DaemonTest::wait_until_it_answers()
 
 std::vector<UniqueFd> DaemonTest::connections() const
 {
-    const UniqueFd process(must(static_cast<int>(syscall(SYS_pidfd_open, daemon_->pid(), 0)), "pidfd_open"));
-    std::vector<UniqueFd> streams;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(daemon_->pid()) + "/fd")) {
-        const int number = std::stoi(entry.path().filename());
-        UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), number, 0)));
-        int type = 0;
-        socklen_t size = sizeof(type);
-        if (fd && getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM)
-            streams.push_back(std::move(fd));
-    }
-    return streams;
+    return sockets_of(daemon_->pid(), SO_TYPE, SOCK_STREAM);
 }
 
 void DaemonTest::narrow_bus() const

@@ -34,8 +34,7 @@ protected:
     /// Makes the running daemon's queue to the bus hold little, as it does where the kernel's limit is low. With
     /// privileges sd-bus makes it 16 MiB long, and a bus is hardly ever seen to be slow.
     void narrow_bus() const;
-    /// The running daemon's streams, which are its connections to the bus. A test has the same sockets in its hands
-    /// then, and what is set on them holds for both.
+    /// The running daemon's streams, which are its connections to the bus.
     [[nodiscard]] std::vector<UniqueFd> connections() const;
     [[nodiscard]] Process& daemon() { return daemon_.value(); }
 

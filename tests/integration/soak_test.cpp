@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <thread>
 
@@ -20,12 +18,6 @@
 
 namespace drvbus::test {
 namespace {
-
-std::uint64_t number(const char* variable, std::uint64_t otherwise)
-{
-    const char* const text = std::getenv(variable);
-    return text == nullptr ? otherwise : std::stoull(text);
-}
 
 /// A subscriber that keeps nothing of what it gets.
 class Counter final : public sdbus::ProxyInterfaces<org::drvbus1::Channel_proxy> {
@@ -68,14 +60,7 @@ protected:
     /// Of the daemon alone, in KiB.
     [[nodiscard]] std::uint64_t memory()
     {
-        std::istringstream lines(read_file("/proc/" + std::to_string(daemon().pid()) + "/smaps_rollup"));
-        std::uint64_t sum = 0;
-        for (std::string key; lines >> key;) {
-            std::uint64_t value = 0;
-            if (key.starts_with("Private_") && lines >> value)
-                sum += value;
-        }
-        return sum;
+        return sum_of("Private_", "/proc/" + std::to_string(daemon().pid()) + "/smaps_rollup");
     }
 
     /// Sends what is due by now, at `rate` since `start`.
@@ -99,8 +84,8 @@ protected:
 
 TEST_F(Soak, NothingIsLostAndMemoryDoesNotGrow)
 {
-    const std::chrono::seconds seconds(number("DRVBUS_SOAK_SECONDS", 4));
-    const std::uint64_t rate = number("DRVBUS_SOAK_RATE", 10'000);
+    const std::chrono::seconds seconds(number_in_environment("DRVBUS_SOAK_SECONDS", 4));
+    const std::uint64_t rate = number_in_environment("DRVBUS_SOAK_RATE", 10'000);
     start(channel("way", fifo_.path(), "format = \"u64 count\"\n"));
     writer_ = fifo_.open_writer();
     const auto connection = connect(bus().address());

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -13,6 +14,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -63,6 +65,21 @@ bool write_once(int fd, std::string_view bytes)
     if (must(static_cast<int>(written), "write") != static_cast<int>(bytes.size()))
         throw std::runtime_error("written in part");
     return true;
+}
+
+std::vector<UniqueFd> sockets_of(pid_t process, int option, int value)
+{
+    const UniqueFd pidfd(must(static_cast<int>(syscall(SYS_pidfd_open, process, 0)), "pidfd_open"));
+    std::vector<UniqueFd> sockets;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/fd")) {
+        // One may have been closed meanwhile.
+        UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), std::stoi(entry.path().filename()), 0)));
+        int found = 0;
+        socklen_t size = sizeof(found);
+        if (fd && getsockopt(fd.get(), SOL_SOCKET, option, &found, &size) == 0 && found == value)
+            sockets.push_back(std::move(fd));
+    }
+    return sockets;
 }
 
 Pipe::Pipe()

@@ -5,6 +5,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <sys/types.h>
 
 #include "unique_fd.hpp"
 
@@ -18,6 +21,10 @@ void write_all(int fd, std::string_view bytes);
 
 /// Writes `bytes` once. @returns whether there was room
 bool write_once(int fd, std::string_view bytes);
+
+/// The open sockets of another process whose `option` (SO_TYPE, SO_DOMAIN) is `value`. What the caller sets on
+/// one of them holds for both.
+[[nodiscard]] std::vector<UniqueFd> sockets_of(pid_t process, int option, int value);
 
 /// Both ends of a pipe, non-blocking.
 struct Pipe {

@@ -141,6 +141,23 @@ std::string read_file(const std::string& path)
     return text.str();
 }
 
+std::uint64_t sum_of(const std::string& key, const std::string& path)
+{
+    std::istringstream lines(read_file(path));
+    std::uint64_t sum = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with(key))
+            sum += std::stoull(line.substr(line.find(':') + 1));
+    }
+    return sum;
+}
+
+std::uint64_t number_in_environment(const char* variable, std::uint64_t otherwise)
+{
+    const char* const text = std::getenv(variable);
+    return text == nullptr ? otherwise : std::stoull(text);
+}
+
 int write_file(const std::string& path, const std::string& text)
 {
     const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -58,6 +59,11 @@ Result run(const std::vector<std::string>& command, const std::vector<std::strin
 Result shell(const std::string& line);
 
 std::string read_file(const std::string& path);
+/// The sum of what stands behind `key` in the lines of a file of /proc that begin with it, such as "VmRSS:" of
+/// /proc/PID/status or "Private_" of /proc/PID/smaps_rollup.
+std::uint64_t sum_of(const std::string& key, const std::string& path);
+/// What a variable of the environment says, where it is set.
+std::uint64_t number_in_environment(const char* variable, std::uint64_t otherwise);
 /// Writes to a file that exists. @returns 0 or errno: files of sysfs and configfs answer a write
 int write_file(const std::string& path, const std::string& text);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What goes wrong is said clearly and harms nothing else.
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -41,6 +43,27 @@ TEST(Error, WithoutABusItSaysSo)
     EXPECT_EQ(result.status, 1);
     EXPECT_THAT(result.output, HasSubstr("no system bus: "));
     EXPECT_THAT(result.output, HasSubstr("systemctl status dbus"));
+}
+
+TEST(Error, ADeviceThatTheUnitDoesNotLetInIsSaid)
+{
+    // As where the module was loaded after the service, and has another number than it had.
+    const std::string drop_in = "/run/systemd/system/drvbusd.service.d";
+    std::filesystem::create_directories(drop_in);
+    std::ofstream(drop_in + "/devices.conf") << "[Service]\nDeviceAllow=\n";
+    run({"systemctl", "daemon-reload"});
+    run({"systemctl", "restart", "drvbusd"});
+    const SimChannel channel("shut");
+    ASSERT_TRUE(wait_for_channel("shut"));
+    const Subscriber subscriber("shut");
+    ASSERT_EQ(channel.emit(1), 0);
+    EXPECT_TRUE(wait_until([&] { return subscriber.channel().State() == "retrying"; }));
+    EXPECT_THAT(subscriber.channel().Reason(), HasSubstr("systemctl restart drvbusd"));
+
+    std::filesystem::remove(drop_in + "/devices.conf");
+    run({"systemctl", "daemon-reload"});
+    run({"systemctl", "restart", "drvbusd"});
+    EXPECT_TRUE(subscriber.wait_for(1)) << "as it says";
 }
 
 TEST(Error, APayloadThatDoesNotFitItsFormatComesAsBytesAndIsCounted)

@@ -3,6 +3,7 @@
 // Channels come and go while the daemon runs.
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -11,9 +12,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "service.hpp"
 #include "sim.hpp"
@@ -126,43 +126,72 @@ TEST_F(Lifecycle, ManyChannelsEachGetTheirOwn)
     }
 }
 
-/// What the running daemon has not yet been told of devices that come and go does not find room.
-void narrow_udev(pid_t daemon)
-{
-    const UniqueFd process(must(static_cast<int>(syscall(SYS_pidfd_open, daemon, 0)), "pidfd_open"));
-    int narrowed = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(daemon) + "/fd")) {
-        const UniqueFd fd(
-            static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), std::stoi(entry.path().filename()), 0)));
-        int domain = 0;
-        socklen_t size = sizeof(domain);
-        if (!fd || getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || domain != AF_NETLINK)
-            continue;
-        const int bytes = 0;
-        must(setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), "SO_RCVBUF");
-        ++narrowed;
+/// A daemon that the kernel cannot tell of devices that come.
+class Untold : public Lifecycle {
+protected:
+    void SetUp() override
+    {
+        // It stands still for long, and has no files left to tell the watchdog.
+        std::filesystem::create_directories(kDropIns);
+        std::ofstream(kDropIns + "/untold.conf") << "[Service]\nWatchdogSec=0\n";
+        run({"systemctl", "daemon-reload"});
+        ASSERT_EQ(run({"systemctl", "restart", "drvbusd"}).status, 0);
+        ASSERT_TRUE(wait_for_channel("first"));
+        daemon_ = daemon_pid();
     }
-    ASSERT_EQ(narrowed, 1) << "sockets of udev";
+    void TearDown() override
+    {
+        std::filesystem::remove(kDropIns + "/untold.conf");
+        run({"systemctl", "daemon-reload"});
+        EXPECT_EQ(run({"systemctl", "restart", "drvbusd"}).status, 0);
+    }
+
+    /// Channels come, and there is room for the news of hardly one of them.
+    void make_channels()
+    {
+        const std::vector<UniqueFd> udev = sockets_of(daemon_, SO_DOMAIN, AF_NETLINK);
+        ASSERT_EQ(udev.size(), 1U);
+        const int bytes = 0;
+        must(setsockopt(udev.front().get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), "SO_RCVBUF");
+        kill(daemon_, SIGSTOP);
+        for (const char* const name : {"untold0", "untold1", "untold2", "untold3"})
+            channels_.push_back(std::make_unique<SimChannel>(name));
+        run({"udevadm", "settle"});
+        kill(daemon_, SIGCONT);
+    }
+
+    inline static const std::string kDropIns = "/run/systemd/system/drvbusd.service.d";
+    SimChannel first_{"first"};
+    pid_t daemon_ = 0;
+    std::vector<std::unique_ptr<SimChannel>> channels_;
+};
+
+TEST_F(Untold, ChannelsAreFound)
+{
+    ASSERT_NO_FATAL_FAILURE(make_channels());
+    for (const auto& channel : channels_)
+        EXPECT_TRUE(wait_for_channel(channel->name())) << channel->name();
+    EXPECT_EQ(daemon_pid(), daemon_) << "it was not restarted, which finds all of them";
 }
 
-TEST_F(Lifecycle, ChannelsOfWhichTheKernelCouldNotTellAreFound)
+TEST_F(Untold, ALookThatFailsTakesNothingForGone)
 {
-    constexpr int kChannels = 4;
-    const SimChannel first("first");
-    ASSERT_TRUE(wait_for_channel("first"));
-    const pid_t daemon = daemon_pid();
-    narrow_udev(daemon);
-    kill(daemon, SIGSTOP);
-    std::vector<std::unique_ptr<SimChannel>> channels;
-    channels.reserve(kChannels);
-    for (int i = 0; i < kChannels; ++i)
-        channels.push_back(std::make_unique<SimChannel>("untold" + std::to_string(i)));
-    run({"udevadm", "settle"});
-    kill(daemon, SIGCONT);
-    for (const auto& channel : channels)
-        EXPECT_TRUE(wait_for_channel(channel->name())) << channel->name();
-    EXPECT_EQ(daemon_pid(), daemon) << "it was not restarted, which finds all of them";
-    EXPECT_EQ(run({"systemctl", "restart", "drvbusd"}).status, 0);
+    const Subscriber subscriber("first");
+    ASSERT_EQ(first_.emit(1), 0);
+    ASSERT_TRUE(subscriber.wait_for(1));
+    rlimit files{};
+    must(prlimit(daemon_, RLIMIT_NOFILE, nullptr, &files), "prlimit");
+    files.rlim_cur = 3;  // fewer than it has open: it can open nothing
+    must(prlimit(daemon_, RLIMIT_NOFILE, &files, nullptr), "prlimit");
+    ASSERT_NO_FATAL_FAILURE(make_channels());
+    // The one of which it was told cannot be opened either; by then it has looked what others there are.
+    const Subscriber told("untold0");
+    ASSERT_TRUE(wait_for_channel("untold0"));
+    EXPECT_TRUE(wait_until([&] { return told.channel().State() == "retrying"; }));
+    ASSERT_EQ(first_.emit(2), 0);
+    ASSERT_TRUE(subscriber.wait_for(2));
+    EXPECT_EQ(subscriber.channel().State(), "online");
+    EXPECT_EQ(subscriber.heard().gaps(2), "");
 }
 
 TEST_F(Lifecycle, ANoisyChannelDoesNotStarveAQuietOne)

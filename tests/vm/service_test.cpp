@@ -5,7 +5,6 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <sstream>
 #include <string>
 #include <thread>
 
@@ -232,12 +231,7 @@ TEST_F(Service, IdleHoldsAtMostFourMebibytes)
     works();
     const pid_t pid = daemon_pid();
     ASSERT_TRUE(wait_for_rest(pid));
-    std::istringstream lines(read_file("/proc/" + std::to_string(pid) + "/smaps_rollup"));
-    std::uint64_t kibibytes = 0;
-    for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with("Private_"))
-            kibibytes += std::stoull(line.substr(line.find(':') + 1));
-    }
+    const std::uint64_t kibibytes = sum_of("Private_", "/proc/" + std::to_string(pid) + "/smaps_rollup");
     RecordProperty("private_kib", std::to_string(kibibytes));
     std::printf("private memory: %ju KiB\n", static_cast<std::uintmax_t>(kibibytes));
     EXPECT_GT(kibibytes, 0U);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Whatever happens, in any order, while events flow: each is delivered once and in order, or counted as lost.
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -20,13 +19,6 @@
 
 namespace drvbus::test {
 namespace {
-
-/// How much of it; from the environment.
-std::uint64_t number(const char* variable, std::uint64_t otherwise)
-{
-    const char* const text = std::getenv(variable);
-    return text == nullptr ? otherwise : std::stoull(text);
-}
 
 /// A channel, what it has emitted, and a subscriber with the recipe.
 class Line {
@@ -197,16 +189,16 @@ protected:
                   << " repeats dropped, " << fetched << " asked for, " << lost() << " lost" << std::endl;
     }
 
-    const std::uint64_t seed_ = number("DRVBUS_TORTURE_SEED", std::random_device()());
-    const std::uint64_t rate_ = number("DRVBUS_TORTURE_RATE", 400);
+    const std::uint64_t seed_ = number_in_environment("DRVBUS_TORTURE_SEED", std::random_device()());
+    const std::uint64_t rate_ = number_in_environment("DRVBUS_TORTURE_RATE", 400);
     std::mt19937_64 random_{seed_};
     std::vector<std::unique_ptr<Line>> lines_;
 };
 
 TEST_F(Torture, EveryEventComesOnceOrIsCounted)
 {
-    const std::uint64_t faults = number("DRVBUS_TORTURE_FAULTS", 10);
-    const std::uint64_t events = number("DRVBUS_TORTURE_EVENTS", 20'000);
+    const std::uint64_t faults = number_in_environment("DRVBUS_TORTURE_FAULTS", 10);
+    const std::uint64_t events = number_in_environment("DRVBUS_TORTURE_EVENTS", 20'000);
     std::cout << "torture: seed " << seed_ << std::endl;
     for (const char* const name : {"one", "two", "three"})
         lines_.push_back(std::make_unique<Line>(name, 8192));
