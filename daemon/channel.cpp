@@ -8,7 +8,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <spdlog/spdlog.h>
 
 namespace drvbus {
@@ -23,20 +22,16 @@ constexpr std::size_t kShare = 16384;
 constexpr std::chrono::milliseconds kFirstRetry{250};
 constexpr std::chrono::milliseconds kLastRetry{30000};
 
-bool hung_up(int fd)
-{
-    pollfd status{fd, 0, 0};
-    return fd >= 0 && poll(&status, 1, 0) == 1 && (status.revents & POLLHUP) != 0;
-}
-
 }  // namespace
 
 Channel::Channel(Services services, device::Description description, ChannelConfig config, Kept kept,
                  std::function<void()> on_news, Counters& total)
     : services_(services), description_(std::move(description)), config_(std::move(config)),
-      on_news_(std::move(on_news)), total_(total), retry_after_(kFirstRetry), ledger_(std::move(kept.ledger))
+      on_news_(std::move(on_news)), total_(total), retry_after_(kFirstRetry), ledger_(std::move(kept.ledger)),
+      device_(services.inherited_fds, std::move(kept.eventfd))
 {
-    retry_ = services_.loop.timer(Loop::Priority::normal, [this] { open({}); });
+    retry_ = services_.loop.timer(Loop::Priority::normal, [this] { calm_.flooded() ? resume() : open({}); });
+    take_settings();
     published_.path = bus::channel_path(description_.name);
     use_format();
     if (ledger_)
@@ -48,53 +43,49 @@ Channel::Channel(Services services, device::Description description, ChannelConf
 void Channel::open(UniqueFd kept_device)
 {
     retry_.enable(false);
-    if (kept_device)
-        device_kept_ = true;  // by the service manager, for this process
-    else
-        kept_device = std::move(fd_);  // of one that failed
-    const bool anew = !kept_device;
-    guard([&] {
-        stop_reading();
-        device::Opened opened = open_device(std::move(kept_device));
-        fd_ = std::move(opened.fd);
-        ring_ = opened.ring;
-        if (!ledger_ || (ring_ && opened.instance != ledger_->progress().instance))
-            begin_ledger(opened.instance, device_kept_ ? opened.position : 0);
-        start_reading();
-        if (!ring_ && anew)
-            ledger_->log().cut_partial(ledger_->progress().bytes);
-        if (!device_kept_)
-            service::keep(service::Part::device, name(), fd_.get());
-        device_kept_ = true;
-        notify_by(config_.notification);
-        state_ = State::online;
-        reason_.clear();
-        spdlog::info("channel {}: {} online at sequence {}, notification {}", name(), description_.node,
-                     sent_.next_sequence, notification());
-    });
+    guard([&] { start(std::move(kept_device)); });
     if (object_)
         object_->changed();
     on_news_();
 }
 
-void Channel::start_reading()
+void Channel::start(UniqueFd kept_device)
 {
-    reader_ = ring_ ? device::make_ring_reader(fd_.get(), ledger_->progress())
-                    : device::make_stream_reader(fd_.get(), description_.framing, *ledger_);
+    stop_reading();
+    const device::Opened opened = device_.open(description_, std::move(kept_device));
+    if (!ledger_ || (device_.is_ring() && opened.instance != ledger_->progress().instance))
+        begin_ledger(opened.instance, device_.is_kept() ? opened.position : 0);
+    device_.set_up(*ledger_);
+    start_reading();
+    device_.keep(name());
+    notify_by(config_.notification);
+    calm_ = {};
+    state_ = State::online;
+    reason_.clear();
+    spdlog::info("channel {}: {} online at sequence {}, notification {}", name(), description_.node,
+                 sent_.next_sequence, notification());
 }
 
-device::Opened Channel::open_device(UniqueFd kept_device) const
+/// Looks whether a device that flooded still does.
+void Channel::resume()
 {
-    if (kept_device)
-        return device::adopt(description_, std::move(kept_device));
-    if (!description_.node.starts_with("fd:"))
-        return device::open(description_);
-    UniqueFd inherited = services_.inherited_fds.open(description_.node.substr(3));
-    if (!inherited)
-        throw device::Unusable(fmt::format("the service manager passed no file called \"{}\"; see "
-                                           "FileDescriptorName= in systemd.socket(5)",
-                                           description_.node.substr(3)));
-    return device::adopt(description_, std::move(inherited));
+    guard([&] {
+        start_reading();
+        notify_by(config_.notification);
+    });
+    on_news_();
+}
+
+void Channel::start_reading()
+{
+    reader_ = device_.make_reader(description_, *ledger_);
+}
+
+/// What the configuration says of the device that is open: nothing where it says something else by now.
+void Channel::take_settings()
+{
+    const bool same = config_.device && config_.device->hash == description_.settings;
+    device_.configure(same ? config_.device : std::nullopt);
 }
 
 void Channel::begin_ledger(std::uint64_t instance, std::uint64_t position)
@@ -110,7 +101,7 @@ void Channel::begin_ledger(std::uint64_t instance, std::uint64_t position)
 
 void Channel::notify_by(std::optional<notification::Kind> kind)
 {
-    const notification::Device device{fd_.get(), description_.drvbus_class};
+    const notification::Device device = device_.for_notification(description_);
     notification_.reset();  // first: both would work on the same open file
     try {
         notification_ = kind ? notification::make(*kind, services_.loop, services_.sigio, device, on_news_)
@@ -127,7 +118,7 @@ void Channel::notify_by(std::optional<notification::Kind> kind)
 
 void Channel::use_format()
 {
-    published_.event_names = description_.event_names;
+    published_.event_names = config_.event_names ? *config_.event_names : description_.event_names;
     if (config_.format) {
         published_.format = *config_.format;
         return;
@@ -148,12 +139,14 @@ void Channel::configure(const ChannelConfig& config)
         return;
     const bool renotify = config.notification != config_.notification;
     config_ = config;
+    take_settings();
     use_format();
     retry_after_ = kFirstRetry;
     if (!serving()) {
         open({});
         return;
     }
+    reader_->decode_by(device_.make_decoder());
     if (renotify)
         guard([this] { notify_by(config_.notification); });
     if (object_)
@@ -161,9 +154,26 @@ void Channel::configure(const ChannelConfig& config)
     on_news_();
 }
 
+void Channel::look_again()
+{
+    if (device_.is_open() || serving() || retired_)
+        return;
+    retry_after_ = kFirstRetry;
+    open({});
+}
+
+bool Channel::waits_for(sd_device* device) const
+{
+    const device::Settings* const settings = device_.settings();
+    const char* node = nullptr;
+    if (settings == nullptr || device_.is_open() || sd_device_get_devname(device, &node) < 0)
+        return false;
+    return settings->match ? device::fits(*settings->match, device) : settings->path == node;
+}
+
 bool Channel::device_added(const device::Description& description)
 {
-    if (!serving() && ring_ && hung_up(fd_.get()))
+    if (!serving() && device_.is_ring() && device_.hung_up())
         guard([this] { start_reading(); });  // what the one before still holds comes first
     if (serving() || retired_)
         return false;
@@ -172,7 +182,7 @@ bool Channel::device_added(const device::Description& description)
     retry_after_ = kFirstRetry;
     use_format();
     // The same one goes on where it was: an old-style node, opened anew, begins with what is published already.
-    if (!device::is_open_as(description_.node, fd_.get()))
+    if (!device_.is_open_as(description_.node))
         close();
     open({});
     return true;
@@ -181,7 +191,7 @@ bool Channel::device_added(const device::Description& description)
 void Channel::device_removed()
 {
     leaving_ = true;
-    if (!serving() && fd_)
+    if (!serving() && device_.is_open())
         guard([this] { start_reading(); });  // until it ends: there is no other news to come
     retry_.enable(false);
     if (serving()) {
@@ -210,7 +220,7 @@ void Channel::retire()
 {
     leaving_ = retired_ = true;
     if (!serving() && ledger_ && ledger_->has_log())
-        reader_ = device::make_stream_reader(-1, description_.framing, *ledger_);
+        reader_ = device_.make_rest_reader(description_, *ledger_);
     if (serving())
         reader_->finish();
     retry_.enable(false);
@@ -219,8 +229,8 @@ void Channel::retire()
 
 void Channel::forget() const
 {
-    service::drop(service::Part::device, name());
-    service::drop(service::Part::ledger, name());
+    for (const auto part : {service::Part::device, service::Part::eventfd, service::Part::ledger})
+        service::drop(part, name());
 }
 
 void Channel::bus_lost()
@@ -248,29 +258,38 @@ void Channel::guard(const std::function<void()>& work)
         stop(State::gone, error.what());
     } catch (const device::Unusable& error) {
         stop(State::failed, error.what());
+    } catch (const Flood& error) {
+        retry_after_ = calm_.pause();
+        stop(State::retrying, error.what(), true);
     } catch (const std::exception& error) {
         stop(State::retrying, error.what());
     }
 }
 
-void Channel::stop(State state, const std::string& reason)
+void Channel::set_state(State state, const std::string& reason)
+{
+    if (state == state_ && reason == reason_)
+        return;
+    const auto level = state == State::retrying || state == State::failed ? spdlog::level::err : spdlog::level::info;
+    spdlog::log(level, "channel {}: {}{}{}", name(), to_string(state), reason.empty() ? "" : ": ", reason);
+    state_ = state;
+    reason_ = reason;
+    if (object_)
+        object_->changed();
+}
+
+void Channel::stop(State state, const std::string& reason, bool stays_open)
 {
     // A ring, and a device with which nothing is wrong, still hold what they hold when they are of use again.
-    if (fd_ && (ring_ || state == State::failed))
+    if (device_.is_open() && (device_.is_ring() || state == State::failed || stays_open))
         stop_reading();
     else
         close();
-    if (state != state_ || reason != reason_)
-        spdlog::log(state == State::gone ? spdlog::level::info : spdlog::level::err, "channel {}: {}: {}", name(),
-                    to_string(state), reason);
-    state_ = state;
-    reason_ = reason;
+    set_state(state, reason);
     if (state != State::failed && !leaving_) {
         Loop::start(retry_, retry_after_);
         retry_after_ = std::min(retry_after_ * 2, kLastRetry);
     }
-    if (object_)
-        object_->changed();
     on_news_();
 }
 
@@ -283,10 +302,8 @@ void Channel::stop_reading()
 void Channel::close()
 {
     stop_reading();
-    if (device_kept_)
-        service::drop(service::Part::device, name());
-    device_kept_ = false;
-    fd_.reset();
+    calm_ = {};
+    device_.close(name());
 }
 
 Channel::Turn Channel::turn()
@@ -296,10 +313,11 @@ Channel::Turn Channel::turn()
     Turn turn = Turn::idle;
     guard([&] {
         settle();
-        if (notification_)
-            notification_->clear();
-        if (serving())
+        const std::uint64_t news = notification_ ? notification_->clear() : 0;
+        if (serving()) {
+            reader_->news(news, notification_ && notification_->kind() == notification::Kind::eventfd);
             turn = publish_share();
+        }
     });
     if (serving())
         return turn;
@@ -314,20 +332,37 @@ Channel::Turn Channel::publish_share()
     std::size_t share = kShare;
     while (share > 0) {
         const device::Reader::Batch batch = reader_->read();
-        if (batch.status == device::Reader::Status::empty)
-            return Turn::idle;
+        if (batch.status == device::Reader::Status::empty) {
+            if (!cries_wolf())
+                return Turn::idle;
+            continue;
+        }
         if (batch.status == device::Reader::Status::end) {
             if (!description_.drvbus_class && !leaving_)
-                throw device::Absent("the device hung up");
+                throw std::runtime_error("the device hung up; it is opened again");
             return Turn::ended;
         }
+        const std::uint64_t published = sent_.published;
         const std::size_t done = publish_batch(batch.records, share);
+        if (const device::Settings* const settings = device_.settings())
+            calm_.published(sent_.published - published, settings->flood);
         if (!services_.connection.writable())
             return Turn::wait;
         settle();
         share -= std::min(share, done);
     }
     return Turn::more;
+}
+
+/// A read has found nothing. @returns whether the device says that there is something all the same
+/// @throws std::runtime_error where it does so again and again
+bool Channel::cries_wolf()
+{
+    if (calm_.flooded())
+        set_state(State::online, {});
+    const device::Settings* const settings = device_.settings();
+    const bool polled = notification_ && notification_->kind() == notification::Kind::poll;
+    return calm_.empty(settings != nullptr && polled && !settings->urgent_only && device_.readable());
 }
 
 std::size_t Channel::publish_batch(std::span<const std::byte> records, std::size_t share)

@@ -13,10 +13,11 @@
 
 #include "bus/objects.hpp"
 #include "bus/publisher.hpp"
-#include "config.hpp"
+#include "calm.hpp"
+#include "config/config.hpp"
 #include "device/description.hpp"
 #include "device/ledger.hpp"
-#include "device/open.hpp"
+#include "device/node.hpp"
 #include "device/reader.hpp"
 #include "notification/notification.hpp"
 #include "notification/sigio.hpp"
@@ -38,6 +39,7 @@ struct Services {
 struct Kept {
     std::optional<device::Ledger> ledger;
     UniqueFd device;
+    UniqueFd eventfd;
 };
 
 /// Sums over channels.
@@ -82,6 +84,11 @@ public:
     /// @returns false where one is open already, which then is not touched
     bool device_added(const device::Description& description);
 
+    /// Opens its device if that is not open: it has come.
+    void look_again();
+    /// Whether what has come is the configuration's device.
+    [[nodiscard]] bool waits_for(sd_device* device) const;
+
     /// Only what has happened up to now is still published; then `turn` says `ended`. Wants a turn.
     void retire();
 
@@ -115,16 +122,19 @@ public:
 
 private:
     void open(UniqueFd kept_device);
-    [[nodiscard]] device::Opened open_device(UniqueFd kept_device) const;
+    void start(UniqueFd kept_device);
+    void resume();
     void begin_ledger(std::uint64_t instance, std::uint64_t position);
     void notify_by(std::optional<notification::Kind> kind);
     void use_format();
     void guard(const std::function<void()>& work);
-    void serve();
-    void stop(State state, const std::string& reason);
+    void stop(State state, const std::string& reason, bool stays_open = false);
+    void set_state(State state, const std::string& reason);
+    void take_settings();
     void start_reading();
     void stop_reading();
     void close();
+    [[nodiscard]] bool cries_wolf();
     Turn publish_share();
     std::size_t publish_batch(std::span<const std::byte> records, std::size_t share);
     void publish(const device::Event& event);
@@ -148,9 +158,8 @@ private:
     std::optional<device::Ledger> ledger_;
     device::Progress sent_;  ///< ahead of the ledger's by what the bus has not yet taken
     bus::Published published_;
-    bool ring_ = false;         ///< what fd_ is
-    bool device_kept_ = false;  ///< the service manager has it as well
-    UniqueFd fd_;               // before what works with it
+    device::Node device_;  // before what works with it
+    Calm calm_;
     std::unique_ptr<device::Reader> reader_;
     std::unique_ptr<notification::Notification> notification_;
     std::unique_ptr<bus::ChannelObject> object_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -41,6 +42,7 @@ int Daemon::run()
     add_kept();
     for (const auto& [name, channel] : config_.channels)
         add_configured(name);
+    watch_devices();
     enumerate();
     for (const auto& [name, fd] : std::exchange(left_without_, {}))
         service::drop(service::Part::device, name);
@@ -87,6 +89,7 @@ void Daemon::apply()
     }
     for (const auto& [name, channel] : config_.channels)
         add_configured(name);
+    watch_devices();
     enumerate();
     status_.touch();
 }
@@ -118,9 +121,7 @@ void Daemon::retire(Slots::iterator slot)
 
 bool Daemon::same_device(const device::Description& description, const ChannelConfig& config)
 {
-    if (description.drvbus_class)
-        return config.device.empty();
-    return description.node == config.device && description.framing == config.framing;
+    return description.drvbus_class ? !config.device : config.device && description.settings == config.device->hash;
 }
 
 /// What an earlier process had open, first: the name may mean another device by now.
@@ -128,7 +129,8 @@ void Daemon::add_kept()
 {
     for (auto& [name, files] : inherited_fds_.take_kept()) {
         try {
-            Kept kept{device::Ledger::adopt(std::move(files.ledger)), std::move(files.device)};
+            Kept kept{device::Ledger::adopt(std::move(files.ledger)), std::move(files.device),
+                      std::move(files.eventfd)};
             const device::Description description = kept.ledger->description();
             add(description, std::move(kept));
             if (!same_device(description, config_.channel(name)))
@@ -137,6 +139,7 @@ void Daemon::add_kept()
             spdlog::warn("channel {}: what was kept of it over the restart is of no use: {}; its sums begin anew", name,
                          error.what());
             service::drop(service::Part::ledger, name);
+            service::drop(service::Part::eventfd, name);
             // A ring knows by itself how far it was read.
             if (files.device)
                 left_without_.insert_or_assign(name, std::move(files.device));
@@ -149,20 +152,38 @@ void Daemon::add_kept()
 void Daemon::add_configured(const std::string& name)
 {
     const ChannelConfig config = config_.channel(name);
-    if (config.device.empty() || channels_.contains(name))
+    if (!config.device || channels_.contains(name))
         return;
     device::Description description;
     description.name = name;
-    description.node = config.device;
-    description.framing = config.framing;
+    description.node = config.device->device();
+    description.framing = config.device->framing;
+    description.settings = config.device->hash;
     add(description);
+}
+
+/// Who waits for a device of the configuration's is told when it has come. Nobody listens where there is none.
+void Daemon::watch_devices()
+{
+    if (std::ranges::none_of(config_.channels, [](const auto& entry) { return entry.second.device.has_value(); })) {
+        watch_.reset();
+        return;
+    }
+    if (watch_)
+        return;
+    watch_ = std::make_unique<device::Watch>(loop_, [this](sd_device* device) {
+        for (const auto& [name, slot] : channels_) {
+            if (slot.channel->waits_for(device))
+                slot.channel->look_again();
+        }
+    });
 }
 
 void Daemon::device_added(const device::Description& description)
 {
     enumerated_.insert(description.name);
     const auto present = channels_.find(description.name);
-    if (!config_.channel(description.name).device.empty())
+    if (config_.channel(description.name).device)
         spdlog::warn("channel {}: the configuration gives this name to another device; {} stays off the bus",
                      description.name, description.node);
     else if (present == channels_.end())

@@ -13,8 +13,9 @@
 #include "bus/objects.hpp"
 #include "bus/publisher.hpp"
 #include "channel.hpp"
-#include "config.hpp"
+#include "config/config.hpp"
 #include "device/discovery.hpp"
+#include "device/watch.hpp"
 #include "loop.hpp"
 #include "notification/sigio.hpp"
 #include "service.hpp"
@@ -53,6 +54,7 @@ private:
     void add(const device::Description& description, Kept kept = {});
     void add_kept();
     void add_configured(const std::string& name);
+    void watch_devices();
     [[nodiscard]] static bool same_device(const device::Description& description, const ChannelConfig& config);
     void queue(const std::string& name);
     void work();
@@ -72,6 +74,7 @@ private:
     notification::SigioDispatcher sigio_;
     std::unique_ptr<bus::ManagerObject> manager_;
     device::Discovery discovery_;
+    std::unique_ptr<device::Watch> watch_;  ///< for configured devices
     Counters total_;
     Deferred work_, enumerate_;
     Source stop_on_term_, stop_on_int_, reload_on_hup_;

@@ -13,7 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "config.hpp"
+#include "config/config.hpp"
 #include "daemon.hpp"
 #include "version.hpp"
 
@@ -54,10 +54,12 @@ bool parse(int argc, char** argv, Options& options, int& exit_code)
     CLI::App app("Publishes events of kernel drivers on D-Bus.", "drvbusd");
     bool session = false;
     std::string file;
+    std::string presets;
     app.add_flag("--session", session, "Use the session bus instead of the system bus");
     app.add_option("--config", file,
                    "Read this configuration file, and FILE.d/*.toml, instead of /etc/drvbus/drvbusd.toml")
         ->type_name("FILE");
+    app.add_option("--presets", presets, "Look for presets in this folder")->type_name("FOLDER");
     app.set_version_flag("--version", drvbus::kVersion);
     try {
         app.parse(argc, argv);
@@ -68,7 +70,8 @@ bool parse(int argc, char** argv, Options& options, int& exit_code)
     if (session)
         options.bus = drvbus::bus::Which::session;
     if (!file.empty())
-        options.config = {file, true};
+        options.config = {file, true, {}};
+    options.config.presets = presets;
     return true;
 }
 

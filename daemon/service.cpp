@@ -21,11 +21,12 @@ namespace {
 
 // Names in the service manager's store. No channel has a dot in its name.
 constexpr std::string_view kDevice = "device.";
+constexpr std::string_view kEventfd = "eventfd.";
 constexpr std::string_view kLedger = "ledger.";
 
 std::string name_in_store(Part part, const std::string& channel)
 {
-    return fmt::format("{}{}", part == Part::device ? kDevice : kLedger, channel);
+    return fmt::format("{}{}", part == Part::device ? kDevice : part == Part::eventfd ? kEventfd : kLedger, channel);
 }
 
 }  // namespace
@@ -39,6 +40,8 @@ InheritedFds::InheritedFds()
         const std::string name = names[i];
         if (name.starts_with(kDevice))
             kept_[name.substr(kDevice.size())].device = std::move(fd);
+        else if (name.starts_with(kEventfd))
+            kept_[name.substr(kEventfd.size())].eventfd = std::move(fd);
         else if (name.starts_with(kLedger))
             kept_[name.substr(kLedger.size())].ledger = std::move(fd);
         else
@@ -61,6 +64,11 @@ UniqueFd InheritedFds::open(const std::string& name) const
 std::map<std::string, Kept> InheritedFds::take_kept()
 {
     return std::exchange(kept_, {});
+}
+
+bool keeps()
+{
+    return std::getenv("NOTIFY_SOCKET") != nullptr;
 }
 
 void keep(Part part, const std::string& channel, int fd)

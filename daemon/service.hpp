@@ -12,14 +12,16 @@
 /// What the service manager and the daemon tell each other (sd_notify, passed files).
 namespace drvbus::service {
 
-/// Files of a channel that outlive this process: its open device, and the ledger of what came of it.
+/// Files of a channel that outlive this process: its open device, the eventfd that the driver has, and the ledger of
+/// what came of it.
 struct Kept {
     UniqueFd device;
+    UniqueFd eventfd;
     UniqueFd ledger;
 };
 
 /// Which of them.
-enum class Part : std::uint8_t { device, ledger };
+enum class Part : std::uint8_t { device, eventfd, ledger };
 
 /// Open files that the service manager passed.
 class InheritedFds {
@@ -36,6 +38,9 @@ private:
     std::map<std::string, UniqueFd> fds_;
     std::map<std::string, Kept> kept_;
 };
+
+/// Whether there is somebody to `keep` files: then a device stays open when this process ends.
+[[nodiscard]] bool keeps();
 
 /// Gives the file to the service manager, which passes it to the next process of this service. One that is
 /// there has to be dropped first.

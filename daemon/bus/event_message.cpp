@@ -119,7 +119,7 @@ bool EventEncoder::append_event(sd_bus_message* message, const Published& channe
     append(message, 't', &event.sequence);
     append(message, 't', &event.time_ns);
     append(message, 'u', &event.id);
-    const bool fits = channel.format.fits(event.payload.size());
+    const bool fits = (event.flags & device::kUnfit) == 0 && channel.format.fits(event.payload.size());
     append_data(message, fits ? channel.format : Format(), event.payload);
     return fits;
 }

@@ -5,7 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "config.hpp"
+#include "config/config.hpp"
 #include "version.hpp"
 
 namespace drvbus::bus {

@@ -6,20 +6,17 @@
 #include <map>
 #include <string>
 
-namespace drvbus::device {
+#include "device/framing.hpp"
 
-/// How a device that is read as a stream marks off its events.
-enum class Framing : std::uint8_t {
-    records,  ///< struct drvbus_record, one after another
-    raw,      ///< each read() gives one payload; numbered and timed here
-};
+namespace drvbus::device {
 
 /// What is known of a channel's device: from sysfs for one of class drvbus, else from the configuration.
 struct Description {
     std::string name;
-    std::string node;  ///< such as /dev/drvbus/heartbeat; for others the configuration's `device`
+    std::string node;  ///< such as /dev/drvbus/heartbeat; for others what the configuration names, or has found
     bool drvbus_class = false;
-    Framing framing = Framing::records;
+    Framing framing;
+    std::uint64_t settings = 0;  ///< Settings::hash of what the configuration said of the device
     std::string format;
     std::map<std::uint32_t, std::string> event_names;
 

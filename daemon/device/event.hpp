@@ -7,12 +7,16 @@
 
 namespace drvbus::device {
 
+/// Flag of an event whose payload is known not to be as the channel's format: it is published as bytes. None of the
+/// module's, which are the low bits.
+inline constexpr std::uint32_t kUnfit = std::uint32_t{1} << 31;
+
 /// One event as it lies in a read buffer. Valid until the reader that gave it reads again.
 struct Event {
     std::uint64_t sequence;
     std::uint64_t time_ns;  ///< CLOCK_MONOTONIC
     std::uint32_t id;
-    std::uint32_t flags;  ///< DRVBUS_EVENT_*
+    std::uint32_t flags;  ///< DRVBUS_EVENT_*, kUnfit
     std::span<const std::byte> payload;
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <linux/drvbus.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -21,7 +22,7 @@ namespace drvbus::device {
 namespace {
 
 constexpr std::size_t kHeaderSize = 16384;  // whole pages; those that nothing is written to take no memory
-constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '2'};
+constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '3'};
 
 }  // namespace
 
@@ -32,11 +33,16 @@ struct Ledger::Header {
     // The one that is not current may be half written.
     std::array<Progress, 2> progress;
     Log::Bounds log;
+    Stage::Bounds stage;
+    std::uint64_t settings;
     std::uint32_t current;
+    std::uint32_t framing_size;
     std::uint8_t drvbus_class;
-    std::uint8_t raw;
+    std::uint8_t framing;
     std::uint16_t text_size;
-    std::array<char, kHeaderSize - 256> text;  ///< name, node, format and event names, each with its NUL
+    std::uint32_t setup_size;
+    std::array<std::byte, 4096> setup;
+    std::array<char, kHeaderSize - 4096 - 512> text;  ///< name, node, format and event names, each with its NUL
 };
 
 Ledger::Ledger(UniqueFd file) : file_(std::move(file)), mapping_(file_.get(), 0, kHeaderSize)
@@ -47,7 +53,7 @@ Ledger::Ledger(UniqueFd file) : file_(std::move(file)), mapping_(file_.get(), 0,
 Ledger Ledger::create(const Description& description, std::uint64_t instance)
 {
     UniqueFd file(memfd_create("drvbus-ledger", MFD_CLOEXEC));
-    if (!file || ftruncate(file.get(), kHeaderSize + Log::kCapacity) < 0)
+    if (!file || ftruncate(file.get(), kHeaderSize + Log::kCapacity + Stage::kCapacity) < 0)
         throw std::system_error(errno, std::generic_category(), "memfd_create");
 
     std::string text;
@@ -62,7 +68,9 @@ Ledger Ledger::create(const Description& description, std::uint64_t instance)
                                              text.size(), header.text.size()));
     header.progress[0] = {.instance = instance};
     header.drvbus_class = description.drvbus_class ? 1 : 0;
-    header.raw = description.framing == Framing::raw ? 1 : 0;
+    header.framing = static_cast<std::uint8_t>(description.framing.kind);
+    header.framing_size = description.framing.size;
+    header.settings = description.settings;
     header.text_size = static_cast<std::uint16_t>(text.size());
     std::ranges::copy(text, header.text.begin());
     header.magic = kMagic;
@@ -72,7 +80,7 @@ Ledger Ledger::create(const Description& description, std::uint64_t instance)
 Ledger Ledger::adopt(UniqueFd file)
 {
     struct stat status {};
-    if (fstat(file.get(), &status) < 0 || status.st_size != kHeaderSize + Log::kCapacity)
+    if (fstat(file.get(), &status) < 0 || status.st_size != kHeaderSize + Log::kCapacity + Stage::kCapacity)
         throw std::runtime_error("it has another size");
     Ledger ledger(std::move(file));
     ledger.check();
@@ -80,6 +88,7 @@ Ledger Ledger::adopt(UniqueFd file)
         const Progress& progress = ledger.progress();
         ledger.log().check(progress.bytes);
         ledger.log().check(std::max(progress.instance_begin, ledger.log().begin()));
+        ledger.stage().check(ledger.log().taken().stage);
     }
     return ledger;
 }
@@ -89,10 +98,18 @@ void Ledger::check() const
     const Header& header = this->header();
     if (header.magic != kMagic)
         throw std::runtime_error("another release of drvbusd wrote it");
-    if (header.current > 1 || header.text_size > header.text.size() ||
+    if (header.current > 1 || header.log.current > 1 || header.log.in_use > 1 ||
+        header.framing > static_cast<std::uint8_t>(Framing::Kind::snapshot) ||
+        (header.framing == static_cast<std::uint8_t>(Framing::Kind::fixed)) != (header.framing_size > 0) ||
+        header.framing_size > DRVBUS_PAYLOAD_MAX || header.setup_size > header.setup.size() ||
+        header.text_size > header.text.size() ||
         std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
         throw std::runtime_error("it is damaged");
     const Progress& progress = this->progress();
+    // A device's records may have any sequence; the daemon's own never come that far.
+    const bool own = header.framing != static_cast<std::uint8_t>(Framing::Kind::records);
+    if (own && header.log.in_use != 0 && header.log.taken.at(header.log.current).next_sequence > kMostBytes)
+        throw std::runtime_error("it is damaged");
     if (progress.next_sequence == 0 || progress.instance_begin > progress.bytes || progress.bytes > kMostBytes)
         throw std::runtime_error("it is damaged");
 }
@@ -116,7 +133,8 @@ Description Ledger::description() const
     description.format = next();
     description.event_names = parse_event_names(next());
     description.drvbus_class = header().drvbus_class != 0;
-    description.framing = header().raw != 0 ? Framing::raw : Framing::records;
+    description.framing = {static_cast<Framing::Kind>(header().framing), header().framing_size};
+    description.settings = header().settings;
     return description;
 }
 
@@ -134,17 +152,57 @@ void Ledger::commit(const Progress& progress) noexcept
 
 bool Ledger::has_log() const noexcept
 {
-    return header().log.mark != 0;
+    return header().log.in_use != 0;
+}
+
+void Ledger::map_log()
+{
+    if (log_)
+        return;
+    if (!has_log()) {
+        header().stage = Stage::empty();
+        // A ring's progress has bytes, too.
+        header().log = Log::empty(progress().bytes, progress().next_sequence);
+    }
+    log_ = Log(file_.get(), kHeaderSize, header().log);
+    stage_ = Stage(file_.get(), kHeaderSize + Log::kCapacity, header().stage);
 }
 
 Log& Ledger::log()
 {
-    if (log_)
-        return log_;
-    if (!has_log())  // a ring's progress has bytes, too
-        header().log = Log::empty(progress().bytes);
-    log_ = Log(file_.get(), kHeaderSize, header().log);
+    map_log();
     return log_;
+}
+
+Stage& Ledger::stage()
+{
+    map_log();
+    return stage_;
+}
+
+void Ledger::discard_staged()
+{
+    stage().added(stage().arrived());
+    Taken next = log().taken();
+    next.stage = stage().end();
+    next.has_device_sequence = 0;
+    log().take(next);
+}
+
+std::span<const std::byte> Ledger::setup() const noexcept
+{
+    return std::span(header().setup).first(header().setup_size);
+}
+
+void Ledger::set_setup(std::span<const std::byte> bytes)
+{
+    Header& header = this->header();
+    if (bytes.size() > header.setup.size())
+        throw std::runtime_error(fmt::format("what the setup has answered is {} bytes long; {} are the most",
+                                             bytes.size(), header.setup.size()));
+    header.setup_size = 0;
+    std::ranges::copy(bytes, header.setup.begin());
+    header.setup_size = static_cast<std::uint32_t>(bytes.size());
 }
 
 }  // namespace drvbus::device

@@ -3,9 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "device/description.hpp"
 #include "device/log.hpp"
+#include "device/mapping.hpp"
+#include "device/stage.hpp"
 #include "unique_fd.hpp"
 
 namespace drvbus::device {
@@ -46,9 +49,19 @@ public:
     /// The next process goes on from here.
     void commit(const Progress& progress) noexcept;
 
-    /// The bytes that came from a device that does not hold them. Made at the first call.
+    /// The records of a device that does not hold them. Made at the first call, as the stage is.
     [[nodiscard]] Log& log();
+    /// What came from it, and is not yet made into records.
+    [[nodiscard]] Stage& stage();
     [[nodiscard]] bool has_log() const noexcept;
+
+    /// The device was opened anew: what the stage still holds is the front of something that will not come.
+    void discard_staged();
+
+    /// What has been done to the open device (SetUp::to_bytes).
+    [[nodiscard]] std::span<const std::byte> setup() const noexcept;
+    /// @throws std::runtime_error where it is too much
+    void set_setup(std::span<const std::byte> bytes);
 
 private:
     struct Header;
@@ -56,10 +69,12 @@ private:
     explicit Ledger(UniqueFd file);
     [[nodiscard]] Header& header() const noexcept;
     void check() const;
+    void map_log();
 
     UniqueFd file_;
     Mapping mapping_;
     Log log_;
+    Stage stage_;
 };
 
 }  // namespace drvbus::device

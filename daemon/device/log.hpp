@@ -1,52 +1,44 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
-#include <sys/types.h>
+#include "device/mapping.hpp"
 
 namespace drvbus::device {
 
-/// Memory of a file, shared with whoever maps it next.
-class Mapping {
-public:
-    Mapping() = default;
-    /// @param times how often `size` bytes of the file stand in memory, one behind the other
-    Mapping(int file, off_t offset, std::size_t size, unsigned times = 1);
-    Mapping(Mapping&& other) noexcept;
-    Mapping& operator=(Mapping&& other) noexcept;
-    Mapping(const Mapping&) = delete;
-    Mapping& operator=(const Mapping&) = delete;
-    ~Mapping();
-
-    [[nodiscard]] std::byte* data() const noexcept { return data_; }
-    explicit operator bool() const noexcept { return data_ != nullptr; }
-
-private:
-    std::byte* data_ = nullptr;
-    std::size_t size_ = 0;
+/// How far what came from a device has been made into records.
+struct Taken {
+    std::uint64_t stage = 0;            ///< up to here the stage's bytes are in the log
+    std::uint64_t end = 0;              ///< of the log: behind the newest record
+    std::uint64_t next_sequence = 1;    ///< of the next event
+    std::uint64_t device_sequence = 0;  ///< what the device itself called the newest event
+    std::uint32_t has_device_sequence = 0;
+    std::uint32_t reserved = 0;
 };
 
-/// The last records that came from a device which does not hold them itself: those not yet published,
-/// and behind them as many published ones as there is room for. A ring of bytes; it stands in memory
-/// twice, one behind the other, so that no record is ever in two pieces. Offsets never wrap.
+/// The last records of a device which does not hold them itself: those not yet published, and behind them as many
+/// published ones as there is room for. A ring of bytes; it stands in memory twice, one behind the other, so that
+/// no record is ever in two pieces. Offsets never wrap.
 class Log {
 public:
-    /// Records of the largest size, and the part of another one, fit beside what is to be kept.
     static constexpr std::size_t kCapacity = 262144;
 
     /// Where the log is. It lies with the bytes, for it has to outlive the process as they do.
     struct Bounds {
-        std::uint64_t begin;   ///< of the oldest record
-        std::uint64_t end;     ///< behind the newest byte
-        std::uint64_t marked;  ///< up to here the room holds `mark`, but for what a read() has put there
-        std::uint64_t mark;    ///< eight bytes that nobody else knows
+        std::uint64_t begin;  ///< of the oldest record
+        // The one that is not current may be half written.
+        std::array<Taken, 2> taken;
+        std::uint32_t current;
+        std::uint32_t in_use;  ///< there is a log
     };
 
     /// Bounds of a log without any records.
-    [[nodiscard]] static Bounds empty(std::uint64_t at);
+    /// @param next_sequence of its first event
+    [[nodiscard]] static Bounds empty(std::uint64_t at, std::uint64_t next_sequence);
 
     Log() = default;
     /// @param bounds outlives the log
@@ -54,33 +46,24 @@ public:
 
     explicit operator bool() const noexcept { return bounds_ != nullptr; }
     [[nodiscard]] std::uint64_t begin() const noexcept { return bounds_->begin; }
-    [[nodiscard]] std::uint64_t end() const noexcept { return bounds_->end; }
+    [[nodiscard]] std::uint64_t end() const noexcept { return taken().end; }
+    [[nodiscard]] const Taken& taken() const noexcept { return bounds_->taken.at(bounds_->current); }
 
-    /// Everything from the offset `from` on; valid until `room` is called.
+    /// Everything from the offset `from` on.
     [[nodiscard]] std::span<const std::byte> since(std::uint64_t from) const;
 
-    /// Room behind the end for a record of the largest size; the oldest records make way. There is always
-    /// enough of those if all whole records before `unpublished` are published. What is read into it is found
-    /// by `arrived`, also by another process: one may be killed between read() and `added`.
+    /// Room behind the end for a record of the largest size; the oldest records make way, if they come before
+    /// `unpublished`. None where that is not enough.
     [[nodiscard]] std::span<std::byte> room(std::uint64_t unpublished);
 
-    /// How many bytes a read() has put into the room, `skipped` bytes behind its front, of which `added` has not
-    /// been told. Bytes at their end that are as the mark are not seen: one in 256 times it is one too few.
-    [[nodiscard]] std::size_t arrived(std::size_t skipped) const noexcept;
-
-    /// So many bytes of the room are taken.
-    void added(std::size_t bytes) noexcept;
-
-    /// Takes what follows the whole records from the offset `from` on away.
-    void cut_partial(std::uint64_t from) noexcept;
+    /// What stands in the room up to `next.end` is whole records, made of the stage's bytes up to `next.stage`: the
+    /// two are said at once, so that a process that is killed leaves neither without the other.
+    void take(const Taken& next) noexcept;
 
     /// @throws std::runtime_error unless it is one row of whole records up to `unpublished`
     void check(std::uint64_t unpublished) const;
 
 private:
-    [[nodiscard]] std::byte mark_at(std::uint64_t offset) const noexcept;
-    void mark_up_to(std::uint64_t end) noexcept;
-
     Mapping memory_;
     Bounds* bounds_ = nullptr;
 };

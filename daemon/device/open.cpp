@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "device/open.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -11,7 +12,9 @@
 #include <fmt/format.h>
 #include <linux/drvbus.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "loop.hpp"
@@ -25,6 +28,35 @@ void make_non_blocking(int fd)
     const int flags = fcntl(fd, F_GETFL);
     check(flags < 0 || fcntl(fd, F_SETFL, (flags | O_NONBLOCK) & ~O_ASYNC) < 0 ? -errno : 0, "O_NONBLOCK");
     check(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0, "FD_CLOEXEC");
+}
+
+bool is_socket(const char* path)
+{
+    struct stat status {};
+    const int error = errno;
+    const bool result = stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+    errno = error;
+    return result;
+}
+
+/// @returns none where it does not take the connection now; errno says why
+UniqueFd connect_to(const std::string& path)
+{
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof(address.sun_path))
+        throw Unusable(
+            fmt::format("{}: the path of a socket has {} characters at most", path, sizeof(address.sun_path) - 1));
+    std::ranges::copy(path, address.sun_path);
+    for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+        UniqueFd fd(socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        check(fd ? 0 : -errno, "socket");
+        if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
+            return fd;
+        if (errno != EPROTOTYPE)
+            break;
+    }
+    return {};
 }
 
 }  // namespace
@@ -49,11 +81,13 @@ bool is_there(const std::string& node) noexcept
     return access(node.c_str(), F_OK) == 0 || errno != ENOENT;
 }
 
-Opened open(const Description& description)
+Opened open(const Description& description, bool for_writing)
 {
     const char* const node = description.node.c_str();
     // O_NOCTTY: a terminal must not become the daemon's own.
-    UniqueFd fd(::open(node, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    UniqueFd fd(::open(node, (for_writing ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    if (!fd && errno == ENXIO && is_socket(node))
+        fd = connect_to(description.node);
     if (!fd && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
         throw Absent(fmt::format("there is no {}: {}", node, std::strerror(errno)));
     if (!fd && errno == EPERM && description.drvbus_class)

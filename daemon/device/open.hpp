@@ -37,9 +37,10 @@ struct Opened {
 /// Whether there is a `node`, as far as can be seen.
 [[nodiscard]] bool is_there(const std::string& node) noexcept;
 
-/// Opens the device's node.
+/// Opens the device's node, or connects to the socket that it is.
+/// @param for_writing, too
 /// @throws Absent, Unusable, std::system_error; all say what to do
-[[nodiscard]] Opened open(const Description& description);
+[[nodiscard]] Opened open(const Description& description, bool for_writing);
 
 /// Takes a file that somebody else has opened; what an earlier process had set on it is taken back.
 /// @throws as `open`

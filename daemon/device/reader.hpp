@@ -6,8 +6,10 @@
 #include <memory>
 #include <span>
 
-#include "device/description.hpp"
+#include "device/decoding.hpp"
+#include "device/framing.hpp"
 #include "device/ledger.hpp"
+#include "device/source.hpp"
 
 namespace drvbus::device {
 
@@ -30,6 +32,11 @@ public:
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
     virtual ~Reader() = default;
+
+    /// The device has told of news so many times; at least so many where not `exactly`.
+    virtual void news(std::uint64_t /*count*/, bool /*exactly*/) {}
+    /// Goes on with another decoding of what comes from the device.
+    virtual void decode_by(Decoder /*decoder*/) {}
 
     /// The events that are not committed, without moving past them.
     /// @throws std::system_error where the device fails, std::runtime_error where its bytes are no records
@@ -54,11 +61,11 @@ public:
 /// @param progress where to go on
 [[nodiscard]] std::unique_ptr<Reader> make_ring_reader(int fd, const Progress& progress);
 
-/// Reader of anything else that can be read: an old-style driver, a FIFO, a terminal, an eventfd.
-/// Reading takes the bytes away from the device, so they go to the ledger's log, and no more is read
-/// before all whole records in it are committed.
-/// @param fd stays the caller's; must be O_NONBLOCK
+/// Reader of anything else. Reading takes the bytes away from the device, so they go to the ledger's stage, and the
+/// records made of them to its log; no more is read before all records in it are committed.
+/// @param source none: there is only what was taken already
 /// @param ledger outlives the reader
-[[nodiscard]] std::unique_ptr<Reader> make_stream_reader(int fd, Framing framing, Ledger& ledger);
+[[nodiscard]] std::unique_ptr<Reader> make_stream_reader(std::unique_ptr<Source> source, Framing framing,
+                                                         Decoder decoder, Ledger& ledger);
 
 }  // namespace drvbus::device

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <ctime>
-#include <stdexcept>
-#include <system_error>
+#include <utility>
 
 #include <linux/drvbus.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "device/event.hpp"
 #include "device/reader.hpp"
@@ -17,57 +12,56 @@ namespace drvbus::device {
 
 namespace {
 
-/// A FIFO without a writer reads as ended, but the next writer may come.
-bool ends(int fd)
+/// Writes the event as a record. @returns its size
+std::size_t write_record(const Event& event, std::span<std::byte> into)
 {
-    struct stat status {};
-    return fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode);
+    drvbus_record header{};
+    header.sequence = event.sequence;
+    header.time_ns = event.time_ns;
+    header.id = event.id;
+    header.flags = event.flags;
+    header.length = static_cast<__u32>(event.payload.size());
+    std::memcpy(into.data(), &header, sizeof(header));
+    std::ranges::copy(event.payload, into.begin() + sizeof(header));
+    const std::size_t size = sizeof(header) + event.payload.size();
+    const std::size_t padding = (DRVBUS_RECORD_ALIGN - size % DRVBUS_RECORD_ALIGN) % DRVBUS_RECORD_ALIGN;
+    std::ranges::fill(into.subspan(size, padding), std::byte{0});
+    return size + padding;
 }
 
-/// read() that takes no news as 0 bytes and `ended` as false.
-std::size_t read_some(int fd, std::span<std::byte> into, bool& ended)
-{
-    for (;;) {
-        const ssize_t got = ::read(fd, into.data(), into.size());
-        if (got > 0)
-            return static_cast<std::size_t>(got);
-        if (got == 0) {
-            ended = ends(fd);
-            return 0;
-        }
-        if (errno == EAGAIN)
-            return 0;
-        if (errno != EINTR)
-            throw std::system_error(errno, std::generic_category(), "reading the device");
-    }
-}
-
-std::uint64_t monotonic_ns()
-{
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-class StreamReader : public Reader {
+class StreamReader final : public Reader {
 public:
-    StreamReader(int fd, Ledger& ledger) : fd_(fd), log_(ledger.log()), progress_(ledger.progress()) {}
+    StreamReader(std::unique_ptr<Source> source, Framing framing, Decoder decoder, Ledger& ledger)
+        : source_(std::move(source)), framing_(framing), decoder_(std::move(decoder)), stage_(ledger.stage()),
+          log_(ledger.log()), progress_(ledger.progress())
+    {
+        // An earlier process may have been killed before it could say that it had read this.
+        stage_.added(stage_.arrived());
+    }
+
+    void news(std::uint64_t count, bool exactly) override
+    {
+        if (source_)
+            source_->news(count, exactly);
+    }
+
+    void decode_by(Decoder decoder) override { decoder_ = std::move(decoder); }
 
     Batch read() override
     {
-        if (const std::size_t held = whole_records(); held > 0)
-            return {Status::events, log_.since(progress_.bytes).first(held)};
-        bool ended = finished_;
-        if (!finished_)
-            fill(ended);
-        if (const std::size_t held = whole_records(); held > 0)
-            return {Status::events, log_.since(progress_.bytes).first(held)};
+        bool ended = source_ == nullptr;
+        if (!held() && !make_records(ended) && !ended && fill(ended))
+            make_records(ended);
+        if (!held() && ended)
+            make_records(ended);
+        if (held())
+            return {Status::events, log_.since(progress_.bytes)};
         return {ended ? Status::end : Status::empty, {}};
     }
 
     void commit(const Progress& progress) override { progress_ = progress; }
 
-    void finish() override { finished_ = true; }
+    void finish() override { source_.reset(); }
 
     std::span<const std::byte> read_at(std::uint64_t since) override
     {
@@ -82,91 +76,80 @@ public:
         }
     }
 
-    std::uint64_t next_sequence() override { return progress_.next_sequence; }
-
-protected:
-    /// Takes what the device has into the log.
-    virtual void fill(bool& ended) = 0;
-
-    [[nodiscard]] int fd() const noexcept { return fd_; }
-    [[nodiscard]] Log& log() const noexcept { return log_; }
-    [[nodiscard]] std::span<std::byte> room() const { return log_.room(progress_.bytes); }
+    std::uint64_t next_sequence() override { return log_.taken().next_sequence; }
 
 private:
-    /// Bytes of the records that are not committed.
-    [[nodiscard]] std::size_t whole_records() const
+    /// Whether there are records that are not committed.
+    [[nodiscard]] bool held() const { return log_.end() > progress_.bytes; }
+
+    bool fill(bool& ended)
     {
-        const std::span<const std::byte> bytes = log_.since(progress_.bytes);
-        std::size_t held = 0;
+        const std::size_t got = source_->take(stage_.room(log_.taken().stage), ended);
+        stage_.added(got);
+        return got > 0;
+    }
+
+    /// Makes records of what the stage holds, as many as there is room for. @returns whether any
+    bool make_records(bool ended)
+    {
+        bool any = false;
         for (;;) {
-            const Record record = parse_record(bytes.subspan(held));
-            if (record.state == Record::State::malformed && held == 0)
-                throw std::runtime_error("the device sends bytes that are no drvbus records; "
-                                         "set records = \"raw\" if each read of it is one event");
-            if (record.state != Record::State::whole)
-                return held;
-            held += record.size;
+            const std::span<std::byte> room = log_.room(progress_.bytes);
+            if (room.empty())
+                return any;
+            Taken next = log_.taken();
+            const Piece piece = piece_at(next.stage, ended, any);
+            if (piece.size == 0)
+                return any;
+            if (write(piece, next, room))
+                any = true;
+            log_.take(next);
         }
     }
 
-    int fd_;
+    /// Writes the record that `next.stage` is moved behind. @returns whether there is one
+    bool write(const Piece& piece, Taken& next, std::span<std::byte> room)
+    {
+        const std::span<const std::byte> bytes = stage_.since(next.stage).first(piece.size);
+        next.stage += piece.size;
+        if (framing_.kind == Framing::Kind::records) {
+            std::ranges::copy(bytes, room.begin());
+            next.end += bytes.size();
+            next.next_sequence = piece.sequence + 1;
+            return true;
+        }
+        const std::optional<Event> event = decoder_.decode(piece.payload, next);
+        if (event)
+            next.end += write_record(*event, room);
+        return event.has_value();
+    }
+
+    /// What is wrong behind records that are right is said once those are published.
+    [[nodiscard]] Piece piece_at(std::uint64_t at, bool ended, bool any) const
+    {
+        try {
+            return first_piece(framing_, stage_.since(at), ended);
+        } catch (const std::runtime_error&) {
+            if (!any)
+                throw;
+            return {};
+        }
+    }
+
+    std::unique_ptr<Source> source_;
+    Framing framing_;
+    Decoder decoder_;
+    Stage& stage_;
     Log& log_;
     Progress progress_;
-    bool finished_ = false;
-};
-
-// What an earlier process read, and was killed before it could say so, each reader finds as it is made.
-
-/// The bytes are records already.
-class RecordReader final : public StreamReader {
-public:
-    RecordReader(int fd, Ledger& ledger) : StreamReader(fd, ledger) { log().added(log().arrived(0)); }
-
-private:
-    void fill(bool& ended) override { log().added(read_some(fd(), room(), ended)); }
-};
-
-/// What each read() gives is one payload.
-class RawReader final : public StreamReader {
-public:
-    RawReader(int fd, Ledger& ledger) : StreamReader(fd, ledger)
-    {
-        // There is nothing else to publish when a device is read.
-        if (log().end() == ledger.progress().bytes)
-            add(log().arrived(sizeof(drvbus_record)));
-    }
-
-private:
-    void fill(bool& ended) override
-    {
-        add(read_some(fd(), room().subspan(sizeof(drvbus_record), DRVBUS_PAYLOAD_MAX), ended));
-    }
-
-    /// Makes a record of the `size` bytes that came into the room.
-    void add(std::size_t size)
-    {
-        if (size == 0)
-            return;
-        const std::span<std::byte> record = room();
-        drvbus_record header{};
-        header.sequence = next_sequence();
-        header.time_ns = monotonic_ns();
-        header.length = static_cast<__u32>(size);
-        std::memcpy(record.data(), &header, sizeof(header));
-        const std::size_t padding = (DRVBUS_RECORD_ALIGN - size % DRVBUS_RECORD_ALIGN) % DRVBUS_RECORD_ALIGN;
-        log().added(sizeof(header) + size + padding);
-        // Not earlier: to the next process it would look like more that came.
-        std::memset(record.data() + sizeof(header) + size, 0, padding);
-    }
 };
 
 }  // namespace
 
-std::unique_ptr<Reader> make_stream_reader(int fd, Framing framing, Ledger& ledger)
+std::unique_ptr<Reader> make_stream_reader(std::unique_ptr<Source> source, Framing framing, Decoder decoder,
+                                           Ledger& ledger)
 {
-    if (framing == Framing::raw)
-        return std::make_unique<RawReader>(fd, ledger);
-    return std::make_unique<RecordReader>(fd, ledger);
+    return std::make_unique<StreamReader>(std::move(source), framing, std::move(decoder), ledger);
 }
 
 }  // namespace drvbus::device

@@ -55,12 +55,18 @@ std::string Format::wanted() const
     return fmt::format("{} bytes and any multiple of {}", fixed_size_, rest_unit_);
 }
 
+std::size_t size_of(const Field& field) noexcept
+{
+    if (field.shape == Shape::rest)
+        return 0;
+    return size_of(field.type) * (field.shape == Shape::single ? 1 : field.count);
+}
+
 std::span<const std::byte> Format::bytes_of(const Field& field, std::span<const std::byte> payload)
 {
     if (field.shape == Shape::rest)
         return payload.subspan(field.offset);
-    const std::size_t elements = field.shape == Shape::single ? 1 : field.count;
-    return payload.subspan(field.offset, elements * size_of(field.type));
+    return payload.subspan(field.offset, size_of(field));
 }
 
 }  // namespace drvbus::format

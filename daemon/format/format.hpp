@@ -25,11 +25,14 @@ struct Field {
     std::string name;
     Type type{};
     Shape shape{};
-    std::uint32_t count{};  ///< elements; 0 for Shape::rest
+    std::uint32_t count{};  ///< elements of Shape::array
     std::size_t offset{};   ///< bytes from the start of the payload
     bool padding{};         ///< a name with a leading '_': takes room, is not published
     std::string signature;  ///< D-Bus signature of its value, such as "u" or "an"
 };
+
+/// Bytes that the field takes; 0 for Shape::rest.
+[[nodiscard]] std::size_t size_of(const Field& field) noexcept;
 
 /// A format text is wrong; line and column count from 1.
 class ParseError : public std::runtime_error {
@@ -61,6 +64,9 @@ public:
 
     /// Whether a payload of `length` bytes is filled by this format with nothing left over.
     [[nodiscard]] bool fits(std::size_t length) const noexcept;
+
+    /// Bytes of all fields but one of Shape::rest.
+    [[nodiscard]] std::size_t fixed_size() const noexcept { return fixed_size_; }
 
     /// What `fits` wants, in words for a log line, such as "12 bytes".
     [[nodiscard]] std::string wanted() const;

@@ -22,34 +22,42 @@ int hand_over(int device, __s32 eventfd)
 
 class EventfdNotification final : public Notification {
 public:
-    EventfdNotification(const Loop& loop, Device device, OnNews on_news)
-        : device_(device.fd), eventfd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
+    EventfdNotification(const Loop& loop, Device device, OnNews on_news) : device_(device.fd), eventfd_(device.eventfd)
     {
-        check(eventfd_ ? 0 : -errno, "eventfd");
-        check(device.drvbus_node ? hand_over(device_, eventfd_.get()) : -ENOTTY,
-              "the device takes no eventfd; set notification to \"auto\", \"poll\" or \"sigio\"");
+        if (eventfd_ < 0) {
+            check(device.drvbus_node ? 0 : -ENOTTY, "the device takes no eventfd; set notification to \"auto\", "
+                                                    "\"poll\" or \"sigio\", or say with 'eventfd' how it takes one");
+            own_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+            check(own_ ? 0 : -errno, "eventfd");
+            eventfd_ = own_.get();
+            check(hand_over(device_, eventfd_),
+                  "the device takes no eventfd; set notification to \"auto\", \"poll\" or \"sigio\"");
+        }
         // Edge-triggered: it stays readable until the channel's turn comes, and must not spin the loop till then.
-        source_ = loop.watch(eventfd_.get(), EPOLLIN | EPOLLET, Loop::Priority::normal,
+        source_ = loop.watch(eventfd_, EPOLLIN | EPOLLET, Loop::Priority::normal,
                              [on_news = std::move(on_news)](std::uint32_t) { on_news(); });
     }
 
     ~EventfdNotification() override
     {
         // Fails only where the channel is gone, and then there is nothing to take back.
-        (void)hand_over(device_, -1);
+        if (own_)
+            (void)hand_over(device_, -1);
     }
 
     [[nodiscard]] Kind kind() const noexcept override { return Kind::eventfd; }
 
-    void clear() override
+    std::uint64_t clear() override
     {
         eventfd_t count = 0;
-        (void)eventfd_read(eventfd_.get(), &count);  // EAGAIN: it was clear
+        (void)eventfd_read(eventfd_, &count);  // EAGAIN: it was clear
+        return count;
     }
 
 private:
     int device_;
-    UniqueFd eventfd_;
+    UniqueFd own_;
+    int eventfd_;
     Source source_;
 };
 

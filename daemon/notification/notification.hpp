@@ -20,8 +20,10 @@ enum class Kind : std::uint8_t { eventfd, poll, sigio };
 
 /// What a device is, as far as notification goes.
 struct Device {
-    int fd;            ///< stays the caller's and must outlive the notification; O_NONBLOCK
-    bool drvbus_node;  ///< answers drvbus's ioctls (no other device gets one of them)
+    int fd;                    ///< stays the caller's and must outlive the notification; O_NONBLOCK
+    bool drvbus_node;          ///< answers drvbus's ioctls (no other device gets one of them)
+    int eventfd = -1;          ///< that the driver has already; likewise
+    bool urgent_only = false;  ///< poll() tells of news as urgent ones, and of nothing else
 };
 
 /// Watches one device until it is destroyed, and says that there may be news: never too rarely, now
@@ -36,7 +38,8 @@ public:
     [[nodiscard]] virtual Kind kind() const noexcept = 0;
 
     /// To be called before reading: what comes after it is told anew.
-    virtual void clear() = 0;
+    /// @returns how many times the device has told of news since: exactly for an eventfd, else 0 or 1
+    virtual std::uint64_t clear() = 0;
 };
 
 using OnNews = std::function<void()>;

@@ -15,16 +15,20 @@ public:
     // Edge-triggered: a channel that has to wait for the bus must not keep the loop spinning. A channel
     // is read until it is empty before it is left alone, so no edge is missed.
     PollNotification(const Loop& loop, Device device, OnNews on_news)
-    try : source_(loop.watch(device.fd, EPOLLIN | EPOLLPRI | EPOLLET, Loop::Priority::normal,
-                             [on_news = std::move(on_news)](std::uint32_t) { on_news(); })) {
+    try : source_(loop.watch(device.fd, (device.urgent_only ? 0U : EPOLLIN) | EPOLLPRI | EPOLLET,
+                             Loop::Priority::normal, [this, on_news = std::move(on_news)](std::uint32_t) {
+                                 told_ = 1;
+                                 on_news();
+                             })) {
     } catch (const std::system_error& error) {
         throw std::system_error(error.code(), "the device cannot be polled; set notification to \"auto\" or \"sigio\"");
     }
 
     [[nodiscard]] Kind kind() const noexcept override { return Kind::poll; }
-    void clear() override {}  // the kernel does, as the position moves
+    std::uint64_t clear() override { return std::exchange(told_, 0); }  // the kernel does, as the position moves
 
 private:
+    std::uint64_t told_ = 0;
     Source source_;
 };
 

@@ -130,14 +130,18 @@ public:
     SigioNotification(SigioDispatcher& dispatcher, Device device, OnNews on_news)
         : dispatcher_(dispatcher), device_(device.fd)
     {
-        dispatcher_.add(device_, std::move(on_news));
+        dispatcher_.add(device_, [this, on_news = std::move(on_news)] {
+            told_ = 1;
+            on_news();
+        });
     }
     ~SigioNotification() override { dispatcher_.remove(device_); }
 
     [[nodiscard]] Kind kind() const noexcept override { return Kind::sigio; }
-    void clear() override {}  // the dispatcher has, before it told
+    std::uint64_t clear() override { return std::exchange(told_, 0); }  // the dispatcher has, before it told
 
 private:
+    std::uint64_t told_ = 0;
     SigioDispatcher& dispatcher_;
     int device_;
 };

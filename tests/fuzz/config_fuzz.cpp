@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // An input is a row of configuration files, each ended by a NUL, as the file and its drop-ins are read.
-#include "config.hpp"
+#include "config/config.hpp"
 
 #include <string>
 
@@ -15,8 +15,8 @@ constexpr const char* kFile = "drvbusd.toml";
 
 bool same(const ChannelConfig& one, const ChannelConfig& other)
 {
-    return one.notification == other.notification && one.same_device(other) &&
-           one.format.has_value() == other.format.has_value() &&
+    return one.notification == other.notification && one.same_device(other) && one.event_names == other.event_names &&
+           one.unit == other.unit && one.format.has_value() == other.format.has_value() &&
            (!one.format || one.format->text() == other.format->text());
 }
 
@@ -39,33 +39,42 @@ void check_error(const std::string& error, std::string_view text)
     expect(*rest == ':' && std::strtoul(rest + 1, &rest, 10) >= 1 && *rest == ':', "an error names a column");
 }
 
-void check_good(const Config& config, std::string_view text)
+void check_device(const device::Settings& device)
+{
+    expect(device.match || device.path.starts_with('/') || device.path.starts_with("fd:"),
+           "a device is a path, an inherited file, or matched");
+    expect((device.framing.kind == device::Framing::Kind::fixed) == (device.framing.size > 0),
+           "what has a fixed size has one");
+    expect(device.hash != 0, "a device is told from another one");
+}
+
+void check_good(const Config& config)
 {
     for (const auto& [name, channel] : config.channels) {
         expect(is_channel_name(name), "a channel has the name of one");
         expect(same(config.channel(name), channel), "a channel is found by its name");
-        expect(channel.device.empty() || channel.device.starts_with('/') || channel.device.starts_with("fd:"),
-               "a device is a path or an inherited file");
+        if (channel.device)
+            check_device(*channel.device);
     }
-    Config again = config;
-    merge_config(again, text, kFile);
-    expect(same(again, config), "a file that is read twice changes nothing");
 }
 
 }  // namespace
 
 void run(Input input)
 {
-    Config config;
+    ConfigBuilder builder("/usr/share/drvbus/none");
     while (!input.done()) {
         const std::string_view text = input.text_until('\0');
         try {
-            merge_config(config, text, kFile);
+            builder.add(text, kFile);
+            const Config config = builder.config();
+            check_good(config);
+            builder.add(text, kFile);
+            expect(same(builder.config(), config), "a file that is read twice changes nothing");
         } catch (const ConfigError& error) {
             check_error(error.what(), text);
             return;
         }
-        check_good(config, text);
     }
 }
 

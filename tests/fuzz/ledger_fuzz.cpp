@@ -59,11 +59,11 @@ void commit(Ledger& ledger, Reader& reader, std::span<const std::byte> records)
 /// A ledger as a daemon leaves it.
 Ledger sound(std::uint8_t options, const Stream& stream)
 {
-    const Framing framing = (options & kRaw) != 0 ? Framing::raw : Framing::records;
+    const Framing framing{.kind = (options & kRaw) != 0 ? Framing::Kind::raw : Framing::Kind::records};
     Ledger ledger = Ledger::create(description(framing), 1);
     if ((options & kHasLog) == 0)
         return ledger;
-    const auto reader = make_stream_reader(stream.fd(), framing, ledger);
+    const auto reader = make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger);
     for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
         std::string bytes;
         append_record(bytes, sequence, 8);
@@ -147,7 +147,7 @@ void read_on(Ledger& ledger, Reader& reader)
 /// All that a channel does with a ledger.
 void use(Ledger& ledger, Framing framing, const Stream& stream)
 {
-    const auto reader = make_stream_reader(stream.fd(), framing, ledger);
+    const auto reader = make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger);
     std::string bytes;
     append_record(bytes, ledger.progress().next_sequence, 100);
     stream.send(bytes);
@@ -157,12 +157,12 @@ void use(Ledger& ledger, Framing framing, const Stream& stream)
         read_on(ledger, *reader);
     } catch (const std::runtime_error&) {
         // It holds what is no record, or the device sends such: as when the device is opened again.
-        ledger.log().cut_partial(ledger.progress().bytes);
-        const auto again = make_stream_reader(stream.fd(), framing, ledger);
+        ledger.discard_staged();
+        const auto again = make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger);
         try {
             read_on(ledger, *again);
         } catch (const std::runtime_error&) {
-            expect(framing == Framing::records || ledger.progress().next_sequence == UINT64_MAX,
+            expect(framing.kind == Framing::Kind::records || ledger.progress().next_sequence == UINT64_MAX,
                    "only a device can send what is no record");
         }
     }

@@ -31,6 +31,9 @@ constexpr std::size_t kMostBytes = 640 * 1024;
 constexpr std::uint64_t kInstance = 7;
 constexpr unsigned kMostRestarts = 3;  // they take most of the time
 
+constexpr Framing kRecords{.kind = Framing::Kind::records};
+constexpr Framing kRaw{.kind = Framing::Kind::raw};
+
 device::Description description(Framing framing)
 {
     device::Description result;
@@ -42,11 +45,11 @@ device::Description description(Framing framing)
 /// A ledger of which nothing has been used. Its file is one for all inputs.
 class FreshLedger {
 public:
-    FreshLedger() : ledger_(Ledger::create(description(Framing::records), kInstance))
+    FreshLedger() : ledger_(Ledger::create(description(kRecords), kInstance))
     {
         (void)ledger_.log();
         read_into(images_[0], ledger_);
-        Ledger raw = Ledger::create(description(Framing::raw), kInstance);
+        Ledger raw = Ledger::create(description(kRaw), kInstance);
         (void)raw.log();
         read_into(images_[1], raw);
     }
@@ -59,7 +62,7 @@ public:
     }
 
 private:
-    using Image = std::array<char, 4096>;  // of the header: it is longer, but for this channel no more is in use
+    using Image = std::array<char, 8192>;  // of the header: it is longer, but for this channel no more is in use
 
     static void read_into(Image& image, const Ledger& ledger)
     {
@@ -75,7 +78,7 @@ class Daemon {
 public:
     Daemon(Framing framing, const Stream& stream, Ledger& ledger)
         : framing_(framing), stream_(stream), ledger_(&ledger),
-          reader_(make_stream_reader(stream.fd(), framing, ledger))
+          reader_(make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger))
     {
     }
     Daemon(const Daemon&) = delete;
@@ -118,8 +121,8 @@ public:
     /// The device is closed and opened again, as after an error.
     void reopen()
     {
-        const std::uint64_t end = ledger_->log().end();
-        ledger_->log().cut_partial(ledger_->progress().bytes);
+        const std::uint64_t end = read_up_to();
+        ledger_->discard_staged();
         cut(end);
         make_reader();
     }
@@ -143,11 +146,13 @@ protected:
     [[nodiscard]] const Progress& progress() const { return ledger_->progress(); }
     [[nodiscard]] Reader& reader() { return *reader_; }
     [[nodiscard]] Log& log() { return ledger_->log(); }
+    /// Offset in the log that what came last would have if it were a record.
+    [[nodiscard]] std::uint64_t read_up_to() { return log().end() + (ledger_->stage().end() - log().taken().stage); }
     [[nodiscard]] bool finished() const { return finished_; }
 
     void take(std::span<const std::byte> batch) { batch_ = batch; }
 
-    /// The log ended at `old_end` before what is no record was cut off.
+    /// What had come ended at `old_end` before what is no record was cut off.
     virtual void cut(std::uint64_t old_end) = 0;
 
 private:
@@ -155,7 +160,7 @@ private:
     {
         batch_ = {};
         finished_ = false;
-        reader_ = make_stream_reader(stream_.fd(), framing_, *ledger_);
+        reader_ = make_stream_reader(device::make_read_source(stream_.fd(), framing_), framing_, {}, *ledger_);
     }
 
     /// As a channel does.
@@ -163,7 +168,7 @@ private:
     {
         Progress next = progress();
         if (sequence < next.next_sequence) {
-            expect(framing_ == Framing::records, "the daemon's own sequence never goes back");
+            expect(framing_ == kRecords, "the daemon's own sequence never goes back");
             ++next.instance;
             next.instance_begin = next.bytes;
         }
@@ -189,7 +194,7 @@ private:
 class RecordDaemon final : public Daemon {
 public:
     RecordDaemon(const Stream& stream, Ledger& ledger, std::string& memory)
-        : Daemon(Framing::records, stream, ledger), sent_(memory)
+        : Daemon(kRecords, stream, ledger), sent_(memory)
     {
         sent_.clear();
     }
@@ -229,6 +234,7 @@ private:
     {
         return std::string_view(sent_).substr(0, log().end()).substr(from);
     }
+    [[nodiscard]] std::string_view came() { return std::string_view(sent_).substr(0, read_up_to()); }
     [[nodiscard]] std::string_view not_published() { return std::string_view(sent_).substr(progress().bytes); }
 
     void check_batch(std::span<const std::byte> batch)
@@ -236,13 +242,13 @@ private:
         const std::string_view got = as_text(batch);
         expect(!got.empty() && got == not_published().substr(0, got.size()), "what is read is what was sent");
         expect(whole_records(got) == got.size(), "what is read is whole records");
-        expect(whole_records(held(progress().bytes)) == got.size(), "no record is left behind");
+        expect(whole_records(came().substr(progress().bytes)) == got.size(), "no record is left behind");
         take(batch);
     }
 
     void check_none(Status status)
     {
-        const Front front = front_of(finished() ? held(progress().bytes) : not_published());
+        const Front front = front_of(finished() ? came().substr(progress().bytes) : not_published());
         expect(front.size == 0 && !front.malformed, "a whole record is taken");
         expect(status == (finished() ? Status::end : Status::empty), "it ends when it is told to");
     }
@@ -261,8 +267,7 @@ private:
 /// What each read gives is one payload.
 class RawDaemon final : public Daemon {
 public:
-    RawDaemon(const Stream& stream, Ledger& ledger, std::string& memory)
-        : Daemon(Framing::raw, stream, ledger), sent_(memory)
+    RawDaemon(const Stream& stream, Ledger& ledger, std::string& memory) : Daemon(kRaw, stream, ledger), sent_(memory)
     {
         sent_.clear();
     }

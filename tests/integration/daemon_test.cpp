@@ -18,7 +18,10 @@ std::vector<std::string> DaemonTest::command() const
     const char* const drvbusd = std::getenv("DRVBUSD");
     if (drvbusd == nullptr)
         throw std::runtime_error("DRVBUSD has to be the path of the drvbusd under test");
-    return {drvbusd, "--session", "--config", config_file()};
+    const char* const presets = std::getenv("DRVBUS_PRESETS");
+    if (presets == nullptr)
+        throw std::runtime_error("DRVBUS_PRESETS has to be the folder of the presets under test");
+    return {drvbusd, "--session", "--config", config_file(), "--presets", presets};
 }
 
 void DaemonTest::configure(const std::string& text) const

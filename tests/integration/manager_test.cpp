@@ -16,6 +16,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 const std::string kWay = "/org/drvbus1/channel/way";
 const std::string kEscaped = "/org/drvbus1/channel/a_2db_5fc";
@@ -167,9 +168,8 @@ TEST_F(Manager, ABadConfigurationIsRefusedAndTheOldOneStays)
     writer_ = fifo_.open_writer();
     EXPECT_EQ(refused("log_level = 3\n"),
               config_file() + ":1:13: 'log_level' has to be a string in quotes, not a number");
-    EXPECT_EQ(refused(escaped() + "colour = \"red\"\n"),
-              config_file() + ":4:1: 'colour' is no key of [[channel]]; there are \"name\", \"notification\", "
-                              "\"format\", \"device\", \"records\"");
+    EXPECT_THAT(refused(escaped() + "colour = \"red\"\n"),
+                StartsWith(config_file() + ":4:1: 'colour' is no key of [[channel]]; there are \"name\", "));
     EXPECT_THAT(refused(way("format = \"u24 x\"\n")),
                 HasSubstr(config_file() + ":4:10: the format is wrong at its line 1, column 1: 'u24' is no type"));
 

@@ -71,7 +71,8 @@ TEST_F(Notification, WhatADeviceDoesNotTakeFailsWithAdvice)
           channel("gone", path("gone")) + channel("passed", "fd:counter"));
     const auto state = [&](const char* name) { return state_of(Subscriber(name, bus().address())); };
     EXPECT_EQ(state("no-eventfd"), "failed: the device takes no eventfd; set notification to \"auto\", \"poll\" or "
-                                   "\"sigio\": Inappropriate ioctl for device");
+                                   "\"sigio\", or say with 'eventfd' how it takes one: Inappropriate ioctl for "
+                                   "device");
     EXPECT_EQ(state("no-poll"), "failed: the device cannot be polled; set notification to \"auto\" or \"sigio\": "
                                 "Operation not permitted");
     EXPECT_THAT(state("no-sigio"), HasSubstr("failed: the device sends no SIGIO; set notification to \"auto\" or "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What is wrong with a configuration is said with file, line and column, and with what would be right.
-#include "config.hpp"
+#include "config/config.hpp"
 
 #include <ostream>
 #include <string>
@@ -35,9 +35,10 @@ class WrongConfig : public testing::TestWithParam<Wrong> {};
 TEST_P(WrongConfig, IsRefusedWithItsPlaceAndAdvice)
 {
     const Wrong& wrong = GetParam();
-    Config config;
+    ConfigBuilder builder("/nowhere");
     try {
-        merge_config(config, wrong.text, "/etc/test.toml");
+        builder.add(wrong.text, "/etc/test.toml");
+        (void)builder.config();
         FAIL() << "it was taken";
     } catch (const ConfigError& error) {
         EXPECT_EQ(error.what(), std::string("/etc/test.toml:") + wrong.where + ": " + wrong.message);
@@ -57,8 +58,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"UnknownTable", "[bus]\nname = \"x\"\n", "1:2",
               "'bus' is no key of the configuration; there are \"log_level\", \"channel\""},
         Wrong{"UnknownChannelKey", channel("colour = \"red\"\n"), "3:1",
-              "'colour' is no key of [[channel]]; there are \"name\", \"notification\", \"format\", \"device\", "
-              "\"records\""},
+              "'colour' is no key of [[channel]]; there are \"name\", \"notification\", \"format\", \"names\", "
+              "\"preset\", \"device\", \"match\", \"records\", \"id\", \"time\", \"clock\", \"sequence\", \"ignore\", "
+              "\"pattern\", \"priority\", \"setup\", \"rearm\", \"eventfd\", \"fetch\", \"flood\", \"unit\""},
         Wrong{"NumberForAString", "log_level = 3\n", "1:13", "'log_level' has to be a string in quotes, not a number"},
         Wrong{"FractionForAString", channel("format = 1.5\n"), "3:10",
               "'format' has to be a string in quotes, not a number"},
@@ -76,8 +78,8 @@ INSTANTIATE_TEST_SUITE_P(
               "'log_level' cannot be \"loud\"; it is one of \"trace\", \"debug\", \"info\", \"warning\", \"error\""},
         Wrong{"UnknownNotification", channel("notification = \"signal\"\n"), "3:16",
               "'notification' cannot be \"signal\"; it is one of \"auto\", \"eventfd\", \"poll\", \"sigio\""},
-        Wrong{"UnknownRecords", channel("device = \"/dev/x\"\nrecords = \"lines\"\n"), "4:11",
-              "'records' cannot be \"lines\"; it is one of \"drvbus\", \"raw\""},
+        Wrong{"UnknownRecords", channel("device = \"/dev/x\"\nrecords = \"line\"\n"), "4:11",
+              "'records' cannot be \"line\"; it is one of \"drvbus\", \"raw\", \"fixed\", \"lines\", \"snapshot\""},
         Wrong{"OneBracket", "[channel]\nname = \"way\"\n", "1:1",
               "'channel' has to be written as [[channel]], with two brackets"},
         Wrong{"ChannelIsAString", "channel = \"way\"\n", "1:11",
@@ -107,14 +109,13 @@ INSTANTIATE_TEST_SUITE_P(
               "'device' cannot be \"\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
               "opened"},
         Wrong{"RecordsWithoutADevice", channel("records = \"raw\"\n"), "3:11",
-              "'records' goes with 'device': channels of drvbus drivers need none"}),
+              "'records' goes with 'device' or 'match': channels of drvbus drivers need none"}),
     [](const auto& wrong) { return std::string(wrong.param.title); });
 
 std::string error_of(const std::string& text)
 {
-    Config config;
     try {
-        merge_config(config, text, "test.toml");
+        ConfigBuilder("/nowhere").add(text, "test.toml");
     } catch (const ConfigError& error) {
         return error.what();
     }

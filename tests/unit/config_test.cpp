@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "config.hpp"
+#include "config/config.hpp"
 
 #include <string>
 
@@ -15,9 +15,9 @@ using notification::Kind;
 
 Config merged(const std::string& text)
 {
-    Config config;
-    merge_config(config, text, "test.toml");
-    return config;
+    ConfigBuilder builder("/nowhere");
+    builder.add(text, "test.toml");
+    return builder.config();
 }
 
 ChannelConfig channel_of(const std::string& settings)
@@ -34,15 +34,15 @@ TEST(Config, EverythingHasADefault)
     const ChannelConfig channel = channel_of("");
     EXPECT_FALSE(channel.notification);
     EXPECT_FALSE(channel.format);
-    EXPECT_EQ(channel.device, "");
-    EXPECT_EQ(channel.framing, Framing::records);
+    EXPECT_FALSE(channel.device);
+    EXPECT_FALSE(channel.event_names);
 }
 
 TEST(Config, AChannelItSaysNothingOfHasTheDefaults)
 {
     const ChannelConfig channel = merged("[[channel]]\nname = \"other\"\nnotification = \"poll\"").channel("way");
     EXPECT_FALSE(channel.notification);
-    EXPECT_EQ(channel.device, "");
+    EXPECT_FALSE(channel.device);
 }
 
 TEST(Config, LogLevel)
@@ -71,11 +71,11 @@ TEST(Config, FormatIsParsed)
 
 TEST(Config, DeviceAndRecords)
 {
-    EXPECT_EQ(channel_of("device = \"/dev/ttyS0\"").device, "/dev/ttyS0");
-    EXPECT_EQ(channel_of("device = \"fd:counter\"").device, "fd:counter");
-    EXPECT_EQ(channel_of("device = \"/dev/x\"").framing, Framing::records);
-    EXPECT_EQ(channel_of("device = \"/dev/x\"\nrecords = \"drvbus\"").framing, Framing::records);
-    EXPECT_EQ(channel_of("device = \"/dev/x\"\nrecords = \"raw\"").framing, Framing::raw);
+    EXPECT_EQ(channel_of("device = \"/dev/ttyS0\"").device->path, "/dev/ttyS0");
+    EXPECT_EQ(channel_of("device = \"fd:counter\"").device->path, "fd:counter");
+    EXPECT_EQ(channel_of("device = \"/dev/x\"").device->framing.kind, Framing::Kind::records);
+    EXPECT_EQ(channel_of("device = \"/dev/x\"\nrecords = \"drvbus\"").device->framing.kind, Framing::Kind::records);
+    EXPECT_EQ(channel_of("device = \"/dev/x\"\nrecords = \"raw\"").device->framing.kind, Framing::Kind::raw);
 }
 
 TEST(Config, SameDeviceLooksAtTheDeviceAlone)
@@ -159,8 +159,8 @@ TEST_F(ConfigFiles, ChannelsAreMergedKeyByKey)
     EXPECT_EQ(config.channels.size(), 3U);
     EXPECT_EQ(config.channel("one").notification, Kind::poll);
     EXPECT_EQ(config.channel("one").format->text(), "u16 y");
-    EXPECT_EQ(config.channel("two").device, "/dev/zwei");
-    EXPECT_EQ(config.channel("two").framing, Framing::raw);
+    EXPECT_EQ(config.channel("two").device->path, "/dev/zwei");
+    EXPECT_EQ(config.channel("two").device->framing.kind, Framing::Kind::raw);
     EXPECT_EQ(config.channel("three").notification, Kind::sigio);
 }
 
@@ -175,7 +175,7 @@ TEST_F(ConfigFiles, RecordsInADropInGoWithTheDeviceOfTheFile)
 {
     directory_.file("drvbusd.toml", "[[channel]]\nname = \"one\"\ndevice = \"/dev/one\"\n");
     directory_.file("drvbusd.toml.d/a.toml", "[[channel]]\nname = \"one\"\nrecords = \"raw\"\n");
-    EXPECT_EQ(load().channel("one").framing, Framing::raw);
+    EXPECT_EQ(load().channel("one").device->framing.kind, Framing::Kind::raw);
 }
 
 }  // namespace

@@ -34,6 +34,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Status = device::Reader::Status;
 
+constexpr Framing kRecords{.kind = Framing::Kind::records};
+constexpr Framing kRaw{.kind = Framing::Kind::raw};
+
 /// An event that outlives the reader's buffer.
 struct Taken {
     std::uint64_t sequence;
@@ -65,7 +68,8 @@ device::Description way()
 class Reading {
 public:
     Reading(int fd, Framing framing, Ledger ledger = Ledger::create(way(), 1))
-        : ledger_(std::move(ledger)), reader_(make_stream_reader(fd, framing, ledger_))
+        : ledger_(std::move(ledger)),
+          reader_(make_stream_reader(device::make_read_source(fd, framing), framing, {}, ledger_))
     {
     }
 
@@ -113,7 +117,7 @@ protected:
     void send(std::string_view bytes) const { write_all(pipe_.write_end.get(), bytes); }
 
     Pipe pipe_;
-    Reading reader_{pipe_.read_end.get(), Framing::records};
+    Reading reader_{pipe_.read_end.get(), kRecords};
 };
 
 TEST_F(RecordStream, IsEmptyAtFirst)
@@ -127,7 +131,7 @@ TEST_F(RecordStream, RecordsCutAnywhereComeWhole)
     const std::size_t first_size = record({.sequence = 1}, "first one").size();
     for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
         const Pipe pipe;
-        Reading reader(pipe.read_end.get(), Framing::records);
+        Reading reader(pipe.read_end.get(), kRecords);
         write_all(pipe.write_end.get(), std::string_view(bytes).substr(0, cut));
         std::vector<Taken> taken = reader.take_all();
         ASSERT_EQ(taken.size(), cut == bytes.size() ? 2U : cut >= first_size ? 1U : 0U) << "cut at " << cut;
@@ -222,7 +226,7 @@ TEST_F(RecordStream, TheNextProcessGoesOnWhereThisOneWas)
     (void)reader_.read();
     reader_.commit(2, record({.sequence = 1}, "one").size());
 
-    Reading next = reader_.restarted(pipe_.read_end.get(), Framing::records);
+    Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
     EXPECT_EQ(next.ledger().progress().next_sequence, 2U);
     EXPECT_EQ(next.ledger().description().name, "way");
     send(record({.sequence = 3}, "three").substr(20));
@@ -231,9 +235,9 @@ TEST_F(RecordStream, TheNextProcessGoesOnWhereThisOneWas)
 
 /// What a process leaves that is killed as soon as read() has returned, before it could say that it had. Only
 /// what ends with a zero is found whole each time: no mark has one.
-void die_behind_read(Ledger& ledger, int fd, std::size_t skipped)
+void die_behind_read(Ledger& ledger, int fd)
 {
-    const std::span<std::byte> room = ledger.log().room(ledger.progress().bytes).subspan(skipped);
+    const std::span<std::byte> room = ledger.stage().room(ledger.log().taken().stage);
     must(static_cast<int>(::read(fd, room.data(), room.size())), "read");
 }
 
@@ -243,34 +247,34 @@ TEST_F(RecordStream, WhatWasReadByAProcessThatThenDiedComes)
     ASSERT_THAT(reader_.take_all(), ElementsAre(Taken{1, "one"}));
     const std::string third = record({.sequence = 3}, "three");
     send(record({.sequence = 2}, "two") + third.substr(0, 20));
-    die_behind_read(reader_.ledger(), pipe_.read_end.get(), 0);
+    die_behind_read(reader_.ledger(), pipe_.read_end.get());
 
-    Reading next = reader_.restarted(pipe_.read_end.get(), Framing::records);
+    Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
     send(third.substr(20));
     EXPECT_THAT(next.take_all(), ElementsAre(Taken{2, "two"}, Taken{3, "three"}));
 
     // Once: a further process finds nothing.
-    Reading after = next.restarted(pipe_.read_end.get(), Framing::records);
+    Reading after = next.restarted(pipe_.read_end.get(), kRecords);
     send(record({.sequence = 4}, "four"));
     EXPECT_THAT(after.take_all(), ElementsAre(Taken{4, "four"}));
 }
 
 TEST_F(RecordStream, TheFirstThatEverCameIsNotLostEither)
 {
-    const std::string payload = std::string(DRVBUS_PAYLOAD_MAX - 1, 'p') + '\0';
+    const std::string payload = std::string(DRVBUS_PAYLOAD_MAX - sizeof(drvbus_record) - 1, 'p') + '\0';
     const std::string bytes = record({.sequence = 1}, payload);
     must(fcntl(pipe_.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
     send(bytes);
-    die_behind_read(reader_.ledger(), pipe_.read_end.get(), 0);
-    EXPECT_THAT(reader_.restarted(pipe_.read_end.get(), Framing::records).take_all(), ElementsAre(Taken{1, payload}));
+    die_behind_read(reader_.ledger(), pipe_.read_end.get());
+    EXPECT_THAT(reader_.restarted(pipe_.read_end.get(), kRecords).take_all(), ElementsAre(Taken{1, payload}));
 }
 
 TEST_F(RecordStream, WhatIsCutOffIsNotTakenForWhatCame)
 {
     send(record({.sequence = 1}, "one") + "rest of something");
     ASSERT_THAT(reader_.take_all(), ElementsAre(Taken{1, "one"}));
-    reader_.ledger().log().cut_partial(reader_.ledger().progress().bytes);
-    Reading next = reader_.restarted(pipe_.read_end.get(), Framing::records);
+    reader_.ledger().discard_staged();
+    Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
     send(record({.sequence = 2}, "two"));
     EXPECT_THAT(next.take_all(), ElementsAre(Taken{2, "two"}));
 }
@@ -314,7 +318,7 @@ TEST(LedgerOfAnotherRelease, IsRefused)
 
 TEST(StreamReader, ASocketEndsAfterItsLastEvent)
 {
-    for (const Framing framing : {Framing::records, Framing::raw}) {
+    for (const Framing framing : {kRecords, kRaw}) {
         SocketPair sockets;
         Reading reader(sockets.theirs.get(), framing);
         write_all(sockets.ours.get(), record({.sequence = 1}, "last words"));
@@ -327,7 +331,7 @@ TEST(StreamReader, ASocketEndsAfterItsLastEvent)
 
 TEST(StreamReader, ADeviceThatFailsSaysWhy)
 {
-    for (const Framing framing : {Framing::records, Framing::raw}) {
+    for (const Framing framing : {kRecords, kRaw}) {
         const UniqueFd directory(must(open("/", O_RDONLY | O_CLOEXEC), "open"));
         Reading reader(directory.get(), framing);
         try {
@@ -350,7 +354,7 @@ std::uint64_t monotonic_ns()
 TEST(RawStream, EachReadIsOneEventNumberedAndTimed)
 {
     const UniqueFd counter(must(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd"));
-    Reading reader(counter.get(), Framing::raw);
+    Reading reader(counter.get(), kRaw);
     EXPECT_EQ(reader.read().status, Status::empty);
 
     for (std::uint64_t i = 1; i <= 5; ++i) {
@@ -375,7 +379,7 @@ TEST(RawStream, EachReadIsOneEventNumberedAndTimed)
 TEST(RawStream, WhatIsNotCommittedComesAgainAndNoMoreIsRead)
 {
     const Pipe pipe;
-    Reading reader(pipe.read_end.get(), Framing::raw);
+    Reading reader(pipe.read_end.get(), kRaw);
     write_all(pipe.write_end.get(), "one");
     EXPECT_THAT(events_in(reader.read()), ElementsAre(Taken{1, "one"}));
     write_all(pipe.write_end.get(), "two");
@@ -387,13 +391,13 @@ TEST(RawStream, WhatIsNotCommittedComesAgainAndNoMoreIsRead)
 TEST(RawStream, WhatWasReadByAProcessThatThenDiedComes)
 {
     const Pipe pipe;
-    auto reader = std::make_unique<Reading>(pipe.read_end.get(), Framing::raw);
+    auto reader = std::make_unique<Reading>(pipe.read_end.get(), kRaw);
     std::uint64_t sequence = 0;
     for (std::string payload : {"first", "and a longer one", ""}) {
         payload += '\0';
         write_all(pipe.write_end.get(), payload);
-        die_behind_read(reader->ledger(), pipe.read_end.get(), sizeof(drvbus_record));
-        reader.reset(new Reading(reader->restarted(pipe.read_end.get(), Framing::raw)));
+        die_behind_read(reader->ledger(), pipe.read_end.get());
+        reader.reset(new Reading(reader->restarted(pipe.read_end.get(), kRaw)));
         ASSERT_THAT(reader->take_all(), ElementsAre(Taken{++sequence, payload}));
     }
 }
@@ -401,7 +405,7 @@ TEST(RawStream, WhatWasReadByAProcessThatThenDiedComes)
 TEST(RawStream, PayloadsOfAnyLengthArePadded)
 {
     const Pipe pipe;
-    Reading reader(pipe.read_end.get(), Framing::raw);
+    Reading reader(pipe.read_end.get(), kRaw);
     for (std::uint64_t length = 1; length <= 17; ++length) {
         const std::string payload(length, 'p');
         write_all(pipe.write_end.get(), payload);
@@ -417,7 +421,7 @@ TEST(RawStream, AReadTakesAtMostTheLargestPayload)
 {
     const Pipe pipe;
     must(fcntl(pipe.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
-    Reading reader(pipe.read_end.get(), Framing::raw);
+    Reading reader(pipe.read_end.get(), kRaw);
     write_all(pipe.write_end.get(), std::string(DRVBUS_PAYLOAD_MAX, 'a') + "rest");
     EXPECT_THAT(reader.take_all(), ElementsAre(Taken{1, std::string(DRVBUS_PAYLOAD_MAX, 'a')}, Taken{2, "rest"}));
 }

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <filesystem>
+
+#include <toml++/toml.h>
+
+#include "config/config.hpp"
+
+namespace drvbus::config {
+
+/// What a [[channel]] says.
+/// @param presets folder of presets
+/// @throws ConfigError
+[[nodiscard]] ChannelConfig read_channel(const toml::table& table, const std::filesystem::path& presets);
+
+}  // namespace drvbus::config

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config/preset.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "config/config.hpp"
+#include "config/file.hpp"
+
+namespace drvbus::config {
+
+namespace {
+
+std::string names_in(const std::filesystem::path& folder)
+{
+    std::vector<std::string> names;
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+        if (at->path().extension() == ".toml")
+            names.push_back(at->path().stem().string());
+    }
+    std::ranges::sort(names);
+    return names.empty() ? fmt::format("there are none in {}", folder.string())
+                         : fmt::format("there are {}", one_of({names.begin(), names.end()}));
+}
+
+std::string text_of(const toml::node& value)
+{
+    if (const auto* const number = value.as_integer())
+        return std::to_string(number->get());
+    if (const auto* const truth = value.as_boolean())
+        return truth->get() ? "true" : "false";
+    if (const auto* const text = value.as_string())
+        return text->get();
+    return {};
+}
+
+/// Puts a copy of `value` in the place of `node`.
+template <typename Place>
+void put(Place&& place, const toml::node& value)
+{
+    value.visit([&](const auto& concrete) { place(concrete); });
+}
+
+class Filling {
+public:
+    explicit Filling(const toml::table& values) : values_(values) {}
+
+    void fill(toml::table& table) const
+    {
+        for (auto& [key, node] : table) {
+            if (const toml::node* const value = whole(node))
+                put([&, &name = key](const auto& concrete) { table.insert_or_assign(name.str(), concrete); }, *value);
+            else
+                fill_node(node);
+        }
+    }
+
+private:
+    void fill(toml::array& array) const
+    {
+        for (std::size_t i = 0; i < array.size(); ++i) {
+            if (const toml::node* const value = whole(array[i]))
+                put(
+                    [&](const auto& concrete) {
+                        array.replace(array.cbegin() + static_cast<std::ptrdiff_t>(i), concrete);
+                    },
+                    *value);
+            else
+                fill_node(array[i]);
+        }
+    }
+
+    void fill_node(toml::node& node) const
+    {
+        if (auto* const table = node.as_table())
+            fill(*table);
+        else if (auto* const array = node.as_array())
+            fill(*array);
+        else if (auto* const text = node.as_string())
+            fill(text->get());
+    }
+
+    void fill(std::string& text) const
+    {
+        for (const auto& [name, value] : values_) {
+            const std::string placeholder = fmt::format("{{{}}}", name.str());
+            const std::string replacement = text_of(value);
+            for (std::size_t at = 0; (at = text.find(placeholder, at)) != std::string::npos; at += replacement.size())
+                text.replace(at, placeholder.size(), replacement);
+        }
+    }
+
+    /// The value that stands for all of the text; none where the node is something else.
+    [[nodiscard]] const toml::node* whole(const toml::node& node) const
+    {
+        const auto* const text = node.as_string();
+        if (text == nullptr || !text->get().starts_with('{') || !text->get().ends_with('}'))
+            return nullptr;
+        return values_.get(std::string_view(text->get()).substr(1, text->get().size() - 2));
+    }
+
+    const toml::table& values_;
+};
+
+}  // namespace
+
+Preset::Preset(const std::filesystem::path& folder, const std::string& name, const toml::table& channel)
+{
+    const std::filesystem::path file = folder / (name + ".toml");
+    const toml::node& place = *channel.get("preset");
+    std::error_code error;
+    if (!is_channel_name(name) || !std::filesystem::exists(file, error))
+        fail(place, fmt::format("there is no preset \"{}\"; {}", name, names_in(folder)));
+    document_ = parse(read_file(file), file.string());
+    toml::table values;
+    if (const auto* const parameters = document_["parameters"].as_table())
+        values = *parameters;
+    for (const auto& [key, value] : values) {
+        const toml::node* const given = channel.get(key);
+        if (given == nullptr)
+            continue;
+        if (given->type() != value.type())
+            fail(*given, fmt::format("'{}' has to be {}, not {}", key.str(), type_name(value), type_name(*given)));
+        put([&, &to = key](const auto& concrete) { values.insert_or_assign(to.str(), concrete); }, *given);
+    }
+    toml::table* const settings = document_["channel"].as_table();
+    if (settings == nullptr)
+        fail(place, fmt::format("{} has no [channel]", file.string()));
+    Filling(values).fill(*settings);
+    channel_ = settings;
+}
+
+std::vector<std::string> Preset::parameters() const
+{
+    std::vector<std::string> names;
+    if (const auto* const parameters = document_["parameters"].as_table()) {
+        for (const auto& [key, value] : *parameters)
+            names.emplace_back(key.str());
+    }
+    return names;
+}
+
+}  // namespace drvbus::config

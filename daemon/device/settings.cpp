@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "device/settings.hpp"
+
+#include <algorithm>
+
+namespace drvbus::device {
+
+bool Settings::writes() const
+{
+    return std::ranges::any_of(setup, &Step::writes) || std::ranges::any_of(rearm, &Step::writes) ||
+           (eventfd && eventfd->writes());
+}
+
+}  // namespace drvbus::device

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Existing drivers and files, put on the bus by configuration alone.
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "daemon_test.hpp"
+#include "support/record.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class DeviceTest : public DaemonTest {
+protected:
+    /// The texts of the events that have come.
+    static std::vector<std::string> texts(const Subscriber& subscriber, const std::string& field = "text")
+    {
+        std::vector<std::string> texts;
+        for (const Event& event : subscriber.heard().events)
+            texts.push_back(event.fields().at(field).get<std::string>());
+        return texts;
+    }
+
+    Subscriber subscriber_{"way", bus().address()};
+};
+
+TEST_F(DeviceTest, AShellScriptWritesLinesToAFifo)
+{
+    const Fifo fifo(path("fifo"));
+    start(channel("way", fifo.path(), "preset = \"fifo\"\n"));
+    ASSERT_EQ(shell("exec >" + fifo.path() + "; echo one; echo; printf 'two '").status, 0);
+    ASSERT_EQ(shell("echo and four >" + fifo.path()).status, 0);
+    ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
+    EXPECT_THAT(texts(subscriber_), ElementsAre("one", "", "two and four"));
+    EXPECT_EQ(subscriber_.heard().gaps(3), "");
+}
+
+TEST_F(DeviceTest, LinesBecomeFieldsWithIdsAndNames)
+{
+    const Fifo fifo(path("fifo"));
+    start(channel("way", fifo.path(),
+                  "records = \"lines\"\nformat = \"u8 level; f64 celsius; char place[]\"\n"
+                  "pattern = \"{level} {celsius} {place}\"\nid = \"level\"\nnames = { 4 = \"overheat\" }\n"));
+    ASSERT_EQ(shell("printf '4 81.5 cpu 0\\n7 nonsense\\n1 20 board\\n' >" + fifo.path()).status, 0);
+    ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
+    const std::vector<Event> events = subscriber_.heard().events;
+    EXPECT_EQ(events[0].name, "overheat");
+    EXPECT_EQ(events[0].id, 4U);
+    EXPECT_EQ(events[0].fields().at("celsius").get<double>(), 81.5);
+    EXPECT_EQ(events[0].fields().at("place").get<std::string>(), "cpu 0");
+    EXPECT_EQ(events[1].data.get<std::vector<std::uint8_t>>().size(), 10U) << "what does not fit comes as bytes";
+    EXPECT_EQ(events[2].name, "1");
+    EXPECT_EQ(subscriber_.channel().FormatMismatches(), 1U);
+}
+
+class SocketTest : public DeviceTest, public testing::WithParamInterface<int> {};
+
+TEST_P(SocketTest, ASocketSendsLines)
+{
+    const UniqueFd socket(must(::socket(AF_UNIX, GetParam() | SOCK_CLOEXEC, 0), "socket"));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path("socket").copy(address.sun_path, sizeof(address.sun_path) - 1);
+    must(bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "bind");
+    must(listen(socket.get(), 1), "listen");
+    start(channel("way", path("socket"), "preset = \"fifo\"\n"));
+    UniqueFd connection(must(accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
+    write_all(connection.get(), "one\ntwo");
+    connection.reset();
+    ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
+    // It hung up; drvbusd comes again.
+    connection.reset(must(accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
+    write_all(connection.get(), "three\n");
+    ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
+    EXPECT_THAT(texts(subscriber_), ElementsAre("one", "two", "three"));
+    EXPECT_EQ(reason_for("online", subscriber_), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, SocketTest, testing::Values(SOCK_STREAM, SOCK_SEQPACKET),
+                         [](const auto& type) { return type.param == SOCK_STREAM ? "Stream" : "Seqpacket"; });
+
+/// The settings of a terminal as the kernel has them (struct termios2): the C library's know no speed of any number.
+struct Settings {
+    std::array<std::uint32_t, 4> flags;  ///< of input, output, control and local modes
+    std::array<unsigned char, 20> control;
+    std::array<std::uint32_t, 2> speeds;
+
+    friend bool operator==(const Settings&, const Settings&) = default;
+};
+
+Settings settings_of(const Terminal& terminal)
+{
+    constexpr unsigned long kTcgets2 = _IOR('T', 0x2A, Settings);
+    Settings settings{};
+    must(ioctl(terminal.writer(), kTcgets2, &settings), "TCGETS2");
+    return settings;
+}
+
+class SerialTest : public DeviceTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(SerialTest, ALineOfATerminalIsAnEvent)
+{
+    const Terminal terminal;
+    const Settings before = settings_of(terminal);
+    start(channel("way", terminal.path(),
+                  "preset = \"serial\"\nbaud = 9600\nnotification = \"" + std::string(GetParam()) + "\"\n"));
+    ASSERT_EQ(reason_for("online", subscriber_), "");
+    EXPECT_EQ(subscriber_.channel().Notification(), GetParam());
+    const Settings during = settings_of(terminal);
+    EXPECT_EQ(during.speeds[1], 9600U);
+    EXPECT_EQ(during.flags[3], 0U) << "raw, without echo";
+
+    for (const char* const text : {"$GPGGA,1\r\n", "half", " and half\n", "\n"})
+        write_all(terminal.writer(), text);
+    ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
+    EXPECT_THAT(texts(subscriber_), ElementsAre("$GPGGA,1", "half and half", ""));
+
+    daemon().signal(SIGTERM);
+    ASSERT_EQ(daemon().wait(), 0);
+    const Settings after = settings_of(terminal);
+    EXPECT_EQ(after, before) << "what was set is undone at close";
+}
+
+TEST_P(SerialTest, AChunkIsAnEventWhereThatIsAskedFor)
+{
+    const Terminal terminal;
+    start(channel("way", terminal.path(),
+                  "preset = \"serial\"\nrecords = \"raw\"\nnotification = \"" + std::string(GetParam()) + "\"\n"));
+    ASSERT_EQ(reason_for("online", subscriber_), "");
+    write_all(terminal.writer(), "no newline");
+    ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
+    EXPECT_THAT(texts(subscriber_), ElementsAre("no newline"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Notifications, SerialTest, testing::Values("poll", "sigio"),
+                         [](const auto& notification) { return std::string(notification.param); });
+
+/// A control group of version 1 of the test's own; where this machine has none, there is no folder.
+class MemoryCgroup {
+public:
+    MemoryCgroup() : path_("/sys/fs/cgroup/memory/drvbus-test-" + std::to_string(getpid()))
+    {
+        exists_ = mkdir(path_.c_str(), 0755) == 0;
+    }
+    MemoryCgroup(const MemoryCgroup&) = delete;
+    MemoryCgroup& operator=(const MemoryCgroup&) = delete;
+    ~MemoryCgroup()
+    {
+        if (exists_)
+            rmdir(path_.c_str());
+    }
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] bool exists() const { return exists_; }
+
+private:
+    std::string path_;
+    bool exists_;
+};
+
+// A kernel eventfd that no module of ours is behind. Machines with control groups of version 2 alone have no such
+// file, and the channel says so; there the debug kernel's test shows the events.
+TEST_F(DeviceTest, AThresholdOfAControlGroupIsSignalled)
+{
+    const MemoryCgroup cgroup;
+    start("[[channel]]\nname = \"way\"\npreset = \"cgroup-eventfd\"\ncgroup = \"" + cgroup.path() +
+          "\"\nthreshold = 8388608\n");
+    if (!cgroup.exists()) {
+        EXPECT_THAT(reason_for("gone", subscriber_), HasSubstr("there is no " + cgroup.path()));
+        return;
+    }
+    ASSERT_EQ(reason_for("online", subscriber_), "");
+    EXPECT_EQ(subscriber_.channel().Notification(), "eventfd");
+    const Result crossing = shell("echo $$ >" + cgroup.path() + "/cgroup.procs; python3 -c 'bytearray(32 << 20)'");
+    ASSERT_EQ(crossing.status, 0) << crossing.output;
+    ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
+    const Event event = subscriber_.heard().events.front();
+    EXPECT_EQ(event.name, "threshold");
+    EXPECT_GT(event.fields().at("usage").get<std::uint64_t>(), 0U);
+}
+
+TEST_F(DeviceTest, TheFieldsOfAStepGoOutWithEachEvent)
+{
+    const Fifo fifo(path("fifo"));
+    start(channel("way", fifo.path(),
+                  "records = \"lines\"\nformat = \"u16 place; char text[]\"\n"
+                  "setup = [{ format = \"u16 place\", values = { place = 7 } }]\n"));
+    ASSERT_EQ(shell("echo here >" + fifo.path()).status, 0);
+    ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.heard().events[0].fields().at("place").get<std::uint16_t>(), 7U);
+    EXPECT_THAT(texts(subscriber_), ElementsAre("here"));
+}
+
+TEST_F(DeviceTest, AReloadWithOtherNamesLosesNothingAndOneWithAnotherSetupOpensAnew)
+{
+    const Fifo fifo(path("fifo"));
+    const auto settings = [&](const std::string& more) {
+        return channel("way", fifo.path(), "preset = \"fifo\"\n" + more);
+    };
+    start(settings(""));
+    const UniqueFd writer = fifo.open_writer();
+    const auto reload = [&](const std::string& more) {
+        configure(settings(more));
+        daemon().signal(SIGHUP);
+    };
+    const auto instance = subscriber_.channel().Instance();
+    write_all(writer.get(), "one\nhalf ");
+    ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
+    reload("names = { 0 = \"said\" }\n");
+    write_all(writer.get(), "a line\n");
+    ASSERT_TRUE(subscriber_.wait([](const Heard& heard) { return heard.events.size() == 2; })) << summary(subscriber_);
+    EXPECT_THAT(texts(subscriber_), ElementsAre("one", "half a line"));
+    EXPECT_EQ(subscriber_.channel().Instance(), instance);
+    reload("flood = 7\n");
+    EXPECT_TRUE(wait_until([&] { return subscriber_.channel().Instance() != instance; }));
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "device/decoding.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "support/io.hpp"
+#include "support/record.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using device::Decoder;
+using device::Decoding;
+using device::Event;
+using device::Taken;
+using format::Field;
+using format::Format;
+
+Field field(const Format& format, const std::string& name)
+{
+    return *std::ranges::find(format.fields(), name, &Field::name);
+}
+
+class Decode : public testing::Test {
+protected:
+    void format(const std::string& text) { decoding_.format = Format::parse(text); }
+    [[nodiscard]] Field field(const std::string& name) const { return test::field(decoding_.format, name); }
+
+    std::optional<Event> decode(const std::string& payload, const std::string& front = {})
+    {
+        const auto bytes = std::as_bytes(std::span(front));
+        decoder_ = Decoder(decoding_, {bytes.begin(), bytes.end()});
+        return decoder_.decode(std::as_bytes(std::span(payload)), taken_);
+    }
+
+    Decoding decoding_;
+    Decoder decoder_;
+    Taken taken_;
+};
+
+std::uint64_t now_ns(clockid_t clock)
+{
+    timespec now{};
+    clock_gettime(clock, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+TEST_F(Decode, WithoutSettingsEventsAreNumberedAndTimed)
+{
+    const std::uint64_t before = now_ns(CLOCK_MONOTONIC);
+    for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+        const auto event = decode("payload");
+        ASSERT_TRUE(event);
+        EXPECT_EQ(event->sequence, sequence);
+        EXPECT_EQ(event->id, 0U);
+        EXPECT_EQ(as_text(event->payload), "payload");
+        EXPECT_GE(event->time_ns, before);
+        EXPECT_LE(event->time_ns, now_ns(CLOCK_MONOTONIC));
+    }
+}
+
+TEST_F(Decode, AnIdIsMadeOfFields)
+{
+    format("u16 type; u16 code; s32 value");
+    decoding_.id = {field("type"), field("code")};
+    EXPECT_EQ(decode(packed(std::uint16_t{1}, std::uint16_t{116}, std::int32_t{-1}))->id, 0x10074U);
+}
+
+TEST_F(Decode, TimesAreSumsOfTheirFields)
+{
+    format("u64 s; u32 us");
+    decoding_.time = {{field("s"), 1'000'000'000}, {field("us"), 1000}};
+    EXPECT_EQ(decode(packed(std::uint64_t{5}, std::uint32_t{7}))->time_ns, 5'000'007'000U);
+}
+
+TEST_F(Decode, TimesOfAnotherClockBecomeMonotonic)
+{
+    format("u64 ns");
+    decoding_.time = {{field("ns"), 1}};
+    decoding_.clock = CLOCK_REALTIME;
+    const std::uint64_t before = now_ns(CLOCK_MONOTONIC);
+    const std::uint64_t time = decode(packed(now_ns(CLOCK_REALTIME)))->time_ns;
+    // Two clocks cannot be read at once.
+    constexpr std::uint64_t kApart = 1'000'000'000;
+    EXPECT_GE(time + kApart, before);
+    EXPECT_LE(time, now_ns(CLOCK_MONOTONIC) + kApart);
+}
+
+TEST_F(Decode, WhatIsIgnoredTakesNoSequence)
+{
+    format("u8 id");
+    decoding_.id = {field("id")};
+    decoding_.ignored = {3};
+    EXPECT_EQ(decode("\x01")->sequence, 1U);
+    EXPECT_FALSE(decode("\x03"));
+    EXPECT_EQ(decode("\x02")->sequence, 2U);
+}
+
+TEST_F(Decode, WhatTheDevicePassesOverIsPassedOver)
+{
+    format("u8 count");
+    decoding_.sequence = field("count");
+    EXPECT_EQ(decode("\xfe")->sequence, 1U) << "where it begins says nothing";
+    EXPECT_EQ(decode("\xff")->sequence, 2U);
+    EXPECT_EQ(decode(std::string(1, '\0'))->sequence, 3U) << "it wraps";
+    EXPECT_EQ(decode("\x04")->sequence, 7U) << "three are lost";
+    EXPECT_EQ(decode("\x04")->sequence, 8U) << "it went back: it has begun again";
+    EXPECT_EQ(decode("\x05")->sequence, 9U);
+}
+
+TEST_F(Decode, WhatTheSetupGaveGoesInFront)
+{
+    format("u16 line; u8 value");
+    EXPECT_EQ(as_text(decode("\x07", packed(std::uint16_t{513}))->payload), packed(std::uint16_t{513}) + "\x07");
+}
+
+TEST_F(Decode, WhatDoesNotFitIsLeftAsItCame)
+{
+    format("u16 line; u32 id");
+    decoding_.id = {field("id")};
+    const auto event = decode("short", packed(std::uint16_t{1}));
+    EXPECT_EQ(event->flags, device::kUnfit);
+    EXPECT_EQ(event->id, 0U);
+    EXPECT_EQ(as_text(event->payload), "short");
+}
+
+TEST_F(Decode, TextsBecomeFields)
+{
+    format("u8 line; u8 level; char text[]");
+    decoding_.pattern.emplace("{level}:{text}", decoding_.format);
+    decoding_.id = {field("level")};
+    const auto event = decode("4:hot", "\x09");
+    EXPECT_EQ(event->id, 4U);
+    EXPECT_EQ(as_text(event->payload), "\x09\x04hot");
+    EXPECT_EQ(decode("no level")->flags, device::kUnfit);
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "device/framing.hpp"
+
+#include <string>
+
+#include <gtest/gtest.h>
+#include <linux/drvbus.h>
+
+#include "support/record.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using device::first_piece;
+using device::Framing;
+using device::Piece;
+
+constexpr Framing kLines{.kind = Framing::Kind::lines};
+constexpr Framing kFours{.kind = Framing::Kind::fixed, .size = 4};
+
+Piece first_of(const Framing& framing, const std::string& text, bool ended = false)
+{
+    return first_piece(framing, std::as_bytes(std::span(text)), ended);
+}
+
+TEST(Framing, ALineEndsWithItsNewline)
+{
+    const std::string text = "one\ntwo";
+    const Piece piece = first_of(kLines, text);
+    EXPECT_EQ(piece.size, 4U);
+    EXPECT_EQ(piece.payload.size(), 3U);
+    EXPECT_EQ(first_of(kLines, "two").size, 0U);
+}
+
+TEST(Framing, AnEmptyLineIsOne)
+{
+    const Piece piece = first_of(kLines, "\n\n");
+    EXPECT_EQ(piece.size, 1U);
+    EXPECT_TRUE(piece.payload.empty());
+}
+
+TEST(Framing, WhatFollowsTheLastNewlineIsALineOnceNothingFollows)
+{
+    const Piece piece = first_of(kLines, "rest", true);
+    EXPECT_EQ(piece.size, 4U);
+    EXPECT_EQ(piece.payload.size(), 4U);
+    EXPECT_EQ(first_of(kLines, "", true).size, 0U);
+}
+
+TEST(Framing, ALineWithoutAnEndIsCut)
+{
+    const Piece piece = first_of(kLines, std::string(DRVBUS_PAYLOAD_MAX, 'x'));
+    EXPECT_EQ(piece.size, DRVBUS_PAYLOAD_MAX / 2);
+    EXPECT_EQ(piece.payload.size(), piece.size);
+}
+
+TEST(Framing, RecordsOfAFixedSizeComeWhole)
+{
+    EXPECT_EQ(first_of(kFours, "abc").size, 0U);
+    EXPECT_EQ(first_of(kFours, "abcd").size, 4U);
+    EXPECT_EQ(first_of(kFours, "abcdefgh").payload.size(), 4U);
+    EXPECT_EQ(first_of(kFours, "abc", true).size, 0U);
+}
+
+TEST(Framing, WhatIsReadAtOnceIsOneEvent)
+{
+    for (const auto kind : {Framing::Kind::raw, Framing::Kind::snapshot})
+        EXPECT_EQ(first_of({.kind = kind}, "a\nb\n").payload.size(), 4U);
+}
+
+TEST(Framing, RecordsSayTheirSequence)
+{
+    const Piece piece = first_of({}, record({.sequence = 9}, "nine") + "more");
+    EXPECT_EQ(piece.sequence, 9U);
+    EXPECT_EQ(piece.size, record({.sequence = 9}, "nine").size());
+    EXPECT_THROW((void)first_of({}, std::string(64, '\0')), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace drvbus::test
