@@ -343,9 +343,9 @@ Channel::Turn Channel::publish_share()
             return Turn::ended;
         }
         const std::uint64_t published = sent_.published;
-        const std::size_t done = publish_batch(batch.records, share);
+        const std::size_t done = batch.records.empty() ? share : publish_batch(batch.records, share);
         if (const device::Settings* const settings = device_.settings())
-            calm_.published(sent_.published - published, settings->flood);
+            calm_.published(std::max<std::uint64_t>(sent_.published - published, 1), settings->flood);
         if (!services_.connection.writable())
             return Turn::wait;
         settle();

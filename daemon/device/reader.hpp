@@ -18,7 +18,7 @@ namespace drvbus::device {
 class Reader {
 public:
     enum class Status : std::uint8_t {
-        events,  ///< at least one; there may be further ones behind them
+        events,  ///< some; there may be further ones behind them. Or none yet, and it is to be read again
         empty,   ///< no event now
         end,     ///< no event now and none will come from this open device
     };

@@ -67,9 +67,19 @@ void Stage::mark_up_to(std::uint64_t end) noexcept
 
 std::size_t Stage::arrived() const noexcept
 {
+    constexpr std::size_t kWord = sizeof(bounds_->mark);
+    const auto is_mark = [this](std::uint64_t at) {
+        return std::memcmp(memory_.data() + at % kCapacity, &bounds_->mark, kWord) == 0;
+    };
     std::uint64_t at = std::max(std::min(bounds_->marked, end() + kMostRead), end());
-    while (at > end() && memory_.data()[(at - 1) % kCapacity] == mark_at(at - 1))
-        --at;
+    while (at > end()) {
+        if (at % kWord == 0 && at - end() >= kWord && is_mark(at - kWord))
+            at -= kWord;
+        else if (memory_.data()[(at - 1) % kCapacity] == mark_at(at - 1))
+            --at;
+        else
+            break;
+    }
     return static_cast<std::size_t>(at - end());
 }
 

@@ -12,6 +12,9 @@ namespace drvbus::device {
 
 namespace {
 
+// Enough for a record of the largest size; few enough that other channels get their turns where all is ignored.
+constexpr int kMostReads = 4;
+
 /// Writes the event as a record. @returns its size
 std::size_t write_record(const Event& event, std::span<std::byte> into)
 {
@@ -50,11 +53,15 @@ public:
     Batch read() override
     {
         bool ended = source_ == nullptr;
-        if (!held() && !make_records(ended) && !ended && fill(ended))
+        bool more = true;
+        if (!held())
             make_records(ended);
-        if (!held() && ended)
+        // What a read brings may be a part of an event, or nothing but what is ignored.
+        for (int reads = 0; reads < kMostReads && more && !held() && !ended; ++reads) {
+            more = fill(ended);
             make_records(ended);
-        if (held())
+        }
+        if (held() || (more && !ended))
             return {Status::events, log_.since(progress_.bytes)};
         return {ended ? Status::end : Status::empty, {}};
     }

@@ -21,13 +21,13 @@
 #include "device/event.hpp"
 #include "support/io.hpp"
 #include "support/record.hpp"
+#include "taken.hpp"
 
 namespace drvbus::test {
 namespace {
 
 using device::Framing;
 using device::Ledger;
-using device::make_ring_reader;
 using device::make_stream_reader;
 using device::Reader;
 using testing::ElementsAre;
@@ -36,26 +36,6 @@ using Status = device::Reader::Status;
 
 constexpr Framing kRecords{.kind = Framing::Kind::records};
 constexpr Framing kRaw{.kind = Framing::Kind::raw};
-
-/// An event that outlives the reader's buffer.
-struct Taken {
-    std::uint64_t sequence;
-    std::string payload;
-    bool operator==(const Taken&) const = default;
-};
-
-std::vector<Taken> events_in(const Reader::Batch& batch)
-{
-    std::vector<Taken> taken;
-    for (std::size_t at = 0; at < batch.records.size();) {
-        const device::Record found = device::parse_record(batch.records.subspan(at));
-        if (found.state != device::Record::State::whole)
-            throw std::runtime_error("a batch with less than a whole record");
-        taken.push_back({found.event.sequence, as_text(found.event.payload)});
-        at += found.size;
-    }
-    return taken;
-}
 
 device::Description way()
 {
@@ -190,6 +170,14 @@ TEST_F(RecordStream, RecordsOfTheLargestSizeGoThrough)
         send(std::string_view(bytes).substr(bytes.size() / 2));
         ASSERT_THAT(reader_.take_all(), ElementsAre(Taken{i, payload}));
     }
+}
+
+TEST_F(RecordStream, OneOfTheLargestSizeIsTakenAtOnce)
+{
+    const std::string payload(DRVBUS_PAYLOAD_MAX, 'x');
+    must(fcntl(pipe_.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
+    send(record({.sequence = 1}, payload));
+    EXPECT_THAT(events_in(reader_.read()), ElementsAre(Taken{1, payload}));
 }
 
 TEST_F(RecordStream, WhatComesBeforeMalformedBytesIsKept)
@@ -424,78 +412,6 @@ TEST(RawStream, AReadTakesAtMostTheLargestPayload)
     Reading reader(pipe.read_end.get(), kRaw);
     write_all(pipe.write_end.get(), std::string(DRVBUS_PAYLOAD_MAX, 'a') + "rest");
     EXPECT_THAT(reader.take_all(), ElementsAre(Taken{1, std::string(DRVBUS_PAYLOAD_MAX, 'a')}, Taken{2, "rest"}));
-}
-
-// What a node's pread and lseek answer is the module's: the VM tests have it. A file shows what is asked of it.
-class Ring : public testing::Test {
-protected:
-    [[nodiscard]] off_t position() const { return must(static_cast<int>(lseek(file_.get(), 0, SEEK_CUR)), "lseek"); }
-
-    static device::Progress at(std::uint64_t sequence) { return {.next_sequence = sequence}; }
-
-    UniqueFd file_{must(memfd_create("ring", MFD_CLOEXEC), "memfd_create")};
-};
-
-TEST_F(Ring, IsReadAtThePositionWithoutMovingIt)
-{
-    const std::string bytes = record({.sequence = 7}, "seven");
-    must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 7)), "pwrite");
-    const auto reader = make_ring_reader(file_.get(), at(7));
-    for (int again = 0; again < 2; ++again) {
-        const Reader::Batch batch = reader->read();
-        ASSERT_EQ(batch.status, Status::events);
-        EXPECT_THAT(events_in(batch), ElementsAre(Taken{7, "seven"}));
-        EXPECT_EQ(position(), 7);
-    }
-}
-
-TEST_F(Ring, CommitMovesThePositionToTheNextSequence)
-{
-    const std::string bytes = record({.sequence = 40}, "forty");
-    must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 40)), "pwrite");
-    const auto reader = make_ring_reader(file_.get(), at(1));
-    reader->commit(at(40));
-    EXPECT_EQ(position(), 40);
-    EXPECT_THAT(events_in(reader->read()), ElementsAre(Taken{40, "forty"}));
-}
-
-TEST_F(Ring, EndsWithTheChannel)
-{
-    EXPECT_EQ(make_ring_reader(file_.get(), at(1))->read().status, Status::end);
-}
-
-TEST_F(Ring, ADeviceThatFailsSaysWhy)
-{
-    const Pipe pipe;
-    EXPECT_THROW((void)make_ring_reader(pipe.read_end.get(), at(1)), std::system_error);
-
-    const UniqueFd blind(must(open("/proc/self/mem", O_RDONLY | O_CLOEXEC), "open"));
-    const auto reader = make_ring_reader(blind.get(), at(1));  // nothing is mapped there
-    try {
-        (void)reader->read();
-        FAIL() << "what is not there was read";
-    } catch (const std::system_error& error) {
-        EXPECT_THAT(error.what(), HasSubstr("reading the channel"));
-    }
-}
-
-TEST_F(Ring, ThePastIsReadWithoutMovingThePosition)
-{
-    const std::string bytes = record({.sequence = 3}, "three");
-    must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 3)), "pwrite");
-    const auto reader = make_ring_reader(file_.get(), at(50));
-    EXPECT_EQ(as_text(reader->read_at(3)), bytes);
-    EXPECT_TRUE(reader->read_at(50).empty());
-    EXPECT_EQ(position(), 50);
-}
-
-TEST_F(Ring, WhatIsToFinishReadsNoMore)
-{
-    const std::string bytes = record({.sequence = 7}, "seven");
-    must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 7)), "pwrite");
-    const auto reader = make_ring_reader(file_.get(), at(7));
-    reader->finish();
-    EXPECT_EQ(reader->read().status, Status::end);
 }
 
 }  // namespace

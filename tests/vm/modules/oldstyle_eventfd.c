@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A driver as the classic tutorials have it: an ioctl takes a struct with an
+ * eventfd for one of its channels; the eventfd is signalled when there is
+ * news; a second ioctl hands out the message, an id and parameters. read()
+ * does the same for the channel with index 0. What its hardware would do, a
+ * write does: struct oldstyle_news.
+ */
+
+#include <linux/eventfd.h>
+#include <linux/fs.h>
+#include <linux/kfifo.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/uaccess.h>
+#include <linux/version.h>
+
+#define OLDSTYLE_CHANNELS 4
+
+struct oldstyle_eventfd {
+	u32 index;
+	s32 fd;
+};
+
+struct oldstyle_message {
+	u32 index;
+	u32 message_id;
+	u32 message_param[4];
+};
+
+#define OLDSTYLE_SET_EVENTFD _IOW('o', 2, struct oldstyle_eventfd)
+#define OLDSTYLE_GET_MESSAGE _IOWR('o', 3, struct oldstyle_message)
+
+static struct oldstyle_channel {
+	struct eventfd_ctx *eventfd;
+	DECLARE_KFIFO(messages, struct oldstyle_message, 64);
+} oldstyle_channels[OLDSTYLE_CHANNELS];
+
+static DEFINE_MUTEX(oldstyle_lock);
+
+static void oldstyle_signal(struct eventfd_ctx *eventfd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(eventfd);
+#else
+	eventfd_signal(eventfd, 1);
+#endif
+}
+
+static long oldstyle_set_eventfd(const struct oldstyle_eventfd __user *arg)
+{
+	struct eventfd_ctx *eventfd = NULL;
+	struct oldstyle_eventfd set;
+
+	if (copy_from_user(&set, arg, sizeof(set)))
+		return -EFAULT;
+	if (set.index >= OLDSTYLE_CHANNELS)
+		return -EINVAL;
+	if (set.fd >= 0) {
+		eventfd = eventfd_ctx_fdget(set.fd);
+		if (IS_ERR(eventfd))
+			return PTR_ERR(eventfd);
+	}
+	mutex_lock(&oldstyle_lock);
+	swap(eventfd, oldstyle_channels[set.index].eventfd);
+	mutex_unlock(&oldstyle_lock);
+	if (eventfd)
+		eventfd_ctx_put(eventfd);
+	return 0;
+}
+
+static bool oldstyle_take(u32 index, struct oldstyle_message *message)
+{
+	bool got;
+
+	mutex_lock(&oldstyle_lock);
+	got = kfifo_get(&oldstyle_channels[index].messages, message);
+	mutex_unlock(&oldstyle_lock);
+	return got;
+}
+
+static long oldstyle_get_message(struct oldstyle_message __user *arg)
+{
+	struct oldstyle_message message;
+	u32 index;
+
+	if (get_user(index, &arg->index))
+		return -EFAULT;
+	if (index >= OLDSTYLE_CHANNELS)
+		return -EINVAL;
+	if (!oldstyle_take(index, &message))
+		return -ENODATA;
+	return copy_to_user(arg, &message, sizeof(message)) ? -EFAULT : 0;
+}
+
+static long oldstyle_ioctl(struct file *file, unsigned int cmd,
+			   unsigned long arg)
+{
+	switch (cmd) {
+	case OLDSTYLE_SET_EVENTFD:
+		return oldstyle_set_eventfd((void __user *)arg);
+	case OLDSTYLE_GET_MESSAGE:
+		return oldstyle_get_message((void __user *)arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static ssize_t oldstyle_read(struct file *file, char __user *buf, size_t size,
+			     loff_t *pos)
+{
+	struct oldstyle_message message;
+
+	if (size < sizeof(message))
+		return -EINVAL;
+	if (!oldstyle_take(0, &message))
+		return -EAGAIN;
+	return copy_to_user(buf, &message, sizeof(message)) ? -EFAULT :
+							      sizeof(message);
+}
+
+static ssize_t oldstyle_write(struct file *file, const char __user *buf,
+			      size_t size, loff_t *pos)
+{
+	struct oldstyle_channel *channel;
+	struct oldstyle_message news;
+
+	if (size != sizeof(news))
+		return -EINVAL;
+	if (copy_from_user(&news, buf, sizeof(news)))
+		return -EFAULT;
+	if (news.index >= OLDSTYLE_CHANNELS)
+		return -EINVAL;
+	channel = &oldstyle_channels[news.index];
+	mutex_lock(&oldstyle_lock);
+	kfifo_put(&channel->messages, news);
+	if (channel->eventfd)
+		oldstyle_signal(channel->eventfd);
+	mutex_unlock(&oldstyle_lock);
+	return size;
+}
+
+static const struct file_operations oldstyle_fops = {
+	.owner = THIS_MODULE,
+	.read = oldstyle_read,
+	.write = oldstyle_write,
+	.unlocked_ioctl = oldstyle_ioctl,
+};
+
+static struct miscdevice oldstyle_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "oldstyle_eventfd",
+	.fops = &oldstyle_fops,
+};
+
+static int __init oldstyle_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < OLDSTYLE_CHANNELS; i++)
+		INIT_KFIFO(oldstyle_channels[i].messages);
+	return misc_register(&oldstyle_device);
+}
+
+static void __exit oldstyle_exit(void)
+{
+	unsigned int i;
+
+	misc_deregister(&oldstyle_device);
+	for (i = 0; i < OLDSTYLE_CHANNELS; i++) {
+		if (oldstyle_channels[i].eventfd)
+			eventfd_ctx_put(oldstyle_channels[i].eventfd);
+	}
+}
+
+module_init(oldstyle_init);
+module_exit(oldstyle_exit);
+MODULE_DESCRIPTION("Test driver: an eventfd that is handed over by an ioctl");
+MODULE_LICENSE("GPL");
