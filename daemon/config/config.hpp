@@ -50,7 +50,7 @@ class ConfigError : public std::runtime_error {
 /// names. What comes later wins, key by key, and channel by channel by their names.
 struct ConfigPath {
     std::filesystem::path file = "/etc/drvbus/drvbusd.toml";
-    bool required = false;          ///< `file` has to be there
+    bool required = false;            ///< `file` has to be there
     std::filesystem::path presets{};  ///< folder of NAME.toml; empty: where they are installed
 };
 

@@ -100,12 +100,13 @@ std::string read_field(const Table& table, std::string_view key, const std::opti
 
 void read_refusal(const Table& table, IoctlStep& step)
 {
+    constexpr std::int64_t kBits = 8 * 16384;  // of the largest struct that an ioctl's number can tell of
     const toml::array* const bits = table.array("refuse");
     if (bits == nullptr)
         return;
     for (const toml::node& bit : *bits) {
         const auto* const number = bit.as_integer();
-        if (number == nullptr || number->get() < 0 || number->get() >= 8 * 16384)
+        if (number == nullptr || number->get() < 0 || number->get() >= kBits)
             table.fail("refuse", "'refuse' has the numbers of bits of the struct");
         step.refused_bits.push_back(static_cast<std::uint32_t>(number->get()));
     }

@@ -107,8 +107,8 @@ void Ledger::check() const
         throw std::runtime_error("it is damaged");
     const Progress& progress = this->progress();
     // A device's records may have any sequence; the daemon's own never come that far.
-    const std::uint64_t next = header.log.in_use != 0 ? header.log.taken.at(header.log.current).next_sequence
-                                                      : progress.next_sequence;
+    const std::uint64_t next =
+        header.log.in_use != 0 ? header.log.taken.at(header.log.current).next_sequence : progress.next_sequence;
     if (header.framing != static_cast<std::uint8_t>(Framing::Kind::records) && next > kMostBytes)
         throw std::runtime_error("it is damaged");
     if (progress.next_sequence == 0 || progress.instance_begin > progress.bytes || progress.bytes > kMostBytes)

@@ -42,7 +42,7 @@ Opened Node::open(Description& description, UniqueFd kept)
         kept = std::move(fd_);  // of one that failed
     // What tells of its events is gone: it has to be told anew where to.
     if (kept && settings_ && settings_->eventfd && !eventfd_) {
-        fd_ = std::move(kept);
+        fd_ = std::exchange(kept, UniqueFd());
         close(description.name);
     }
     anew_ = !kept;

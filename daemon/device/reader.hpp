@@ -36,7 +36,7 @@ public:
     /// The device has told of news so many times; at least so many where not `exactly`.
     virtual void news(std::uint64_t /*count*/, bool /*exactly*/) {}
     /// Goes on with another decoding of what comes from the device.
-    virtual void decode_by(Decoder /*decoder*/) {}
+    virtual void decode_by(const Decoder& /*decoder*/) {}
 
     /// The events that are not committed, without moving past them.
     /// @throws std::system_error where the device fails, std::runtime_error where its bytes are no records

@@ -65,20 +65,24 @@ void Stage::mark_up_to(std::uint64_t end) noexcept
     std::atomic_ref(bounds_->marked).store(std::max(bounds_->marked, end), std::memory_order_release);
 }
 
+/// The mark repeats itself: what begins with it, and is the same eight bytes further on, is nothing else.
+bool Stage::is_marked(std::uint64_t offset, std::size_t size) const noexcept
+{
+    constexpr std::size_t kPeriod = sizeof(bounds_->mark);
+    const std::byte* const first = memory_.data() + offset % kCapacity;
+    for (std::size_t at = 0; at < std::min(size, kPeriod); ++at) {
+        if (first[at] != mark_at(offset + at))
+            return false;
+    }
+    return size <= kPeriod || std::memcmp(first, first + kPeriod, size - kPeriod) == 0;
+}
+
 std::size_t Stage::arrived() const noexcept
 {
-    constexpr std::size_t kWord = sizeof(bounds_->mark);
-    const auto is_mark = [this](std::uint64_t at) {
-        return std::memcmp(memory_.data() + at % kCapacity, &bounds_->mark, kWord) == 0;
-    };
     std::uint64_t at = std::max(std::min(bounds_->marked, end() + kMostRead), end());
-    while (at > end()) {
-        if (at % kWord == 0 && at - end() >= kWord && is_mark(at - kWord))
-            at -= kWord;
-        else if (memory_.data()[(at - 1) % kCapacity] == mark_at(at - 1))
-            --at;
-        else
-            break;
+    for (const std::size_t step : {4096U, 256U, 16U, 1U}) {
+        while (at - end() >= step && is_marked(at - step, step))
+            at -= step;
     }
     return static_cast<std::size_t>(at - end());
 }

@@ -54,6 +54,7 @@ public:
 
 private:
     [[nodiscard]] std::byte mark_at(std::uint64_t offset) const noexcept;
+    [[nodiscard]] bool is_marked(std::uint64_t offset, std::size_t size) const noexcept;
     void mark_up_to(std::uint64_t end) noexcept;
 
     Mapping memory_;

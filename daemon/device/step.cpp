@@ -47,9 +47,10 @@ bool is_file(const format::Value& value)
     return text != nullptr && (*text == "{device}" || *text == "{eventfd}");
 }
 
-std::vector<std::byte> argument_of(const format::Format& format, std::map<std::string, format::Value> values,
+std::vector<std::byte> argument_of(const format::Format& format, const std::map<std::string, format::Value>& given,
                                    const Files& files)
 {
+    std::map<std::string, format::Value> values = given;
     for (auto& [name, value] : values) {
         if (is_file(value))
             value = std::stoll(replacement(std::get<std::string>(value), files));

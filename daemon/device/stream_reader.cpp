@@ -25,7 +25,8 @@ std::size_t write_record(const Event& event, std::span<std::byte> into)
     header.flags = event.flags;
     header.length = static_cast<__u32>(event.payload.size());
     std::memcpy(into.data(), &header, sizeof(header));
-    std::ranges::copy(event.payload, into.begin() + sizeof(header));
+    if (!event.payload.empty())
+        std::memcpy(into.data() + sizeof(header), event.payload.data(), event.payload.size());
     const std::size_t size = sizeof(header) + event.payload.size();
     const std::size_t padding = (DRVBUS_RECORD_ALIGN - size % DRVBUS_RECORD_ALIGN) % DRVBUS_RECORD_ALIGN;
     std::ranges::fill(into.subspan(size, padding), std::byte{0});
@@ -48,7 +49,7 @@ public:
             source_->news(count, exactly);
     }
 
-    void decode_by(Decoder decoder) override { decoder_ = std::move(decoder); }
+    void decode_by(const Decoder& decoder) override { decoder_ = decoder; }
 
     Batch read() override
     {
@@ -120,7 +121,7 @@ private:
         const std::span<const std::byte> bytes = stage_.since(next.stage).first(piece.size);
         next.stage += piece.size;
         if (framing_.kind == Framing::Kind::records) {
-            std::ranges::copy(bytes, room.begin());
+            std::memcpy(room.data(), bytes.data(), bytes.size());
             next.end += bytes.size();
             next.next_sequence = piece.sequence + 1;
             return true;

@@ -18,7 +18,6 @@
 namespace drvbus::test {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 
 /// Takes connections, and closes each at once.
