@@ -408,9 +408,9 @@ void Channel::tell_lost(std::uint64_t until)
 {
     const std::uint64_t count = until - sent_.next_sequence;
     services_.publisher.lost(published_, sent_.next_sequence, count);
-    spdlog::warn("channel {}: {} events from sequence {} on were overwritten before they could be published; "
-                 "a deeper ring holds more",
-                 name(), count, sent_.next_sequence);
+    spdlog::warn("channel {}: {} events from sequence {} on are lost: {}", name(), count, sent_.next_sequence,
+                 device_.is_ring() ? "they were overwritten before they could be published; a deeper ring holds more"
+                                   : "the device's own count passes over them");
     sent_.lost += count;
     sent_.next_sequence = until;
 }

@@ -28,22 +28,34 @@ choose_accelerator() {
 # Options that name the kernel and what goes with it; those of the image where empty.
 GUEST_KERNEL=()
 
+# Hardware for tests: two serial ports with a cable between them, and a card that raises an interrupt when it
+# is told to (docs/specs/edu.rst of QEMU).
+guest_devices() {
+	local cable=drvbus-$BASHPID
+	GUEST_DEVICES=(
+		-chardev "socket,id=near,path=$cable,abstract=on,server=on,wait=off"
+		-chardev "socket,id=far,path=$cable,abstract=on"
+		-device "pci-serial-2x,chardev1=near,chardev2=far"
+		-device edu)
+}
+
 # usage: boot_guest IMAGE PAYLOAD OUT
 # Replaces the shell. Writes OUT/console (kernel, systemd), OUT/output (what
 # the payload prints) and OUT/results.tar (what it leaves).
 boot_guest() {
 	local image=$1 payload=$2 out=$3 accel kernel=("${GUEST_KERNEL[@]}")
 	((${#kernel[@]})) || kernel=(-kernel "$image/vmlinuz" -initrd "$image/initrd" -append
-		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic log_buf_len=4M fsck.mode=skip mitigations=off')
+		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic log_buf_len=4M fsck.mode=skip mitigations=off psi=1')
 	case $DRVBUS_ACCEL in
 	kvm) accel=(-accel kvm -cpu host) ;;
 	# What newer processors have (AVX, five-level pages) is slow to emulate:
 	# with "-cpu max" a boot takes half as long again.
 	*) accel=(-accel "tcg,thread=multi" -cpu Nehalem) ;;
 	esac
+	guest_devices
 	exec qemu-system-x86_64 "${accel[@]}" -smp 2 -m 1024 \
 		-nodefaults -display none -no-reboot -nic none "${kernel[@]}" \
-		-serial "file:$out/console" \
+		-serial "file:$out/console" "${GUEST_DEVICES[@]}" \
 		-drive "file=$image/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" \
 		-drive "file=$payload,format=raw,if=virtio,readonly=on" \
 		-device virtio-rng-pci -device virtio-serial \

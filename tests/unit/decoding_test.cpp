@@ -33,11 +33,13 @@ protected:
     {
         const auto bytes = std::as_bytes(std::span(front));
         decoder_ = Decoder(decoding_, {bytes.begin(), bytes.end()});
-        return decoder_.decode(std::as_bytes(std::span(payload)), taken_);
+        payload_ = payload;  // an event may be a view of it
+        return decoder_.decode(std::as_bytes(std::span(payload_)), taken_);
     }
 
     Decoding decoding_;
     Decoder decoder_;
+    std::string payload_;
     Taken taken_;
 };
 

@@ -14,7 +14,8 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/uaccess.h>
-#include <linux/version.h>
+
+#include "../../../kmod/compat.h" /* eventfd_signal() has changed */
 
 #define OLDSTYLE_CHANNELS 4
 
@@ -38,15 +39,6 @@ static struct oldstyle_channel {
 } oldstyle_channels[OLDSTYLE_CHANNELS];
 
 static DEFINE_MUTEX(oldstyle_lock);
-
-static void oldstyle_signal(struct eventfd_ctx *eventfd)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
-	eventfd_signal(eventfd);
-#else
-	eventfd_signal(eventfd, 1);
-#endif
-}
 
 static long oldstyle_set_eventfd(const struct oldstyle_eventfd __user *arg)
 {
@@ -136,7 +128,7 @@ static ssize_t oldstyle_write(struct file *file, const char __user *buf,
 	mutex_lock(&oldstyle_lock);
 	kfifo_put(&channel->messages, news);
 	if (channel->eventfd)
-		oldstyle_signal(channel->eventfd);
+		drvbus_eventfd_add(channel->eventfd, 1);
 	mutex_unlock(&oldstyle_lock);
 	return size;
 }

@@ -49,8 +49,10 @@ static struct oldstyle_channel *channel_of(struct file *file)
 
 static int oldstyle_open(struct inode *inode, struct file *file)
 {
-	file->private_data = kzalloc(sizeof(struct oldstyle_file), GFP_KERNEL);
-	return file->private_data ? 0 : -ENOMEM;
+	struct oldstyle_file *priv = kzalloc(sizeof(*priv), GFP_KERNEL);
+
+	file->private_data = priv;
+	return priv ? 0 : -ENOMEM;
 }
 
 static int oldstyle_fasync(int fd, struct file *file, int on)

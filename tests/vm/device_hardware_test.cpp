@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Presets on the hardware that the guest has: its clock, its serial ports, a card that raises interrupts.
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <termios.h>
+
+#include "bridged.hpp"
+#include "device_edu.hpp"
+#include "service.hpp"
+#include "support/io.hpp"
+#include "support/process.hpp"
+#include "support/subscriber.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+
+std::vector<std::string> names(const Subscriber& subscriber)
+{
+    std::vector<std::string> names;
+    for (const Event& event : subscriber.heard().events)
+        names.push_back(event.name);
+    return names;
+}
+
+TEST(Rtc, TheClockTellsOfEachSecond)
+{
+    const Bridged bridged("[[channel]]\nname = \"clock\"\npreset = \"rtc\"\n");
+    ASSERT_EQ(reason_when("online", "clock"), "");
+    const Subscriber subscriber("clock");
+    ASSERT_TRUE(subscriber.wait_for(3));
+    const std::vector<Event> events = subscriber.heard().events;
+    EXPECT_THAT(names(subscriber), Each("update"));
+    EXPECT_GT(events[1].time - events[0].time, 500'000'000U);
+    EXPECT_GE(events[0].fields().at("count").get<std::uint32_t>(), 1U);
+}
+
+TEST(Rtc, ItsAlarmAndItsPeriodicInterruptAreEvents)
+{
+    const Bridged bridged("[[channel]]\nname = \"clock\"\npreset = \"rtc\"\nupdate = false\nperiodic_hz = 64\n");
+    ASSERT_EQ(reason_when("online", "clock"), "");
+    const Subscriber subscriber("clock");
+    ASSERT_EQ(write_file("/sys/class/rtc/rtc0/wakealarm", "+2"), 0);
+    const auto has = [](const Heard& heard, const std::string& name) {
+        return std::ranges::any_of(heard.events,
+                                   [&](const Event& event) { return event.name.find(name) != std::string::npos; });
+    };
+    EXPECT_TRUE(subscriber.wait([&](const Heard& heard) { return has(heard, "periodic"); }));
+    EXPECT_TRUE(subscriber.wait([&](const Heard& heard) { return has(heard, "alarm"); }));
+    EXPECT_FALSE(has(subscriber.heard(), "update"));
+}
+
+TEST(Uio, EachInterruptIsAnEventAndTheNextOneIsEnabled)
+{
+    constexpr unsigned kInterrupts = 20;
+    const EduDevice card;
+    const Bridged bridged("[[channel]]\nname = \"card\"\npreset = \"uio\"\ndevice = \"" + card.node() +
+                          "\"\nirqcontrol = false\npci = true\n");
+    ASSERT_EQ(reason_when("online", "card"), "");
+    const Subscriber subscriber("card");
+    const pid_t daemon = daemon_pid();
+    for (unsigned count = 1; count <= kInterrupts; ++count) {
+        // Its interrupt is raised until it is acknowledged, which the card's own driver would do before it enables it.
+        ASSERT_EQ(kill(daemon, SIGSTOP), 0);
+        card.interrupt();
+        ASSERT_EQ(kill(daemon, SIGCONT), 0);
+        ASSERT_TRUE(subscriber.wait_for(count));
+    }
+    const std::vector<Event> events = subscriber.heard().events;
+    EXPECT_THAT(names(subscriber), Each("interrupt"));
+    EXPECT_EQ(subscriber.heard().gaps(kInterrupts), "");
+    EXPECT_EQ(events.back().fields().at("count").get<std::int32_t>() -
+                  events.front().fields().at("count").get<std::int32_t>(),
+              static_cast<std::int32_t>(kInterrupts - 1));
+}
+
+/// Both ends of the cable between the guest's further serial ports.
+std::vector<std::string> ports()
+{
+    std::vector<std::string> ports;
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/class/tty")) {
+        const std::filesystem::path device = entry.path() / "device/subsystem";
+        if (std::filesystem::exists(device) && std::filesystem::canonical(device).filename() == "pci")
+            ports.push_back("/dev/" + entry.path().filename().string());
+    }
+    std::ranges::sort(ports);
+    if (ports.size() < 2)
+        throw std::runtime_error("the guest has no further serial ports");
+    return ports;
+}
+
+/// The far end, as a device has it: raw.
+UniqueFd open_raw(const std::string& port)
+{
+    UniqueFd fd(must(open(port.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), port.c_str()));
+    termios settings{};
+    must(tcgetattr(fd.get(), &settings), "tcgetattr");
+    cfmakeraw(&settings);
+    settings.c_cflag |= CLOCAL | CREAD;
+    cfsetspeed(&settings, B115200);
+    must(tcsetattr(fd.get(), TCSANOW, &settings), "tcsetattr");
+    return fd;
+}
+
+class Serial : public testing::TestWithParam<const char*> {};
+
+TEST_P(Serial, ALineThatComesOverTheCableIsAnEvent)
+{
+    const std::vector<std::string> both = ports();
+    const UniqueFd far = open_raw(both[1]);
+    const Bridged bridged("[[channel]]\nname = \"line\"\npreset = \"serial\"\ndevice = \"" + both[0] +
+                          "\"\nnotification = \"" + GetParam() + "\"\n");
+    ASSERT_EQ(reason_when("online", "line"), "");
+    const Subscriber subscriber("line");
+    EXPECT_EQ(subscriber.channel().Notification(), GetParam());
+    write_all(far.get(), "$GPGGA,1\r\nha");
+    ASSERT_TRUE(subscriber.wait_for(1));
+    write_all(far.get(), "lf and half\n");
+    ASSERT_TRUE(subscriber.wait_for(2));
+    std::vector<std::string> texts;
+    for (const Event& event : subscriber.heard().events)
+        texts.push_back(event.fields().at("text").get<std::string>());
+    EXPECT_THAT(texts, ElementsAre("$GPGGA,1", "half and half"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Notifications, Serial, testing::Values("poll", "sigio"),
+                         [](const auto& notification) { return std::string(notification.param); });
+
+}  // namespace
+}  // namespace drvbus::test

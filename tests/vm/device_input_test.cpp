@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The preset evdev, on devices that uinput makes.
+#include <ctime>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/input-event-codes.h>
+
+#include "bridged.hpp"
+#include "device_uinput.hpp"
+#include "support/subscriber.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::vector<int> kButtons{KEY_POWER, KEY_VOLUMEUP};
+
+std::string input_channel(const std::string& device_name, const std::string& settings = {})
+{
+    return "[[channel]]\nname = \"keys\"\npreset = \"evdev\"\n"
+           "match = { subsystem = \"input\", sysname = \"event*\", attributes = { \"device/name\" = \"" +
+           device_name + "\" } }\n" + settings;
+}
+
+std::vector<std::string> names(const Subscriber& subscriber)
+{
+    std::vector<std::string> names;
+    for (const Event& event : subscriber.heard().events)
+        names.push_back(event.name + "=" + std::to_string(event.fields().at("value").get<std::int32_t>()));
+    return names;
+}
+
+std::uint64_t monotonic_ns()
+{
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+class Input : public testing::TestWithParam<const char*> {
+protected:
+    static std::string notification() { return "notification = \"" + std::string(GetParam()) + "\"\n"; }
+};
+
+TEST_P(Input, KeysAreEventsWithTheNamesOfLibevdev)
+{
+    const UinputDevice buttons("drvbus buttons", kButtons);
+    const Bridged bridged(input_channel("drvbus buttons", notification()));
+    ASSERT_EQ(reason_when("online", "keys"), "");
+    const Subscriber subscriber("keys");
+    EXPECT_EQ(subscriber.channel().Notification(), GetParam());
+    EXPECT_EQ(subscriber.channel().Device(), buttons.node());
+
+    const std::uint64_t before = monotonic_ns();
+    buttons.key(KEY_POWER, true);
+    buttons.key(KEY_POWER, false);
+    buttons.key(KEY_VOLUMEUP, true);
+    const std::uint64_t after = monotonic_ns();
+    ASSERT_TRUE(subscriber.wait_for(3));
+    EXPECT_THAT(names(subscriber), ElementsAre("KEY_POWER=1", "KEY_POWER=0", "KEY_VOLUMEUP=1"));
+    const std::vector<Event> events = subscriber.heard().events;
+    EXPECT_EQ(subscriber.heard().gaps(3), "");
+    EXPECT_EQ(events[0].id, 0x10000U + KEY_POWER);
+    EXPECT_EQ(events[0].fields().at("type").get<std::uint16_t>(), EV_KEY);
+    EXPECT_EQ(events[0].fields().at("code").get<std::uint16_t>(), KEY_POWER);
+    EXPECT_EQ(events[0].fields().size(), 3U);
+    EXPECT_GE(events[0].time, before / 1000 * 1000) << "the driver counts microseconds";
+    EXPECT_LE(events[2].time, after);
+}
+
+TEST_P(Input, ADeviceThatGoesAndComesBackKeepsItsChannel)
+{
+    std::optional<UinputDevice> buttons;
+    buttons.emplace("drvbus buttons", kButtons);
+    const Bridged bridged(input_channel("drvbus buttons", notification()));
+    ASSERT_EQ(reason_when("online", "keys"), "");
+    const Subscriber subscriber("keys");
+    const std::string first_node = buttons->node();
+    buttons->key(KEY_POWER, true);
+    buttons->key(KEY_POWER, false);  // the kernel lets go of what is held down by a device that goes
+    ASSERT_TRUE(subscriber.wait_for(2));
+
+    buttons.reset();
+    EXPECT_THAT(reason_when("gone", "keys"), HasSubstr("drvbus buttons"));
+    // Its number is another one's by then.
+    const UinputDevice other("another device", kButtons);
+    EXPECT_EQ(other.node(), first_node);
+    buttons.emplace("drvbus buttons", kButtons);
+    ASSERT_EQ(reason_when("online", "keys"), "");
+    EXPECT_EQ(subscriber.channel().Device(), buttons->node());
+    EXPECT_NE(subscriber.channel().Device(), first_node);
+    other.key(KEY_POWER, true);
+    buttons->key(KEY_VOLUMEUP, true);
+    ASSERT_TRUE(subscriber.wait_for(3));
+    EXPECT_THAT(names(subscriber), ElementsAre("KEY_POWER=1", "KEY_POWER=0", "KEY_VOLUMEUP=1"));
+    EXPECT_EQ(subscriber.heard().gaps(3), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Notifications, Input, testing::Values("poll", "sigio"),
+                         [](const auto& notification) { return std::string(notification.param); });
+
+TEST(InputSecrets, AKeyboardIsRefusedUnlessTheConfigurationAllowsIt)
+{
+    const UinputDevice keyboard("drvbus keyboard", {KEY_A, KEY_ENTER});
+    {
+        const Bridged bridged(input_channel("drvbus keyboard"));
+        const std::string reason = reason_when("failed", "keys");
+        EXPECT_THAT(reason, HasSubstr("it has letter keys"));
+        EXPECT_THAT(reason, HasSubstr("allow_keyboard = true"));
+        const Subscriber subscriber("keys");
+        keyboard.key(KEY_A, true);
+        EXPECT_EQ(subscriber.channel().EventsPublished(), 0U);
+    }
+    const Bridged bridged(input_channel("drvbus keyboard", "allow_keyboard = true\n"));
+    ASSERT_EQ(reason_when("online", "keys"), "");
+    const Subscriber subscriber("keys");
+    keyboard.key(KEY_ENTER, true);
+    ASSERT_TRUE(subscriber.wait_for(1));
+    EXPECT_THAT(names(subscriber), ElementsAre("KEY_ENTER=1"));
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Drivers as the classic tutorials have them (modules/), on the bus by configuration alone.
+#include <array>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "bridged.hpp"
+#include "service.hpp"
+#include "support/io.hpp"
+#include "support/process.hpp"
+#include "support/subscriber.hpp"
+#include "unique_fd.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+
+/// One of the modules, there as long as this is; what its hardware would say is written to its node.
+class Driver {
+public:
+    explicit Driver(const std::string& name) : name_(name)
+    {
+        const Result result = run({"insmod", name + ".ko"});
+        if (result.status != 0)
+            throw std::runtime_error("insmod " + name + ".ko: " + result.output);
+        node_.reset(must(open(("/dev/" + name).c_str(), O_WRONLY | O_CLOEXEC), name.c_str()));
+    }
+    Driver(const Driver&) = delete;
+    Driver& operator=(const Driver&) = delete;
+    ~Driver()
+    {
+        node_.reset();
+        const Result result = run({"rmmod", name_});
+        EXPECT_EQ(result.status, 0) << result.output;
+    }
+
+    template <std::size_t kSize>
+    void has_news(const std::array<std::uint32_t, kSize>& words) const
+    {
+        EXPECT_EQ(write(node_.get(), words.data(), sizeof(words)), static_cast<ssize_t>(sizeof(words)));
+    }
+
+private:
+    std::string name_;
+    UniqueFd node_;
+};
+
+std::vector<std::uint32_t> params(const Event& event, const std::string& field)
+{
+    return event.fields().at(field).get<std::vector<std::uint32_t>>();
+}
+
+/// Kills the daemon, and goes on when there is another one.
+void kill_daemon()
+{
+    const pid_t before = daemon_pid();
+    ASSERT_EQ(kill(before, SIGKILL), 0);
+    ASSERT_TRUE(wait_until([&] {
+        const pid_t now = daemon_pid();
+        return now != 0 && now != before;
+    }));
+}
+
+/// A struct oldstyle_news: index, urgent, id, two parameters.
+std::array<std::uint32_t, 5> fasync_news(std::uint32_t index, std::uint32_t id, std::uint32_t param)
+{
+    return {index, 0, id, param, param * 2};
+}
+
+std::string fasync_channel(const std::string& name, int index)
+{
+    return "[[channel]]\nname = \"" + name +
+           "\"\ndevice = \"/dev/oldstyle_fasync\"\nrecords = \"fixed\"\nformat = \"u32 id; u32 param[2]\"\n"
+           "id = \"id\"\nnames = { 7 = \"overheat\" }\nsetup = [{ ioctl = 0x6f01, value = " +
+           std::to_string(index) + " }]\n";
+}
+
+TEST(OldstyleFasync, EachIndexIsAChannelThatSigioTellsOf)
+{
+    const Driver driver("oldstyle_fasync");
+    const Bridged bridged(fasync_channel("one", 1) + fasync_channel("two", 2));
+    ASSERT_EQ(reason_when("online", "one"), "");
+    ASSERT_EQ(reason_when("online", "two"), "");
+    const Subscriber one("one");
+    const Subscriber two("two");
+    EXPECT_EQ(one.channel().Notification(), "sigio") << "it has no poll(), and is found to have none";
+    driver.has_news(fasync_news(1, 7, 10));
+    driver.has_news(fasync_news(2, 8, 20));
+    driver.has_news(fasync_news(3, 9, 30));
+    driver.has_news(fasync_news(1, 3, 11));
+    ASSERT_TRUE(one.wait_for(2));
+    ASSERT_TRUE(two.wait_for(1));
+    const std::vector<Event> events = one.heard().events;
+    EXPECT_EQ(events[0].name, "overheat");
+    EXPECT_EQ(events[0].id, 7U);
+    EXPECT_THAT(params(events[0], "param"), ElementsAre(10, 20));
+    EXPECT_EQ(events[1].name, "3");
+    EXPECT_THAT(params(events[1], "param"), ElementsAre(11, 22));
+    EXPECT_EQ(two.heard().events[0].id, 8U);
+    EXPECT_EQ(two.channel().EventsPublished(), 1U);
+}
+
+TEST(OldstyleFasync, NothingIsLostWhenTheDaemonIsKilled)
+{
+    constexpr std::uint32_t kEach = 40;  // the driver holds 64
+    constexpr std::uint32_t kKills = 5;
+    const Driver driver("oldstyle_fasync");
+    const Bridged bridged(fasync_channel("one", 1));
+    ASSERT_EQ(reason_when("online", "one"), "");
+    const Subscriber subscriber("one");
+    std::uint32_t id = 0;
+    for (std::uint32_t round = 1; round <= kKills; ++round) {
+        for (std::uint32_t count = 0; count < kEach; ++count) {
+            if (count == kEach / 2)
+                kill_daemon();
+            driver.has_news(fasync_news(1, ++id, round));
+        }
+        ASSERT_TRUE(
+            subscriber.wait([&](const Heard& heard) { return !heard.events.empty() && heard.events.back().id == id; }));
+    }
+    // Some may have come twice: with the same sequence.
+    std::vector<std::uint32_t> ids;
+    std::uint64_t next = 1;
+    for (const Event& event : subscriber.heard().events) {
+        if (event.sequence < next)
+            continue;
+        EXPECT_EQ(event.sequence, next);
+        ++next;
+        ids.push_back(event.id);
+    }
+    std::vector<std::uint32_t> expected(kEach * kKills);
+    std::iota(expected.begin(), expected.end(), 1U);
+    EXPECT_THAT(ids, ElementsAreArray(expected));
+    EXPECT_TRUE(subscriber.heard().lost.empty());
+}
+
+/// A struct oldstyle_message: index, id, four parameters.
+std::array<std::uint32_t, 6> eventfd_news(std::uint32_t index, std::uint32_t id, std::uint32_t param)
+{
+    return {index, id, param, param + 1, param + 2, param + 3};
+}
+
+struct Way {
+    const char* name;
+    std::uint32_t index;
+    const char* settings;
+};
+
+/// How the driver's messages are had.
+const std::array<Way, 2> kWays{{
+    {"Ioctl", 3,
+     "fetch = { ioctl = 0xc0186f03, format = \"u32 index; u32 message_id; u32 message_param[4]\","
+     " values = { index = 3 } }\n"},
+    {"Read", 0, ""},
+}};
+
+class OldstyleEventfd : public testing::TestWithParam<Way> {
+protected:
+    static std::string channel()
+    {
+        return "[[channel]]\nname = \"way\"\ndevice = \"/dev/oldstyle_eventfd\"\nrecords = \"fixed\"\n"
+               "format = \"u32 _index; u32 message_id; u32 message_param[4]\"\nid = \"message_id\"\n"
+               "names = { 7 = \"overheat\" }\n"
+               "eventfd = { ioctl = 0x40086f02, format = \"u32 index; s32 fd\", values = { index = " +
+               std::to_string(GetParam().index) + ", fd = \"{eventfd}\" } }\n" + GetParam().settings;
+    }
+};
+
+TEST_P(OldstyleEventfd, EachMessageIsAnEvent)
+{
+    const std::uint32_t index = GetParam().index;
+    const Driver driver("oldstyle_eventfd");
+    const Bridged bridged(channel());
+    ASSERT_EQ(reason_when("online", "way"), "");
+    const Subscriber subscriber("way");
+    EXPECT_EQ(subscriber.channel().Notification(), "eventfd");
+    driver.has_news(eventfd_news(index, 7, 10));
+    driver.has_news(eventfd_news(1, 8, 20));
+    for (std::uint32_t count = 0; count < 30; ++count)
+        driver.has_news(eventfd_news(index, 100 + count, count));
+    ASSERT_TRUE(subscriber.wait_for(31));
+    const std::vector<Event> events = subscriber.heard().events;
+    EXPECT_EQ(subscriber.heard().gaps(31), "");
+    EXPECT_EQ(events[0].name, "overheat");
+    EXPECT_EQ(events[0].fields().size(), 2U);
+    EXPECT_THAT(params(events[0], "message_param"), ElementsAre(10, 11, 12, 13));
+    for (std::uint32_t count = 0; count < 30; ++count)
+        EXPECT_EQ(events[count + 1].id, 100 + count);
+}
+
+TEST_P(OldstyleEventfd, AnotherProcessGoesOnWithWhatTheDriverHolds)
+{
+    const std::uint32_t index = GetParam().index;
+    const Driver driver("oldstyle_eventfd");
+    const Bridged bridged(channel());
+    ASSERT_EQ(reason_when("online", "way"), "");
+    const Subscriber subscriber("way");
+    driver.has_news(eventfd_news(index, 1, 0));
+    ASSERT_TRUE(subscriber.wait_for(1));
+    const pid_t daemon = daemon_pid();
+    ASSERT_EQ(kill(daemon, SIGSTOP), 0);
+    for (std::uint32_t id = 2; id <= 30; ++id)
+        driver.has_news(eventfd_news(index, id, 0));
+    kill_daemon();
+    for (std::uint32_t id = 31; id <= 60; ++id)
+        driver.has_news(eventfd_news(index, id, 0));
+    ASSERT_TRUE(subscriber.wait_for(60));
+    const std::vector<Event> events = subscriber.heard().events;
+    EXPECT_EQ(subscriber.heard().gaps(60), "");
+    EXPECT_EQ(events.back().id, 60U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Messages, OldstyleEventfd, testing::ValuesIn(kWays),
+                         [](const auto& way) { return std::string(way.param.name); });
+
+}  // namespace
+}  // namespace drvbus::test
