@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/config.hpp"
+#include "loop.hpp"
+#include "notification/sigio.hpp"
+#include "tools/identity.hpp"
+
+namespace drvbus::tools {
+
+/// Tries one channel of a configuration, and says what would become of it.
+class ChannelCheck {
+public:
+    enum class Verdict : std::uint8_t { fine, absent, faulty };
+
+    /// @param loop, sigio where notifications are tried; outlive it
+    ChannelCheck(const Loop& loop, notification::SigioDispatcher& sigio) : loop_(loop), sigio_(sigio) {}
+
+    /// Lines on the channel.
+    [[nodiscard]] std::string explain(const std::string& name, const ChannelConfig& channel);
+    [[nodiscard]] Verdict verdict() const noexcept { return verdict_; }
+
+private:
+    void explain_class(const std::string& name, const ChannelConfig& channel);
+    void explain_device(const device::Settings& settings, const ChannelConfig& channel);
+    [[nodiscard]] std::string place(const device::Settings& settings);
+    void try_device(const std::string& node, const device::Settings& settings, const ChannelConfig& channel);
+    void explain_failure(const Identity& identity, int error, const std::string& what, bool write);
+    void try_notification(int fd, const Identity& identity, const device::Settings& settings,
+                          const ChannelConfig& channel);
+    void say(std::string_view label, std::string_view text);
+    void fault(std::string_view label, std::string_view text);
+
+    const Loop& loop_;
+    notification::SigioDispatcher& sigio_;
+    std::string text_;
+    Verdict verdict_ = Verdict::fine;
+};
+
+}  // namespace drvbus::tools

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tools/secrecy.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+
+#include <linux/hidraw.h>
+#include <linux/input.h>
+#include <linux/major.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+
+namespace drvbus::tools {
+
+namespace {
+
+constexpr unsigned kFirstSerialLine = 64;  // of TTY_MAJOR; those before are consoles
+constexpr unsigned kPtmx = 2;  // of TTYAUX_MAJOR; those before are a process's own terminal, and the console
+
+constexpr const char* kTyped = "whatever is typed on it, passwords too, would be shown";
+
+bool has(std::span<const std::byte> bits, std::size_t bit)
+{
+    return bit / 8 < bits.size() && (std::to_integer<unsigned>(bits[bit / 8]) >> bit % 8 & 1U) != 0;
+}
+
+/// What cannot be asked is taken for a keyboard, unless it is none of evdev's.
+bool input_is_typed(int fd)
+{
+    int version = 0;
+    if (ioctl(fd, EVIOCGVERSION, &version) < 0)
+        return errno != ENOTTY && errno != EINVAL;
+    std::array<std::byte, KEY_CNT / 8> keys{};
+    return ioctl(fd, EVIOCGBIT(EV_KEY, keys.size()), keys.data()) < 0 || has_letter_keys(keys);
+}
+
+bool hid_is_typed(int fd)
+{
+    hidraw_report_descriptor descriptor{};
+    int size = 0;
+    if (ioctl(fd, HIDIOCGRDESCSIZE, &size) < 0 || size < 0)
+        return true;
+    descriptor.size = std::min(static_cast<std::uint32_t>(size), std::uint32_t{HID_MAX_DESCRIPTOR_SIZE});
+    return ioctl(fd, HIDIOCGRDESC, &descriptor) < 0 ||
+           describes_keyboard(std::as_bytes(std::span(descriptor.value).first(descriptor.size)));
+}
+
+bool is_console(unsigned major_number, unsigned minor_number)
+{
+    return (major_number == TTY_MAJOR && minor_number < kFirstSerialLine) ||
+           (major_number == TTYAUX_MAJOR && minor_number < kPtmx);
+}
+
+}  // namespace
+
+bool has_letter_keys(std::span<const std::byte> keys) noexcept
+{
+    // Rows of the keyboard, as their keys are numbered.
+    constexpr std::array<std::array<std::size_t, 2>, 3> kRows{{{KEY_Q, KEY_P}, {KEY_A, KEY_L}, {KEY_Z, KEY_M}}};
+    return std::ranges::any_of(kRows, [keys](const auto& row) {
+        for (std::size_t key = row[0]; key <= row[1]; ++key) {
+            if (has(keys, key))
+                return true;
+        }
+        return false;
+    });
+}
+
+bool describes_keyboard(std::span<const std::byte> descriptor) noexcept
+{
+    // Usage page 7 is that of keys (HID Usage Tables, 10).
+    constexpr std::array kKeys{std::byte{0x05}, std::byte{0x07}};
+    return !std::ranges::search(descriptor, kKeys).empty();
+}
+
+std::string reason_for_secrecy(const Identity& identity, int fd)
+{
+    if (identity.sort != Identity::Sort::character)
+        return {};
+    const unsigned number = major(identity.status.st_rdev);
+    if ((number == INPUT_MAJOR || identity.subsystem == "input") && input_is_typed(fd))
+        return std::string("it has letter keys: ") + kTyped;
+    if ((identity.group == "hidraw" || identity.subsystem == "hidraw") && hid_is_typed(fd))
+        return std::string("it has keys: ") + kTyped;
+    if (is_console(number, minor(identity.status.st_rdev)))
+        return std::string("it is a console: ") + kTyped;
+    return {};
+}
+
+}  // namespace drvbus::tools

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tools/unit_needs.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include <fmt/format.h>
+
+#include "tools/device_groups.hpp"
+#include "tools/permission.hpp"
+#include "tools/text.hpp"
+
+namespace drvbus::tools {
+
+namespace {
+
+bool is_below(const std::string& path, std::initializer_list<const char*> folders)
+{
+    return std::ranges::any_of(folders, [&](const char* folder) { return path.starts_with(folder); });
+}
+
+std::string_view rights(bool write)
+{
+    return write ? "rw" : "r";
+}
+
+/// Calls back with each file that a step writes to, but for the device.
+void for_each_written(const device::Settings& settings, const std::function<void(const std::string&)>& found)
+{
+    const auto look = [&found](const device::Step& first) {
+        for (const device::Step* step = &first; step != nullptr; step = step->undo.get()) {
+            const auto* const written = std::get_if<device::WriteStep>(&step->what);
+            if (written != nullptr && !written->to.empty())
+                found(written->to);
+        }
+    };
+    std::ranges::for_each(settings.setup, look);
+    std::ranges::for_each(settings.rearm, look);
+    if (settings.eventfd)
+        look(*settings.eventfd);
+}
+
+}  // namespace
+
+void UnitNeeds::add(const std::string& name, const ChannelConfig& channel)
+{
+    if (!channel.device)
+        return;
+    const device::Settings& settings = *channel.device;
+    text_ += fmt::format("\n# {}: {}\n", name, printable(settings.device()));
+    if (settings.match)
+        add_match(settings);
+    else if (settings.path.starts_with("fd:"))
+        comment("The service manager passes it, opened: it needs nothing.");
+    else
+        add_path(settings);
+    for (const std::string& own : channel.unit) {
+        if (is_unit_line(own))
+            line(own);
+        else
+            comment(fmt::format("Left out, for it is no line of a unit: {}", own));
+    }
+}
+
+void UnitNeeds::add_match(const device::Settings& settings)
+{
+    const std::vector<std::string> nodes = find(*settings.match);
+    for (const std::string& node : nodes) {
+        const std::string group = device_group(identify(node));
+        line("DeviceAllow", group.empty() ? node : group, std::string(rights(settings.writes())));
+        add_rights(node, settings.writes());
+    }
+    const std::string group = device_group(*settings.match);
+    if (nodes.empty())
+        comment("No such device is there now: run this again when one is, for the group that owns it.");
+    if (nodes.empty() && !group.empty())
+        line("DeviceAllow", group, std::string(rights(settings.writes())));
+    add_written(settings, nodes.empty() ? std::string() : nodes.front());
+}
+
+void UnitNeeds::add_path(const device::Settings& settings)
+{
+    const std::string& path = settings.path;
+    const Identity identity = identify(path);
+    const bool in_dev = is_below(path, {"/dev/"});
+    if (identity.is_node() || (in_dev && identity.sort == Identity::Sort::missing)) {
+        line("DeviceAllow", path, std::string(rights(settings.writes())));
+        if (identity.sort == Identity::Sort::missing)
+            comment("It is not there now; what is let in is found out as the service starts: restart it then.");
+        else if (const std::string group = device_group(identity); !group.empty())
+            comment(fmt::format("If it comes and goes while the service runs, all of its kind have to be let in: "
+                                "DeviceAllow={} {}",
+                                group, rights(settings.writes())));
+    }
+    if (is_below(path, {"/home/", "/root/", "/run/user/"}))
+        comment(fmt::format("ProtectHome=yes hides {}: make it in /run/drvbus, say.", path));
+    if (is_below(path, {"/tmp/", "/var/tmp/"}))
+        comment(fmt::format("PrivateTmp=yes hides {}: make it in /run/drvbus, say.", path));
+    add_proc(path);
+    add_rights(path, settings.writes());
+    add_written(settings, path);
+}
+
+void UnitNeeds::add_proc(const std::string& path)
+{
+    const bool of_process = path.size() > 6 && path[6] >= '0' && path[6] <= '9';
+    if (is_below(path, {"/proc/"}) && !of_process && !is_below(path, {"/proc/self/"}))
+        line("ProcSubset=all");
+}
+
+/// The service's user is drvbus, in group drvbus.
+void UnitNeeds::add_rights(const std::string& node, bool write)
+{
+    const Identity identity = identify(node);
+    if (identity.sort == Identity::Sort::missing)
+        return;
+    const std::string group = group_name(identity.status.st_gid);
+    switch (granted(identity, write)) {
+    case Granted::all:
+        break;
+    case Granted::group:
+        if (group != "drvbus")
+            groups_.insert(group);
+        break;
+    case Granted::nobody:
+        if (const std::string rule = udev_rule(identity, write); !rule.empty())
+            comment(fmt::format("{} is {}: the service may not open it before a line such as this is in "
+                                "/etc/udev/rules.d/71-drvbus-devices.rules:\n{}",
+                                node, ownership(identity), rule));
+        else if (user_name(identity.status.st_uid) != "drvbus")
+            comment(fmt::format("{} is {}: the service may not open it before group drvbus may.", node,
+                                ownership(identity)));
+    }
+}
+
+/// @param node empty: it is not there
+void UnitNeeds::add_written(const device::Settings& settings, const std::string& node)
+{
+    constexpr std::string_view kSysfs = "{sysfs}";
+    for_each_written(settings, [&](std::string path) {
+        if (!path.starts_with(kSysfs)) {
+            add_written_file(path);
+            return;
+        }
+        line("ProtectKernelTunables=no");
+        const std::string folder = node.empty() ? std::string() : identify(node).sysfs;
+        if (folder.empty())
+            comment(fmt::format("{} is written to, in the device's folder in sysfs: run this again when it is there.",
+                                path));
+        else
+            add_written_file(path.replace(0, kSysfs.size(), folder));
+    });
+}
+
+void UnitNeeds::add_written_file(const std::string& path)
+{
+    if (is_below(path, {"/sys/fs/cgroup/"}))
+        line("ProtectControlGroups=no");
+    else if (is_below(path, {"/sys/", "/proc/"}))
+        line("ProtectKernelTunables=no");
+    // Where it is not there, the service starts nevertheless.
+    line("ReadWritePaths", "-" + path);
+    const Identity identity = identify(path);
+    if (identity.sort == Identity::Sort::file && granted(identity, true) == Granted::nobody)
+        comment(fmt::format("{} is {}: a udev rule, or a line in tmpfiles.d, has to let group drvbus write to it.",
+                            path, ownership(identity)));
+}
+
+void UnitNeeds::line(const std::string& text)
+{
+    if (lines_.insert(text).second)
+        text_ += text + "\n";
+}
+
+void UnitNeeds::line(const std::string& setting, const std::string& word, const std::string& behind)
+{
+    if (const auto safe = unit_word(word))
+        line(fmt::format("{}={}{}{}", setting, *safe, behind.empty() ? "" : " ", behind));
+    else
+        comment(fmt::format("{}= cannot have {} in it: make a symbolic link to it with another name.", setting, word));
+}
+
+void UnitNeeds::comment(const std::string& text)
+{
+    for (std::size_t from = 0; from < text.size();) {
+        const std::size_t end = std::min(text.find('\n', from), text.size());
+        text_ += fmt::format("# {}\n", printable(text.substr(from, end - from)));
+        from = end + 1;
+    }
+}
+
+}  // namespace drvbus::tools

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tools/words.hpp"
+
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "tools/text.hpp"
+
+namespace drvbus::tools {
+
+namespace {
+
+std::string text_of(const format::Value& value)
+{
+    return std::visit(
+        [](const auto& concrete) {
+            using Concrete = std::remove_cvref_t<decltype(concrete)>;
+            if constexpr (std::is_same_v<Concrete, std::string>)
+                return fmt::format("\"{}\"", concrete);
+            else if constexpr (std::is_same_v<Concrete, std::vector<std::int64_t>>)
+                return fmt::format("[{}]", fmt::join(concrete, ", "));
+            else
+                return fmt::format("{}", concrete);
+        },
+        value);
+}
+
+std::string text_of(const format::Format& format, const std::map<std::string, format::Value>& values)
+{
+    std::vector<std::string> given;
+    for (const auto& [name, value] : values)
+        given.push_back(fmt::format("{} = {}", name, text_of(value)));
+    return fmt::format("{{ {} }}{}", format.text(),
+                       given.empty() ? "" : fmt::format(" with {}", fmt::join(given, ", ")));
+}
+
+std::string text_of(const device::IoctlStep& step)
+{
+    std::string text = step.format ? text_of(*step.format, step.values) : std::to_string(step.value);
+    if (!step.handed_back.empty())
+        text += fmt::format("; the file that it hands back in \"{}\" takes the device's place", step.handed_back);
+    if (!step.keep.empty())
+        text += fmt::format("; its \"{}\" goes before each payload", step.keep);
+    if (!step.refused_bits.empty())
+        text += fmt::format("; the device is refused if one of {} bits is set: {}", step.refused_bits.size(),
+                            step.refused_reason);
+    if (step.restored_from != 0)
+        text += fmt::format("; undone by the same with what ioctl {:#x} got before", step.restored_from);
+    return text;
+}
+
+std::string name_of(const format::Field& field)
+{
+    return field.name;
+}
+
+std::string name_of(const device::TimeField& part)
+{
+    return part.unit_ns == 1 ? part.field.name : fmt::format("{} * {} ns", part.field.name, part.unit_ns);
+}
+
+template <typename Parts>
+std::string names_of(const Parts& parts, std::string_view separator)
+{
+    std::vector<std::string> names;
+    for (const auto& part : parts)
+        names.push_back(name_of(part));
+    return fmt::format("{}", fmt::join(names, separator));
+}
+
+std::string_view name_of_clock(clockid_t clock)
+{
+    if (clock == CLOCK_REALTIME)
+        return "realtime";
+    return clock == CLOCK_BOOTTIME ? "boottime" : "monotonic";
+}
+
+std::string explain_decoding(const device::Decoding& decoding)
+{
+    std::string text;
+    if (!decoding.id.empty())
+        text += labelled("id", names_of(decoding.id, ", "));
+    if (!decoding.time.empty())
+        text += labelled("time",
+                         fmt::format("{} (clock {})", names_of(decoding.time, " + "), name_of_clock(decoding.clock)));
+    if (decoding.sequence)
+        text += labelled("sequence", decoding.sequence->name + ": what it passes over is lost");
+    if (!decoding.ignored.empty())
+        text += labelled("ignore", fmt::format("events of id {}", fmt::join(decoding.ignored, ", ")));
+    return text;
+}
+
+/// The first ones: a preset may have hundreds.
+std::string explain_names(const std::map<std::uint32_t, std::string>& names)
+{
+    constexpr std::size_t kShown = 4;
+    std::vector<std::string> shown;
+    for (auto name = names.begin(); name != names.end() && shown.size() < kShown; ++name)
+        shown.push_back(fmt::format("{} \"{}\"", name->first, printable(name->second)));
+    const std::size_t more = names.size() - shown.size();
+    return labelled("names",
+                    fmt::format("{}{}", fmt::join(shown, ", "), more > 0 ? fmt::format(" and {} more", more) : ""));
+}
+
+}  // namespace
+
+std::string in_words(const device::Step& step)
+{
+    std::string text = device::to_string(step);
+    if (const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what))
+        text += ", " + text_of(*ioctl);
+    else if (const auto* const fields = std::get_if<device::FieldsStep>(&step.what))
+        text += fmt::format(" before each payload: {}", text_of(fields->format, fields->values));
+    else if (const auto* const written = std::get_if<device::WriteStep>(&step.what); written && written->at)
+        text += fmt::format(" at {}", *written->at);
+    if (step.undo)
+        text += fmt::format("; undone by {}", in_words(*step.undo));
+    return printable(text);
+}
+
+std::string in_words(const device::Framing& framing)
+{
+    switch (framing.kind) {
+    case device::Framing::Kind::records:
+        return "\"drvbus\": a stream of struct drvbus_record";
+    case device::Framing::Kind::raw:
+        return "\"raw\": what each read brings is one event";
+    case device::Framing::Kind::fixed:
+        return fmt::format("\"fixed\": {} bytes are one event", framing.size);
+    case device::Framing::Kind::lines:
+        return "\"lines\": each line is one event";
+    default:
+        return "\"snapshot\": with each news the whole of the file is one event";
+    }
+}
+
+std::string explain_events(const ChannelConfig& channel)
+{
+    std::string text;
+    if (channel.device)
+        text += labelled("records", in_words(channel.device->framing));
+    if (channel.format)
+        text += labelled("format", channel.format->kind() == format::Format::Kind::bytes
+                                       ? "none: payloads are published as bytes"
+                                       : printable(channel.format->text()));
+    else
+        text += labelled("format", channel.device ? "none: payloads are published as bytes" : "the driver's");
+    if (channel.event_names && !channel.event_names->empty())
+        text += explain_names(*channel.event_names);
+    if (channel.device)
+        text += explain_decoding(channel.device->decoding);
+    return text;
+}
+
+std::string explain_steps(const device::Settings& settings)
+{
+    std::string text;
+    for (const device::Step& step : settings.setup)
+        text += labelled("setup", in_words(step));
+    for (const device::Step& step : settings.rearm)
+        text += labelled("rearm", in_words(step));
+    if (settings.eventfd)
+        text += labelled("eventfd", in_words(*settings.eventfd));
+    if (settings.fetch)
+        text += labelled("fetch", in_words(device::Step{.what = *settings.fetch, .undo = nullptr}));
+    return text;
+}
+
+}  // namespace drvbus::tools
