@@ -55,6 +55,8 @@ std::string wanted_notification(const ChannelConfig& channel)
 /// Why it is the one it is.
 std::string reason_for(notification::Kind kind, const ChannelConfig& channel)
 {
+    if (channel.notification && kind == notification::Kind::eventfd)
+        return "the configuration has it, and a step that hands an eventfd over";
     if (channel.notification)
         return "the configuration has it, and the device takes it";
     switch (kind) {
@@ -158,6 +160,8 @@ void ChannelCheck::try_device(const std::string& node, const device::Settings& s
         say("access", write ? fmt::format("{} may read and write it; written for: {}", user_name(geteuid()),
                                           writing_steps(settings))
                             : fmt::format("{} may read it", user_name(geteuid())));
+        if (const std::string service = service_note(identity, write); !service.empty())
+            say("", service);
         try_notification(opened.fd.get(), identity, settings, channel);
     } catch (const device::Absent& error) {
         verdict_ = Verdict::absent;
@@ -207,7 +211,7 @@ void ChannelCheck::try_notification(int fd, const Identity& identity, const devi
                                                : make_any(loop_, sigio_, device, [] {});
         say("notification", fmt::format("{}: {}", to_string(made->kind()), reason_for(made->kind(), channel)));
     } catch (const std::system_error& error) {
-        fault("notification", error.what());
+        fault("notification", fmt::format("{}{}", channel.notification ? "" : "none works: ", error.what()));
         if (identity.sort == Identity::Sort::file)
             say("", "a file on a disk tells nobody that it has changed; a FIFO or a socket does");
     }

@@ -63,7 +63,7 @@ private:
 
     bool known()
     {
-        return (has_room(8) && (counter(8) || nanoseconds())) || (has_room(4) && (counter(4) || seconds()));
+        return (has_room(8) && (nanoseconds() || counter(8))) || (has_room(4) && (counter(4) || seconds()));
     }
 
     bool counter(std::size_t width)

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tools/permission.hpp"
 
-#include <grp.h>
-#include <pwd.h>
+#include <algorithm>
+#include <climits>
+#include <vector>
 
 #include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "tools/text.hpp"
 
@@ -65,6 +69,21 @@ std::string permission_advice(const Identity& identity, bool write)
     if (granted(identity, write) == Granted::all)
         return "its mode allows it: a folder above it, a security module or the service's DeviceAllow= does not";
     return fmt::format("give it to a group of this user's: chgrp GROUP and chmod g+{} on it", write ? "rw" : "r");
+}
+
+std::string service_note(const Identity& identity, bool write)
+{
+    const passwd* const user = geteuid() == 0 ? getpwnam("drvbus") : nullptr;
+    const Granted to = granted(identity, write);
+    if (user == nullptr || to == Granted::all || identity.status.st_uid == user->pw_uid)
+        return {};
+    std::vector<gid_t> groups(NGROUPS_MAX);
+    int count = static_cast<int>(groups.size());
+    groups.resize(static_cast<std::size_t>(std::max(getgrouplist("drvbus", user->pw_gid, groups.data(), &count), 0)));
+    if (to == Granted::group && std::ranges::find(groups, identity.status.st_gid) != groups.end())
+        return {};
+    return fmt::format("the service's user, drvbus, may not by itself, for it is {}: see drvbusd --print-unit-dropin",
+                       printable(ownership(identity)));
 }
 
 }  // namespace drvbus::tools

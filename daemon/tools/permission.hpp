@@ -26,4 +26,7 @@ enum class Granted : std::uint8_t { all, group, nobody };
 /// What gives the rights to who has not got them.
 [[nodiscard]] std::string permission_advice(const Identity& identity, bool write);
 
+/// Where root may, and the service's user by the mode alone may not: what to do. Else empty.
+[[nodiscard]] std::string service_note(const Identity& identity, bool write);
+
 }  // namespace drvbus::tools

@@ -30,6 +30,7 @@ using notification::Kind;
 
 constexpr std::size_t kShownBytes = 256;
 constexpr std::uint64_t kShownReads = 64;
+constexpr const char* kYes = "yes";
 
 void complain(const std::string& text)
 {
@@ -73,13 +74,14 @@ std::string answer(Kind kind, const Loop& loop, notification::SigioDispatcher& s
 {
     try {
         const auto made = make(kind, loop, sigio, device, [] {});
-        return "yes";
+        return kYes;
     } catch (const std::system_error& error) {
         return fmt::format("no ({})", error.code().message());
     }
 }
 
-std::string notifications(const Identity& identity, int fd)
+/// @param any set where one works
+std::string notifications(const Identity& identity, int fd, bool& any)
 {
     const Loop loop;
     notification::SigioDispatcher sigio(loop);
@@ -88,8 +90,13 @@ std::string notifications(const Identity& identity, int fd)
     std::string text = labelled(
         "eventfd", of_class ? answer(Kind::eventfd, loop, sigio, device)
                             : "not known: by an ioctl of its driver's own, if there is one; no trying finds it");
-    text += labelled("poll", answer(Kind::poll, loop, sigio, device));
-    return text + labelled("sigio", answer(Kind::sigio, loop, sigio, device));
+    any = of_class;
+    for (const Kind kind : {Kind::poll, Kind::sigio}) {
+        const std::string answered = answer(kind, loop, sigio, device);
+        text += labelled(to_string(kind), answered);
+        any = any || answered == kYes;
+    }
+    return text;
 }
 
 void show(std::uint64_t number, std::chrono::nanoseconds since, std::span<const std::byte> bytes)
@@ -125,14 +132,17 @@ std::string in_words(const Recording& recording, const Identity& identity)
 Layout listen(const Identity& identity, int fd, std::chrono::seconds duration)
 {
     Recorder recorder(fd);
-    print(fmt::format("\nreading for {} s (Ctrl-C ends it)\n", duration.count()));
+    print(fmt::format("\nreading for {} s (Ctrl-C ends it){}\n", duration.count(),
+                      identity.sort == Identity::Sort::fifo || isatty(fd) == 1
+                          ? "; what is read here is gone for others that read it"
+                          : ""));
     std::uint64_t number = 0;
     const Recording recording =
         recorder.record(duration, [&number](std::chrono::nanoseconds since, std::span<const std::byte> bytes) {
             show(number++, since, bytes);
         });
     print(fmt::format("\n{} reads, {} bytes; {}\n", recording.count, recording.bytes, in_words(recording, identity)));
-    const Layout layout = guess_layout(recording, Clocks::now());
+    Layout layout = guess_layout(recording, Clocks::now());
     print(fmt::format("layout: {}\n", layout.reason));
     return layout;
 }
@@ -145,15 +155,18 @@ int probe(const std::string& device, std::chrono::seconds duration)
     if (!fd)
         return EXIT_FAILURE;
     const Identity identity = identify(device, fd.get());
+    bool notifies = false;
     print(fmt::format("{}: {}\n", printable(device), to_string(identity)) +
-          labelled("owner", printable(ownership(identity))) + notifications(identity, fd.get()));
+          labelled("owner", printable(ownership(identity))) + notifications(identity, fd.get(), notifies));
     const std::string secret = reason_for_secrecy(identity, fd.get());
     Layout layout;
     if (secret.empty())
         layout = listen(identity, fd.get(), duration);
     else
         print(fmt::format("\nnot read: {}\n", secret));
-    print("\n# A beginning for /etc/drvbus/drvbusd.toml; drvbusd --check-config tells what becomes of it.\n" +
+    print(std::string(
+              "\n# A beginning for /etc/drvbus/drvbusd.toml; drvbusd --check-config tells what becomes of it.\n") +
+          (notifies ? "" : "# None will work for it, unless its driver takes an eventfd: it tells of no news.\n") +
           suggest_channel(identity, layout, !secret.empty()));
     return EXIT_SUCCESS;
 }

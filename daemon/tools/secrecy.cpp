@@ -72,7 +72,7 @@ bool describes_keyboard(std::span<const std::byte> descriptor) noexcept
 {
     // Usage page 7 is that of keys (HID Usage Tables, 10).
     constexpr std::array kKeys{std::byte{0x05}, std::byte{0x07}};
-    return !std::ranges::search(descriptor, kKeys).empty();
+    return std::search(descriptor.begin(), descriptor.end(), kKeys.begin(), kKeys.end()) != descriptor.end();
 }
 
 std::string reason_for_secrecy(const Identity& identity, int fd)

@@ -2,7 +2,6 @@
 #include "tools/unit_needs.hpp"
 
 #include <algorithm>
-#include <functional>
 
 #include <fmt/format.h>
 
@@ -24,20 +23,22 @@ std::string_view rights(bool write)
     return write ? "rw" : "r";
 }
 
-/// Calls back with each file that a step writes to, but for the device.
-void for_each_written(const device::Settings& settings, const std::function<void(const std::string&)>& found)
+/// The files that steps write to, but for the device.
+std::set<std::string> written_by(const device::Settings& settings)
 {
-    const auto look = [&found](const device::Step& first) {
+    std::set<std::string> files;
+    const auto look = [&files](const device::Step& first) {
         for (const device::Step* step = &first; step != nullptr; step = step->undo.get()) {
             const auto* const written = std::get_if<device::WriteStep>(&step->what);
             if (written != nullptr && !written->to.empty())
-                found(written->to);
+                files.insert(written->to);
         }
     };
     std::ranges::for_each(settings.setup, look);
     std::ranges::for_each(settings.rearm, look);
     if (settings.eventfd)
         look(*settings.eventfd);
+    return files;
 }
 
 }  // namespace
@@ -48,6 +49,7 @@ void UnitNeeds::add(const std::string& name, const ChannelConfig& channel)
         return;
     const device::Settings& settings = *channel.device;
     text_ += fmt::format("\n# {}: {}\n", name, printable(settings.device()));
+    const std::size_t before = text_.size();
     if (settings.match)
         add_match(settings);
     else if (settings.path.starts_with("fd:"))
@@ -60,6 +62,8 @@ void UnitNeeds::add(const std::string& name, const ChannelConfig& channel)
         else
             comment(fmt::format("Left out, for it is no line of a unit: {}", own));
     }
+    if (text_.size() == before)
+        comment("Nothing, or nothing that is not here already.");
 }
 
 void UnitNeeds::add_match(const device::Settings& settings)
@@ -82,16 +86,8 @@ void UnitNeeds::add_path(const device::Settings& settings)
 {
     const std::string& path = settings.path;
     const Identity identity = identify(path);
-    const bool in_dev = is_below(path, {"/dev/"});
-    if (identity.is_node() || (in_dev && identity.sort == Identity::Sort::missing)) {
-        line("DeviceAllow", path, std::string(rights(settings.writes())));
-        if (identity.sort == Identity::Sort::missing)
-            comment("It is not there now; what is let in is found out as the service starts: restart it then.");
-        else if (const std::string group = device_group(identity); !group.empty())
-            comment(fmt::format("If it comes and goes while the service runs, all of its kind have to be let in: "
-                                "DeviceAllow={} {}",
-                                group, rights(settings.writes())));
-    }
+    if (identity.is_node() || (is_below(path, {"/dev/"}) && identity.sort == Identity::Sort::missing))
+        add_node(identity, settings.writes());
     if (is_below(path, {"/home/", "/root/", "/run/user/"}))
         comment(fmt::format("ProtectHome=yes hides {}: make it in /run/drvbus, say.", path));
     if (is_below(path, {"/tmp/", "/var/tmp/"}))
@@ -99,6 +95,23 @@ void UnitNeeds::add_path(const device::Settings& settings)
     add_proc(path);
     add_rights(path, settings.writes());
     add_written(settings, path);
+}
+
+void UnitNeeds::add_node(const Identity& identity, bool write)
+{
+    const std::string group = device_group(identity);
+    if (is_below(identity.path, {"/dev/"}))
+        line("DeviceAllow", identity.path, std::string(rights(write)));
+    else if (!group.empty())
+        line("DeviceAllow", group, std::string(rights(write)));
+    else
+        comment("DeviceAllow= takes nothing but what is in /dev: name its node there.");
+    if (identity.sort == Identity::Sort::missing)
+        comment("It is not there now; what is let in is found out as the service starts: restart it then.");
+    else if (is_below(identity.path, {"/dev/"}) && !group.empty())
+        comment(fmt::format("If it comes and goes while the service runs, all of its kind have to be let in: "
+                            "DeviceAllow={} {}",
+                            group, rights(write)));
 }
 
 void UnitNeeds::add_proc(const std::string& path)
@@ -137,10 +150,10 @@ void UnitNeeds::add_rights(const std::string& node, bool write)
 void UnitNeeds::add_written(const device::Settings& settings, const std::string& node)
 {
     constexpr std::string_view kSysfs = "{sysfs}";
-    for_each_written(settings, [&](std::string path) {
+    for (std::string path : written_by(settings)) {
         if (!path.starts_with(kSysfs)) {
             add_written_file(path);
-            return;
+            continue;
         }
         line("ProtectKernelTunables=no");
         const std::string folder = node.empty() ? std::string() : identify(node).sysfs;
@@ -149,7 +162,7 @@ void UnitNeeds::add_written(const device::Settings& settings, const std::string&
                                 path));
         else
             add_written_file(path.replace(0, kSysfs.size(), folder));
-    });
+    }
 }
 
 void UnitNeeds::add_written_file(const std::string& path)

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "tools/identity.hpp"
 
 namespace drvbus::tools {
 
-/// What drvbusd.service needs beyond what it has, for all channels of a configuration.
+/// What drvbusd.service needs beyond what it has, for all channels of a configuration. Devices are looked at, and not
+/// opened.
 class UnitNeeds {
 public:
     void add(const std::string& name, const ChannelConfig& channel);
@@ -22,6 +24,7 @@ public:
 private:
     void add_match(const device::Settings& settings);
     void add_path(const device::Settings& settings);
+    void add_node(const Identity& identity, bool write);
     void add_rights(const std::string& node, bool write);
     void add_written(const device::Settings& settings, const std::string& node);
     void add_written_file(const std::string& path);

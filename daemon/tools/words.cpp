@@ -32,6 +32,7 @@ std::string text_of(const format::Value& value)
 std::string text_of(const format::Format& format, const std::map<std::string, format::Value>& values)
 {
     std::vector<std::string> given;
+    given.reserve(values.size());
     for (const auto& [name, value] : values)
         given.push_back(fmt::format("{} = {}", name, text_of(value)));
     return fmt::format("{{ {} }}{}", format.text(),
@@ -67,6 +68,7 @@ template <typename Parts>
 std::string names_of(const Parts& parts, std::string_view separator)
 {
     std::vector<std::string> names;
+    names.reserve(parts.size());
     for (const auto& part : parts)
         names.push_back(name_of(part));
     return fmt::format("{}", fmt::join(names, separator));

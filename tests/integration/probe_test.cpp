@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What drvbusd finds out about a device by reading it.
+#include "tools_test.hpp"
+
+#include <csignal>
+#include <ctime>
+#include <fstream>
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+
+#include "support/record.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class Probe : public ToolsTest {
+protected:
+    void probe(const std::string& device)
+    {
+        process_.emplace(line({"--probe", device, "--seconds", "3600"}), options());
+    }
+    bool shows(const std::string& text)
+    {
+        return wait_until([&] { return process_->output().find(text) != std::string::npos; });
+    }
+    void interrupt() { process_->signal(SIGINT); }
+
+    /// Lets drvbusd read the FIFO, until its writer has gone.
+    Result probe_fifo(const Fifo& fifo, const std::string& bytes)
+    {
+        probe(fifo.path());
+        {
+            const UniqueFd writer = fifo.open_writer();
+            write_all(writer.get(), bytes);
+        }
+        return end_of(*process_);
+    }
+    Result end() { return end_of(*process_); }
+
+    /// What it proposes is a configuration.
+    void expect_table(const Result& result, const std::string& settings)
+    {
+        EXPECT_EQ(result.status, 0) << result.output;
+        const std::size_t from = result.output.find("[[channel]]\n");
+        ASSERT_NE(from, std::string::npos) << result.output;
+        const std::string table = result.output.substr(from);
+        EXPECT_THAT(table, HasSubstr(settings));
+        const Result checked = check(table);
+        EXPECT_EQ(checked.status, 0) << table << checked.output;
+        EXPECT_THAT(checked.output, HasSubstr("channels: 1"));
+    }
+
+private:
+    std::optional<Process> process_;
+};
+
+TEST_F(Probe, LinesOfAFifo)
+{
+    const Fifo fifo(path("the.fifo"));
+    const Result result = probe_fifo(fifo, "one\ntwo\n");
+    EXPECT_THAT(result.output,
+                AllOf(HasSubstr(fifo.path() + ": FIFO"), HasSubstr("poll          yes"), HasSubstr("sigio         yes"),
+                      HasSubstr("00000000  6f 6e 65 0a 74 77 6f 0a                           |one.two.|"),
+                      HasSubstr("1 reads, 8 bytes; then it hung up"), HasSubstr("layout: lines of text")));
+    expect_table(result, "name = \"the-fifo\"\npreset = \"fifo\"\ndevice = \"" + fifo.path() + "\"\n");
+}
+
+TEST_F(Probe, RecordsOfOneSizeThatCount)
+{
+    const Fifo fifo(path("fifo"));
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    std::string bytes;
+    for (std::uint32_t count = 7; count < 17; ++count)
+        bytes += packed(count, 1000 + count * count,
+                        static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + std::uint64_t{1000} * count,
+                        std::uint32_t{0xdead0000} + count * 3);
+    bytes.resize(bytes.size() / 20 * 20);
+    const Result result = probe_fifo(fifo, bytes);
+    EXPECT_THAT(result.output, HasSubstr("layout: records of 20 bytes, with a number that counts them"));
+    expect_table(result, "records = \"fixed\"\nformat = \"u32 counter; u32 field_4; u64 time_ns; u32 field_16\"");
+    EXPECT_THAT(result.output, AllOf(HasSubstr("# sequence = \"counter\""), HasSubstr("# time = \"time_ns\"")));
+}
+
+TEST_F(Probe, RecordsOfDrvbus)
+{
+    const Fifo fifo(path("fifo"));
+    std::string bytes;
+    for (std::uint64_t sequence = 1; sequence < 5; ++sequence)
+        bytes += record({.sequence = sequence}, "payload");
+    const Result result = probe_fifo(fifo, bytes);
+    EXPECT_THAT(result.output, HasSubstr("layout: 4 x struct drvbus_record"));
+    expect_table(result, "records = \"drvbus\"\n");
+}
+
+TEST_F(Probe, InputEventsThatAreNoDevices)
+{
+    const Fifo fifo(path("fifo"));
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    std::string bytes;
+    for (std::int32_t value = 0; value < 3; ++value)
+        bytes += packed(std::int64_t{now.tv_sec}, std::int64_t{500}, std::uint16_t{2}, std::uint16_t{1}, value);
+    expect_table(probe_fifo(fifo, bytes), "records = \"fixed\"\nformat = \"s64 _sec; s64 _usec; u16 type; ");
+}
+
+TEST_F(Probe, BytesWithoutAnyOrderAreRaw)
+{
+    const Fifo fifo(path("fifo"));
+    expect_table(probe_fifo(fifo, std::string("\x01\x02\xff\x00\x03", 5)), "records = \"raw\"");
+}
+
+TEST_F(Probe, OfMuchABitIsShown)
+{
+    const Fifo fifo(path("fifo"));
+    const Result result = probe_fifo(fifo, std::string(1000, '\1'));
+    EXPECT_THAT(result.output, AllOf(HasSubstr("\n000000f0  01 01"), Not(HasSubstr("\n00000100  01")),
+                                     HasSubstr("... 744 more bytes")));
+}
+
+TEST_F(Probe, ATerminalUntilItIsInterrupted)
+{
+    const Terminal terminal;
+    probe(terminal.path());
+    ASSERT_TRUE(shows("reading for 3600 s"));
+    write_all(terminal.writer(), "$GPGGA,1\n");
+    ASSERT_TRUE(shows("|$GPGGA,1.|"));
+    interrupt();
+    const Result result = end();
+    EXPECT_THAT(result.output, AllOf(HasSubstr("character device 136:"), HasSubstr("1 reads, 9 bytes; then it was "
+                                                                                   "interrupted")));
+    expect_table(result, "name = \"pts-" + terminal.path().substr(9) + "\"\npreset = \"serial\"\n");
+}
+
+TEST_F(Probe, ATerminalUntilItHangsUp)
+{
+    std::optional<Terminal> terminal(std::in_place);
+    probe(terminal->path());
+    ASSERT_TRUE(shows("reading for 3600 s"));
+    terminal.reset();
+    const Result result = end();
+    EXPECT_EQ(result.status, 0);
+    EXPECT_THAT(result.output, AllOf(HasSubstr("0 reads, 0 bytes; then it hung up"), HasSubstr("nothing came")));
+}
+
+TEST_F(Probe, ASocket)
+{
+    const UniqueFd socket(must(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket"));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path("socket").copy(address.sun_path, sizeof(address.sun_path) - 1);
+    must(bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "bind");
+    must(listen(socket.get(), 8), "listen");
+    probe(path("socket"));
+    UniqueFd connection(must(accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
+    write_all(connection.get(), "one\n");
+    connection.reset();
+    const Result result = end();
+    EXPECT_THAT(result.output, AllOf(HasSubstr(": Unix socket"), HasSubstr("1 reads, 4 bytes; then it hung up")));
+    expect_table(result, "preset = \"fifo\"\n");
+}
+
+TEST_F(Probe, AFileIsReadToItsEnd)
+{
+    std::ofstream(path("7\"\\ file\n")) << "text\n";
+    probe(path("7\"\\ file\n"));
+    const Result result = end();
+    EXPECT_EQ(result.status, 0);
+    EXPECT_THAT(result.output,
+                AllOf(HasSubstr("poll          no"), HasSubstr("that is its end"), HasSubstr("it tells of no news"),
+                      HasSubstr("7\\\"\\\\ file\\u000a\"\nrecords = \"lines\"\n"), HasSubstr("-7---file-\"\n")));
+    EXPECT_EQ(check(result.output.substr(result.output.find("[[channel]]"))).status, 1) << "a file tells of no news";
+}
+
+TEST_F(Probe, AConsoleIsNotRead)
+{
+    const std::string node = path("console");
+    if (mknod(node.c_str(), S_IFCHR | 0600, makedev(4, 1)) < 0)
+        GTEST_SKIP() << "this user cannot make a node";
+    probe(node);
+    const Result result = end();
+    if (result.status == 1)
+        GTEST_SKIP() << "this machine has no console: " << result.output;
+    EXPECT_THAT(result.output, AllOf(HasSubstr("not read: it is a console: whatever is typed on it"),
+                                     Not(HasSubstr("reading for")), Not(HasSubstr("[[channel]]"))));
+}
+
+TEST_F(Probe, ADeviceThatIsNotThere)
+{
+    probe(path("nothing"));
+    const Result result = end();
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.output, HasSubstr("drvbusd: there is no " + path("nothing") + ": No such file or directory"));
+}
+
+}  // namespace
+}  // namespace drvbus::test
