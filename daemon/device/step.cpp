@@ -75,6 +75,10 @@ UniqueFd handed_back_in(const IoctlStep& step, std::span<const std::byte> argume
     UniqueFd fd(static_cast<int>(format::load_integer(field->type, field_of(step, step.handed_back, argument))));
     if (!fd || fcntl(fd.get(), F_SETFD, FD_CLOEXEC) < 0)
         throw std::runtime_error(fmt::format("the driver has handed back no open file in \"{}\"", step.handed_back));
+    // Drivers make it one that waits, and so would all channels.
+    const int flags = fcntl(fd.get(), F_GETFL);
+    if (flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0)
+        throw std::system_error(errno, std::generic_category(), "O_NONBLOCK");
     return fd;
 }
 
