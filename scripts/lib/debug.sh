@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The kernel module's tests on a kernel that looks at everything it does.
+# The kernel module's tests on a kernel that looks at everything it does, and
+# the daemon's on the devices that this kernel simulates.
 
 # usage: build_debug_modules RELEASE
 build_debug_modules() {
@@ -17,7 +18,8 @@ make_debug_payload() {
 	cp -a "$TOP/tests/vm/debug/init" "$dir/main"
 	cp -a "$LIB/run_tests.py" "$dir/"
 	cp -a "$from/debug/modules" "$dir/modules"
-	cp -a "$from"/programs/tests/kmod_{test,faults} "$dir/tests/"
+	cp -a "$from"/programs/tests/{kmod_test,kmod_faults,debug_devices} "$dir/tests/"
+	cp -a "$from"/tree/usr/{libexec/drvbusd,share/drvbus/presets} "$dir/"
 	printf '%s\n' "$names" >"$dir/filter"
 	make_payload_disk "$dir" "$disk"
 }
