@@ -20,7 +20,8 @@ TEST(Kmsg, ALineOfTheKernelsLogIsAnEvent)
     const Bridged bridged("[[channel]]\nname = \"log\"\npreset = \"kmsg\"\n");
     ASSERT_EQ(reason_when("online", "log"), "");
     const Subscriber subscriber("log");
-    ASSERT_EQ(write_file("/dev/kmsg", "<4>drvbus: a word, and; another"), 0);
+    // Without the newline the kernel shows it to nobody before the next line.
+    ASSERT_EQ(write_file("/dev/kmsg", "<4>drvbus: a word, and; another\n"), 0);
     const auto is_it = [](const Event& event) {
         return event.fields().at("text").get<std::string>() == "drvbus: a word, and; another";
     };
