@@ -100,7 +100,7 @@ std::string read_field(const Table& table, std::string_view key, const std::opti
 
 void read_refusal(const Table& table, IoctlStep& step)
 {
-    constexpr std::int64_t kBits = 8 * 16384;  // of the largest struct that an ioctl's number can tell of
+    constexpr std::int64_t kBits = 8 * std::int64_t{16384};  // of the largest struct that an ioctl's number can tell of
     const toml::array* const bits = table.array("refuse");
     if (bits == nullptr)
         return;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "device/open.hpp"
@@ -50,6 +51,29 @@ std::string wanted_notification(const ChannelConfig& channel)
 {
     return channel.notification ? fmt::format("{}, as the configuration has it", to_string(*channel.notification))
                                 : "the first that works of eventfd, poll and sigio";
+}
+
+/// Whether all that the step does is to ask an input device what it can send (EVIOCGBIT).
+bool asks_input_device(const device::IoctlStep& step, const Identity& identity)
+{
+    return identity.subsystem == "input" && _IOC_TYPE(step.request) == 'E' && _IOC_NR(step.request) >= 0x20 &&
+           _IOC_NR(step.request) < 0x40;
+}
+
+/// Why the setup would refuse the device, where that is known without doing anything to it.
+std::string refusal(const device::Settings& settings, const Identity& identity, int fd)
+{
+    for (const device::Step& step : settings.setup) {
+        const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what);
+        if (ioctl == nullptr || ioctl->refused_bits.empty() || !asks_input_device(*ioctl, identity))
+            continue;
+        try {
+            (void)device::run(*ioctl, {.device = fd, .eventfd = -1});
+        } catch (const device::Unusable& error) {
+            return error.what();
+        }
+    }
+    return {};
 }
 
 /// Why it is the one it is.
@@ -162,7 +186,10 @@ void ChannelCheck::try_device(const std::string& node, const device::Settings& s
                             : fmt::format("{} may read it", user_name(geteuid())));
         if (const std::string service = service_note(identity, write); !service.empty())
             say("", service);
-        try_notification(opened.fd.get(), identity, settings, channel);
+        if (const std::string reason = refusal(settings, identity, opened.fd.get()); !reason.empty())
+            fault("refused", printable(reason));
+        else
+            try_notification(opened.fd.get(), identity, settings, channel);
     } catch (const device::Absent& error) {
         verdict_ = Verdict::absent;
         say("access", printable(error.what()));
@@ -176,22 +203,22 @@ void ChannelCheck::try_device(const std::string& node, const device::Settings& s
 void ChannelCheck::explain_failure(const Identity& identity, int error, const std::string& what, bool write)
 {
     if (error == EBUSY) {
-        const std::vector<std::string> holders = holders_of(identity);
-        const std::string others = holders.empty() ? "a process that this user may not see"
-                                                   : printable(fmt::format("{}", fmt::join(holders, ", ")));
+        const Holders holders = holders_of(identity);
         // One that runs has what it needs.
-        if (std::ranges::find(holders, "drvbusd") != holders.end())
-            say("access", fmt::format("in use by {}: stop it to have its notification tried", others));
+        if (holders.drvbusd)
+            say("access",
+                fmt::format("in use by {}; to have its notification tried: systemctl stop drvbusd", holders.names));
         else
-            fault("access", fmt::format("{}; in use by {}", printable(what), others));
+            fault("access", fmt::format("{}; in use by {}", printable(what), holders.names));
         return;
     }
     fault("access", printable(what));
     if (identity.error != 0)
         say("", "a folder above it keeps this user out");
     else if (error == EACCES || error == EPERM)
-        say("", fmt::format("{}, of {}, may not {}: {}", user_name(geteuid()), ownership(identity),
-                            write ? "read and write it" : "read it", permission_advice(identity, write)));
+        say("",
+            fmt::format("{} may not {}: it is {}; {}", user_name(geteuid()), write ? "read and write it" : "read it",
+                        ownership(identity), permission_advice(identity, write)));
 }
 
 void ChannelCheck::try_notification(int fd, const Identity& identity, const device::Settings& settings,

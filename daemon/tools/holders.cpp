@@ -4,7 +4,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <system_error>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "tools/text.hpp"
 
 namespace drvbus::tools {
 
@@ -39,20 +45,24 @@ bool is_number(const std::string& text)
 
 }  // namespace
 
-std::vector<std::string> holders_of(const Identity& identity)
+Holders holders_of(const Identity& identity)
 {
-    std::vector<std::string> names;
-    if (!identity.is_node())
-        return names;
-    for_each_in("/proc", [&](const fs::path& process) {
-        if (!is_number(process.filename().string()) || !has_open(process, identity))
-            return;
-        std::ifstream file(process / "comm");
-        std::string name;
-        std::getline(file, name);
-        names.push_back(name);
-    });
-    return names;
+    std::set<std::string> names;
+    if (identity.is_node())
+        for_each_in("/proc", [&](const fs::path& process) {
+            if (!is_number(process.filename().string()) || !has_open(process, identity))
+                return;
+            std::ifstream file(process / "comm");
+            std::string name;
+            std::getline(file, name);
+            names.insert(printable(name));
+        });
+    // It has the service manager keep what it has open.
+    const bool drvbusd = names.contains("drvbusd");
+    if (drvbusd)
+        names.erase("systemd");
+    return {names.empty() ? "a process that this user may not see" : fmt::format("{}", fmt::join(names, ", ")),
+            drvbusd};
 }
 
 }  // namespace drvbus::tools

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "tools/identity.hpp"
 
 namespace drvbus::tools {
 
-/// Names of the processes that have the node open, as far as this user may see.
-[[nodiscard]] std::vector<std::string> holders_of(const Identity& identity);
+/// Who has a node open.
+struct Holders {
+    std::string names;     ///< of the processes, as far as this user may see
+    bool drvbusd = false;  ///< is one of them
+};
+
+[[nodiscard]] Holders holders_of(const Identity& identity);
 
 }  // namespace drvbus::tools

@@ -34,8 +34,8 @@ Identity::Sort sort_of(mode_t mode)
     }
 }
 
-/// What /proc/devices calls the major number: the last name where it has several.
-std::string group_of(unsigned major_number, bool character)
+/// What /proc/devices calls the major number. Where it has several names, the longest that `sysname` begins with.
+std::string group_of(unsigned major_number, bool character, const std::string& sysname)
 {
     std::ifstream file("/proc/devices");
     bool here = false;
@@ -46,7 +46,9 @@ std::string group_of(unsigned major_number, bool character)
         std::string name;
         if (line.ends_with("devices:"))
             here = line.starts_with(character ? "Character" : "Block");
-        else if (here && words >> number >> name && number == major_number)
+        else if (here && words >> number >> name && number == major_number &&
+                 (group.empty() || (sysname.starts_with(name) && name.size() > group.size()) ||
+                  !sysname.starts_with(group)))
             group = name;
     }
     return group;
@@ -76,13 +78,14 @@ void find_out(Identity& identity)
     identity.sort = sort_of(identity.status.st_mode);
     if (!identity.is_node())
         return;
-    identity.group = group_of(major(identity.status.st_rdev), identity.sort == Identity::Sort::character);
     if (const DevicePtr device = device_of(identity)) {
         identity.subsystem = text_of(device.get(), sd_device_get_subsystem);
         identity.sysname = text_of(device.get(), sd_device_get_sysname);
         identity.sysfs = text_of(device.get(), sd_device_get_syspath);
         identity.driver = driver_of(device.get());
     }
+    identity.group =
+        group_of(major(identity.status.st_rdev), identity.sort == Identity::Sort::character, identity.sysname);
 }
 
 }  // namespace

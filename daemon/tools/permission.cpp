@@ -60,14 +60,16 @@ std::string udev_rule(const Identity& identity, bool write)
 
 std::string permission_advice(const Identity& identity, bool write)
 {
+    if (granted(identity, write) == Granted::all)
+        return "that allows it, but it may need a capability (CAP_SYSLOG for /dev/kmsg), or a folder above it, a "
+               "security "
+               "module or a service's DeviceAllow= keeps this process out";
     if (granted(identity, write) == Granted::group)
         return fmt::format("members of group {0} may: usermod -aG {0} USER; for the service see "
                            "drvbusd --print-unit-dropin",
                            printable(group_name(identity.status.st_gid)));
     if (const std::string rule = udev_rule(identity, write); !rule.empty())
         return fmt::format("give it to group drvbus by a line in /etc/udev/rules.d/71-drvbus-devices.rules: {}", rule);
-    if (granted(identity, write) == Granted::all)
-        return "its mode allows it: a folder above it, a security module or the service's DeviceAllow= does not";
     return fmt::format("give it to a group of this user's: chgrp GROUP and chmod g+{} on it", write ? "rw" : "r");
 }
 

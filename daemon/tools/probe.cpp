@@ -43,9 +43,9 @@ std::string advice(const Identity& identity, int error)
         return identity.error != 0 ? "a folder above it keeps this user out"
                                    : fmt::format("{}: {}", ownership(identity), permission_advice(identity, false));
     if (error == EBUSY) {
-        const std::vector<std::string> holders = holders_of(identity);
-        return fmt::format("one process at a time has it: stop {}",
-                           holders.empty() ? "the one that has it open" : printable(holders.front()));
+        const Holders holders = holders_of(identity);
+        return fmt::format("one process at a time has it, now {}{}", holders.names,
+                           holders.drvbusd ? ": systemctl stop drvbusd" : "");
     }
     if (error == ECONNREFUSED)
         return "nobody listens on the socket: start the program that does";

@@ -121,9 +121,10 @@ TEST_F(CheckConfig, ADeviceThatTheUserMayNotOpenIsAFault)
     Process process(line({"--check-config"}), as_nobody);
     const Result result = end_of(process);
     EXPECT_EQ(result.status, 1) << result.output;
-    EXPECT_THAT(result.output, AllOf(HasSubstr("opening " + fifo.path() + ": Permission denied"),
-                                     HasSubstr("mode 0000, may not read it: give it to a group of this user's"),
-                                     HasSubstr("0 could work now, 0 not there, 1 could not work")));
+    EXPECT_THAT(result.output,
+                AllOf(HasSubstr("opening " + fifo.path() + ": Permission denied"), HasSubstr("may not read it: it is "),
+                      HasSubstr("mode 0000; give it to a group of this user's"),
+                      HasSubstr("0 could work now, 0 not there, 1 could not work")));
 }
 
 TEST_F(CheckConfig, AFileOnADiskTellsOfNoNews)

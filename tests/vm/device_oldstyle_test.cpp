@@ -138,7 +138,7 @@ TEST(OldstyleFasync, NothingIsLostWhenTheDaemonIsKilled)
         ++next;
         ids.push_back(event.id);
     }
-    std::vector<std::uint32_t> expected(kEach * kKills);
+    std::vector<std::uint32_t> expected(std::size_t{kEach} * kKills);
     std::iota(expected.begin(), expected.end(), 1U);
     EXPECT_THAT(ids, ElementsAreArray(expected));
     EXPECT_TRUE(subscriber.heard().lost.empty());
