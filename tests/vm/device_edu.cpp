@@ -5,12 +5,14 @@
 #include <stdexcept>
 
 #include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "support/io.hpp"
 #include "support/process.hpp"
 #include "support/wait.hpp"
+#include "unique_fd.hpp"
 
 namespace drvbus::test {
 
@@ -52,6 +54,17 @@ EduDevice::EduDevice() : slot_(find_slot())
 EduDevice::~EduDevice()
 {
     munmap(const_cast<std::uint32_t*>(registers_), kSize);
+}
+
+bool EduDevice::wait_until_enabled() const
+{
+    const UniqueFd config(
+        must(open(("/sys/bus/pci/devices/" + slot_ + "/config").c_str(), O_RDONLY | O_CLOEXEC), "config"));
+    return wait_until([&] {
+        std::uint16_t command = 0;
+        return pread(config.get(), &command, sizeof(command), PCI_COMMAND) == sizeof(command) &&
+               (command & PCI_COMMAND_INTX_DISABLE) == 0;
+    });
 }
 
 void EduDevice::interrupt() const

@@ -20,6 +20,8 @@ public:
     /// Such as /dev/uio0.
     [[nodiscard]] const std::string& node() const { return node_; }
 
+    /// Waits until its interrupt is enabled, which it is not once it was raised.
+    [[nodiscard]] bool wait_until_enabled() const;
     /// Raises an interrupt, which stands until it is acknowledged, and acknowledges it once it was counted.
     void interrupt() const;
 
