@@ -21,7 +21,10 @@ public:
     /// @throws Flood
     void published(std::uint64_t events, std::uint64_t most);
 
-    /// The device had nothing.
+    /// The device had something, though no whole event.
+    void came() noexcept { cries_ = -1; }
+
+    /// The device had nothing, or nothing more.
     /// @param readable it says that it has something all the same
     /// @returns whether to look once more, for it may have come just now
     /// @throws std::runtime_error where it has said so too often

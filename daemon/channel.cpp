@@ -333,8 +333,11 @@ Channel::Turn Channel::publish_share()
     while (share > 0) {
         const device::Reader::Batch batch = reader_->read();
         if (batch.status == device::Reader::Status::empty) {
+            if (batch.came)
+                calm_.came();
             if (!cries_wolf())
                 return Turn::idle;
+            share -= std::min(share, kShare / 16);  // for it may go on so
             continue;
         }
         if (batch.status == device::Reader::Status::end) {

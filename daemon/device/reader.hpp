@@ -26,6 +26,7 @@ public:
     struct Batch {
         Status status;
         std::span<const std::byte> records;  ///< whole records, for parse_record; valid until the next call
+        bool came = false;                   ///< where it is empty: there was something, though no whole event
     };
 
     Reader() = default;

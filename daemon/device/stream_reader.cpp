@@ -55,16 +55,18 @@ public:
     {
         bool ended = source_ == nullptr;
         bool more = true;
+        bool came = false;
         if (!held())
             make_records(ended);
         // What a read brings may be a part of an event, or nothing but what is ignored.
         for (int reads = 0; reads < kMostReads && more && !held() && !ended; ++reads) {
             more = fill(ended);
+            came = came || more;
             make_records(ended);
         }
         if (held() || (more && !ended))
             return {Status::events, log_.since(progress_.bytes)};
-        return {ended ? Status::end : Status::empty, {}};
+        return {ended ? Status::end : Status::empty, {}, came};
     }
 
     void commit(const Progress& progress) override { progress_ = progress; }

@@ -99,6 +99,18 @@ TEST_F(Stream, ARecordThatComesInPiecesIsOneEvent)
     EXPECT_EQ(subscriber_.heard().gaps(2), "");
 }
 
+TEST_F(Stream, ARecordThatComesWhileItIsReadIsNoCryOfWolf)
+{
+    start_channel();
+    const std::string bytes = record({.sequence = 1}, std::string(60000, 'x'));
+    for (const char byte : bytes)
+        write_all(writer_.get(), std::string_view(&byte, 1));
+    send(2);
+    ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.heard().gaps(2), "");
+    EXPECT_EQ(state_of(subscriber_), "online");
+}
+
 TEST_F(Stream, MalformedRecordsFailTheirChannelAlone)
 {
     const Fifo other(path("other"));

@@ -59,6 +59,10 @@ TEST(Calm, WhatSaysThatItCanBeReadIsLookedAtAgainButNotForEver)
         EXPECT_TRUE(calm.empty(true));
         calm.published(1, 100);
     }
+    for (int i = 0; i < 5; ++i) {
+        calm.came();
+        EXPECT_TRUE(calm.empty(true)) << "a part of an event came";
+    }
     EXPECT_TRUE(calm.empty(true));
     EXPECT_FALSE(calm.empty(false));
     EXPECT_TRUE(calm.empty(true));
