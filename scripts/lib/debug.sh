@@ -29,11 +29,10 @@ make_debug_payload() {
 debug_run() {
 	local release=$1 names=$2 limit=$3 idle_limit=$4 out=$BUILD/$1/guest-debug
 	# The guest's disk is the root; process 1 comes from the payload's. Interrupts are not routed by
-	# ACPI: its interpreter takes minutes for that when every allocation is looked at. A processor that the
-	# host has no time for is none that stalls.
+	# ACPI: its interpreter takes minutes for that when every allocation is looked at.
 	# shellcheck disable=SC2034 # boot_guest uses it
 	local GUEST_KERNEL=(-kernel "$(root_path "$release" debug)/vmlinuz" -m 2048 -append
-		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic mitigations=off log_buf_len=16M acpi=noirq rcupdate.rcu_cpu_stall_timeout=300 init=/bin/sh -- -c "mount -r /dev/vdb /payload && exec /payload/main"')
+		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic mitigations=off log_buf_len=16M acpi=noirq init=/bin/sh -- -c "mount -r /dev/vdb /payload && exec /payload/main"')
 	make_debug_payload "$release" "$out.disk" "$names" &&
 		run_guest "$(root_path "$release" guest)" "$out.disk" "$out" "$limit" "$idle_limit" &&
 		unpack_results "$out"
