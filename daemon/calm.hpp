@@ -22,7 +22,7 @@ public:
     void published(std::uint64_t events, std::uint64_t most);
 
     /// The device had something, though no whole event.
-    void came() noexcept { cries_ = -1; }
+    void came() noexcept { cries_ = 0; }
 
     /// The device had nothing, or nothing more.
     /// @param readable it says that it has something all the same

@@ -62,8 +62,7 @@ std::string permission_advice(const Identity& identity, bool write)
 {
     if (granted(identity, write) == Granted::all)
         return "that allows it, but it may need a capability (CAP_SYSLOG for /dev/kmsg), or a folder above it, a "
-               "security "
-               "module or a service's DeviceAllow= keeps this process out";
+               "security module or a service's DeviceAllow= keeps this process out";
     if (granted(identity, write) == Granted::group)
         return fmt::format("members of group {0} may: usermod -aG {0} USER; for the service see "
                            "drvbusd --print-unit-dropin",

@@ -174,20 +174,21 @@ protected:
                "eventfd = { ioctl = 0x40086f02, format = \"u32 index; s32 fd\", values = { index = " +
                std::to_string(GetParam().index) + ", fd = \"{eventfd}\" } }\n" + GetParam().settings;
     }
+
+    const Driver driver_{"oldstyle_eventfd"};
+    const Bridged bridged_{channel()};
 };
 
 TEST_P(OldstyleEventfd, EachMessageIsAnEvent)
 {
     const std::uint32_t index = GetParam().index;
-    const Driver driver("oldstyle_eventfd");
-    const Bridged bridged(channel());
     ASSERT_EQ(reason_when("online", "way"), "");
     const Subscriber subscriber("way");
     EXPECT_EQ(subscriber.channel().Notification(), "eventfd");
-    driver.has_news(eventfd_news(index, 7, 10));
-    driver.has_news(eventfd_news(1, 8, 20));
+    driver_.has_news(eventfd_news(index, 7, 10));
+    driver_.has_news(eventfd_news(1, 8, 20));
     for (std::uint32_t count = 0; count < 30; ++count)
-        driver.has_news(eventfd_news(index, 100 + count, count));
+        driver_.has_news(eventfd_news(index, 100 + count, count));
     ASSERT_TRUE(subscriber.wait_for(31));
     const std::vector<Event> events = subscriber.heard().events;
     EXPECT_EQ(subscriber.heard().gaps(31), "");
@@ -201,19 +202,17 @@ TEST_P(OldstyleEventfd, EachMessageIsAnEvent)
 TEST_P(OldstyleEventfd, AnotherProcessGoesOnWithWhatTheDriverHolds)
 {
     const std::uint32_t index = GetParam().index;
-    const Driver driver("oldstyle_eventfd");
-    const Bridged bridged(channel());
     ASSERT_EQ(reason_when("online", "way"), "");
     const Subscriber subscriber("way");
-    driver.has_news(eventfd_news(index, 1, 0));
+    driver_.has_news(eventfd_news(index, 1, 0));
     ASSERT_TRUE(subscriber.wait_for(1));
     const pid_t daemon = daemon_pid();
     ASSERT_EQ(kill(daemon, SIGSTOP), 0);
     for (std::uint32_t id = 2; id <= 30; ++id)
-        driver.has_news(eventfd_news(index, id, 0));
+        driver_.has_news(eventfd_news(index, id, 0));
     kill_daemon();
     for (std::uint32_t id = 31; id <= 60; ++id)
-        driver.has_news(eventfd_news(index, id, 0));
+        driver_.has_news(eventfd_news(index, id, 0));
     ASSERT_TRUE(subscriber.wait_for(60));
     const std::vector<Event> events = subscriber.heard().events;
     EXPECT_EQ(subscriber.heard().gaps(60), "");
