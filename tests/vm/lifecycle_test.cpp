@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Channels come and go while the daemon runs.
+#include <array>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -12,6 +14,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sock_diag.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -151,13 +154,28 @@ protected:
     {
         const std::vector<UniqueFd> udev = sockets_of(daemon_, SO_DOMAIN, AF_NETLINK);
         ASSERT_EQ(udev.size(), 1U);
+        const int socket = udev.front().get();
+        // News of what other tests did would take the room of the first.
+        run({"udevadm", "settle"});
+        ASSERT_TRUE(wait_until([&] { return waiting_in(socket) == 0; }));
         const int bytes = 0;
-        must(setsockopt(udev.front().get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), "SO_RCVBUF");
+        must(setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), "SO_RCVBUF");
         kill(daemon_, SIGSTOP);
+        const std::string status = "/proc/" + std::to_string(daemon_) + "/status";
+        ASSERT_TRUE(wait_until([&] { return read_file(status).find("State:\tT") != std::string::npos; }));
         for (const char* const name : {"untold0", "untold1", "untold2", "untold3"})
             channels_.push_back(std::make_unique<SimChannel>(name));
         run({"udevadm", "settle"});
         kill(daemon_, SIGCONT);
+    }
+
+    /// What a socket holds that nobody has read, in bytes.
+    static std::uint32_t waiting_in(int socket)
+    {
+        std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+        socklen_t size = sizeof(info);
+        must(getsockopt(socket, SOL_SOCKET, SO_MEMINFO, info.data(), &size), "SO_MEMINFO");
+        return info[SK_MEMINFO_RMEM_ALLOC];
     }
 
     inline static const std::string kDropIns = "/run/systemd/system/drvbusd.service.d";
