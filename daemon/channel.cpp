@@ -34,6 +34,7 @@ Channel::Channel(Services services, device::Description description, ChannelConf
     take_settings();
     published_.path = bus::channel_path(description_.name);
     use_format();
+    sent_.previous = kept.previous;
     if (ledger_)
         sent_ = ledger_->progress();
     open(std::move(kept.device));
@@ -90,10 +91,12 @@ void Channel::take_settings()
 
 void Channel::begin_ledger(std::uint64_t instance, std::uint64_t position)
 {
+    const device::Ending previous = ending();
     if (ledger_)
         service::drop(service::Part::ledger, name());
     ledger_ = device::Ledger::create(description_, instance);
     sent_ = ledger_->progress();
+    sent_.previous = previous;
     sent_.next_sequence = std::max(sent_.next_sequence, position);
     ledger_->commit(sent_);
     service::keep(service::Part::ledger, name(), ledger_->fd());
@@ -400,6 +403,7 @@ void Channel::begin_again(std::uint64_t sequence)
 {
     spdlog::info("channel {}: the sequence went back from {} to {}: another instance", name(), sent_.next_sequence,
                  sequence);
+    sent_.previous = ending();
     sent_.instance = device::new_instance();
     sent_.instance_begin = sent_.bytes;
     sent_.next_sequence = 1;

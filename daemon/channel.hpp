@@ -35,11 +35,12 @@ struct Services {
     const service::InheritedFds& inherited_fds;
 };
 
-/// What an earlier process had of a channel.
+/// What is there of a channel from before.
 struct Kept {
-    std::optional<device::Ledger> ledger;
+    std::optional<device::Ledger> ledger;  ///< of an earlier process, as the two files
     UniqueFd device;
     UniqueFd eventfd;
+    device::Ending previous{};  ///< of the channel of this name that has left
 };
 
 /// Sums over channels.
@@ -107,6 +108,12 @@ public:
 
     [[nodiscard]] const device::Description& description() const noexcept { return description_; }
 
+    /// How far it came, or whichever of its name came last, where nothing ever came of this one.
+    [[nodiscard]] device::Ending ending() const noexcept
+    {
+        return ledger_ ? device::Ending{sent_.instance, sent_.next_sequence} : sent_.previous;
+    }
+
     [[nodiscard]] std::string name() const override { return description_.name; }
     [[nodiscard]] std::string device() const override { return description_.node; }
     [[nodiscard]] std::string notification() const override;
@@ -114,6 +121,7 @@ public:
     [[nodiscard]] std::string state() const override { return std::string(to_string(state_)); }
     [[nodiscard]] std::string reason() const override { return reason_; }
     [[nodiscard]] std::uint64_t instance() const override { return sent_.instance; }
+    [[nodiscard]] device::Ending previous() const override { return sent_.previous; }
     [[nodiscard]] std::uint64_t next_sequence() const override { return sent_.next_sequence; }
     [[nodiscard]] std::uint64_t events_published() const override { return sent_.published; }
     [[nodiscard]] std::uint64_t events_lost() const override { return sent_.lost; }

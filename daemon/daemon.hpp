@@ -82,6 +82,7 @@ private:
     Slots channels_;
     std::set<std::string> enumerated_;              // an enumeration's own
     std::map<std::string, UniqueFd> left_without_;  ///< devices that an earlier process had open, without a ledger
+    std::map<std::string, device::Ending> left_;    ///< channels that are not there any more
     std::deque<std::string> order_;
 };
 

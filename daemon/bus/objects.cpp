@@ -79,8 +79,14 @@ void ChannelObject::changed()
         getObject().emitPropertiesChangedSignal(Channel_adaptor::INTERFACE_NAME,
                                                 {PropertyName("Device"), PropertyName("Notification"),
                                                  PropertyName("Format"), PropertyName("State"), PropertyName("Reason"),
-                                                 PropertyName("Instance")});
+                                                 PropertyName("Instance"), PropertyName("Previous")});
     });
+}
+
+sdbus::Struct<std::uint64_t, std::uint64_t> ChannelObject::Previous()
+{
+    const device::Ending previous = model_.previous();
+    return {previous.instance, previous.next_sequence};
 }
 
 void ChannelObject::GetEvents(EventsResult&& result, std::uint64_t since, std::uint32_t max)

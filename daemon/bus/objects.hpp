@@ -8,6 +8,7 @@
 
 #include "bus/connection.hpp"
 #include "bus/replay.hpp"
+#include "device/ledger.hpp"
 #include "org.drvbus1-adaptor.hpp"
 
 namespace drvbus::bus {
@@ -47,6 +48,7 @@ public:
     [[nodiscard]] virtual std::string state() const = 0;
     [[nodiscard]] virtual std::string reason() const = 0;
     [[nodiscard]] virtual std::uint64_t instance() const = 0;
+    [[nodiscard]] virtual device::Ending previous() const = 0;
     [[nodiscard]] virtual std::uint64_t next_sequence() const = 0;
     [[nodiscard]] virtual std::uint64_t events_published() const = 0;
     [[nodiscard]] virtual std::uint64_t events_lost() const = 0;
@@ -98,6 +100,7 @@ private:
     std::string State() override { return model_.state(); }
     std::string Reason() override { return model_.reason(); }
     std::uint64_t Instance() override { return model_.instance(); }
+    sdbus::Struct<std::uint64_t, std::uint64_t> Previous() override;
     std::uint64_t NextSequence() override { return model_.next_sequence(); }
     std::uint64_t EventsPublished() override { return model_.events_published(); }
     std::uint64_t EventsLost() override { return model_.events_lost(); }

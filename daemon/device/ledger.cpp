@@ -22,7 +22,7 @@ namespace drvbus::device {
 namespace {
 
 constexpr std::size_t kHeaderSize = 16384;  // whole pages; those that nothing is written to take no memory
-constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '3'};
+constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '4'};
 
 }  // namespace
 

@@ -13,6 +13,14 @@
 
 namespace drvbus::device {
 
+/// How far an instance of a channel came.
+struct Ending {
+    std::uint64_t instance = 0;       ///< 0: none is known
+    std::uint64_t next_sequence = 0;  ///< behind its last event
+
+    friend bool operator==(const Ending&, const Ending&) = default;
+};
+
 /// How far a channel has come. All are sums since the channel was first opened.
 struct Progress {
     std::uint64_t instance = 0;        ///< of the device; tells it from every other one of this name since boot
@@ -22,6 +30,7 @@ struct Progress {
     std::uint64_t published = 0;
     std::uint64_t lost = 0;
     std::uint64_t mismatches = 0;  ///< published as bytes because the format did not fit
+    Ending previous{};             ///< of the instance before this one
 
     friend bool operator==(const Progress&, const Progress&) = default;
 };

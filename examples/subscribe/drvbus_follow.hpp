@@ -44,11 +44,19 @@ struct Answer {
     std::uint64_t instance;
 };
 
+/// How far an instance that was replaced came; what the property Previous says.
+struct Ending {
+    std::uint64_t instance;  ///< 0: not known of any
+    std::uint64_t next;
+};
+
 /// What a subscriber wants to be told; from `Follower`'s calls.
 struct Handlers {
     std::function<void(const Event&)> event;
     std::function<void(std::uint64_t first, std::uint64_t count)> lost;  ///< for good
-    std::function<void()> instance;  ///< the channel was replaced: sequences begin anew at 1
+    /// The channel was replaced: sequences begin anew at 1. `to_the_end`: all of the old instance's were delivered
+    /// or told lost; where not, more of them may have been missed, and nobody knows how many.
+    std::function<void(bool to_the_end)> instance;
 };
 
 /// The recipe: what is next is delivered; at anything else the channel is asked what is next.
@@ -66,8 +74,9 @@ public:
     [[nodiscard]] std::uint64_t signals() const { return signals_; }
     [[nodiscard]] std::uint64_t repeats() const { return repeats_; }
 
-    /// Asks for everything up to now. To be called once it is subscribed, and then whenever there is reason to
-    /// think that something was missed; every now and then, since nobody tells of the last message missed.
+    /// Asks for everything up to now. To be called once it is subscribed, and then every now and then, since nobody
+    /// tells of the last message missed; but only once all signals that have come are worked off, or a service
+    /// that takes long to answer lets them pile up.
     /// @throws sdbus::Error where the service does not answer; try again later
     void catch_up()
     {
@@ -142,6 +151,9 @@ protected:
     /// Calls GetEvents(since, 0).
     virtual Answer ask(std::uint64_t since) = 0;
 
+    /// Reads the property Previous.
+    virtual Ending ask_previous() = 0;
+
     /// Calls something of the bus itself without waiting; `bus_answered` has to be called in its turn, behind all
     /// signals that were there before.
     virtual void ask_bus() = 0;
@@ -185,10 +197,19 @@ private:
     void switch_over()
     {
         replaced_ = false;
+        bool to_the_end = false;
+        try {
+            const Ending previous = ask_previous();
+            to_the_end = previous.instance == position_.instance;
+            if (to_the_end)
+                skip_to(previous.next);  // the bus has dropped the rest, and the driver took it along
+        } catch (const sdbus::Error&) {
+            return;  // whoever asks next finds it out once more
+        }
         last_heard_ = 0;
         position_ = {};
         if (handlers_.instance)
-            handlers_.instance();
+            handlers_.instance(to_the_end);
         try_to_catch_up();
     }
 
@@ -258,6 +279,12 @@ private:
             answer.events.push_back(
                 {std::get<0>(event), std::get<1>(event), std::get<2>(event), std::get<3>(event), std::get<4>(event)});
         return answer;
+    }
+
+    Ending ask_previous() override
+    {
+        const sdbus::Struct<std::uint64_t, std::uint64_t> previous = Previous();
+        return {std::get<0>(previous), std::get<1>(previous)};
     }
 
     void ask_bus() override

@@ -40,7 +40,11 @@ drvbus::Handlers printer()
                 },
             .lost = [](std::uint64_t first,
                        std::uint64_t count) { std::cout << "lost " << count << " from " << first << '\n'; },
-            .instance = [] { std::cout << "another instance\n"; }};
+            .instance =
+                [](bool to_the_end) {
+                    std::cout << (to_the_end ? "another instance\n"
+                                             : "another instance; more of the one before may be lost\n");
+                }};
 }
 
 /// A connection and what is followed on it; made anew, at the same position, when the bus ends it.
@@ -118,6 +122,8 @@ int main(int argc, char** argv)
         return EXIT_FAILURE;
     Session session(event, object_path(argv[1]));
     if (sd_event_add_time_relative(event, &timer, CLOCK_MONOTONIC, 0, 0, on_time, &session) < 0 ||
+        // Behind all signals that have come.
+        sd_event_source_set_priority(timer, SD_EVENT_PRIORITY_IDLE) < 0 ||
         sd_event_source_set_enabled(timer, SD_EVENT_ON) < 0)
         return EXIT_FAILURE;
     return sd_event_loop(event) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

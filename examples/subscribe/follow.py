@@ -28,9 +28,11 @@ def object_path(channel):
 class Follower:
     """The recipe: what is next is delivered; at anything else the channel is asked what is next.
 
-    event(name, sequence, time, id, data), lost(first, count) and instance() are
-    called in order; instance() says that the channel was replaced and sequences
-    begin anew. Keep `position` over the end of a connection.
+    event(name, sequence, time, id, data), lost(first, count) and
+    instance(to_the_end) are called in order. instance() says that the channel was
+    replaced and sequences begin anew; where not to_the_end, more of the old ones
+    may have been missed, and nobody knows how many. Keep `position` over the end
+    of a connection.
     """
 
     def __init__(self, bus, channel, event, lost, instance, position=(0, 1, 0)):
@@ -55,8 +57,9 @@ class Follower:
     def catch_up(self):
         """Ask for everything up to now; raises GLib.Error where nobody answers.
 
-        To be called at the start, and every now and then: nobody tells of the
-        last message that was missed.
+        To be called at the start, and every now and then, since nobody tells of
+        the last message that was missed; but once all signals that have come are
+        worked off, or a service that takes long to answer lets them pile up.
         """
         more = True
         while more:
@@ -118,9 +121,22 @@ class Follower:
 
     def switch_over(self):
         self.replaced = False
+        try:
+            instance, following = self.ask_previous()
+        except GLib.Error:
+            return  # whoever asks next finds it out once more
+        to_the_end = instance == self.instance
+        if to_the_end:
+            self.skip_to(following)  # the bus has dropped the rest, and the driver took it along
         self.instance, self.next, self.time = 0, 1, 0
-        self.begun()
+        self.begun(to_the_end)
         self.try_to_catch_up()
+
+    def ask_previous(self):
+        return self.bus.call_sync(
+            "org.drvbus1", self.path, "org.freedesktop.DBus.Properties", "Get",
+            GLib.Variant("(ss)", ("org.drvbus1.Channel", "Previous")), GLib.VariantType("(v)"),
+            Gio.DBusCallFlags.NONE, -1).unpack()[0]
 
     def deliver(self, event):
         if event[1] < self.next:
@@ -204,8 +220,9 @@ class Session:
     def lost(self, first, count):
         print(f"lost {count} from {first}", flush=True)
 
-    def instance(self):
-        print("another instance", flush=True)
+    def instance(self, to_the_end):
+        rest = "" if to_the_end else "; more of the one before may be lost"
+        print("another instance" + rest, flush=True)
 
 
 def main():
@@ -213,7 +230,8 @@ def main():
         sys.exit(__doc__)
     session = Session(sys.argv[1])
     session.tend()
-    GLib.timeout_add_seconds(EVERY_SO_OFTEN, session.tend)
+    # Behind all signals that have come.
+    GLib.timeout_add_seconds(EVERY_SO_OFTEN, session.tend, priority=GLib.PRIORITY_LOW)
     GLib.MainLoop().run()
 
 

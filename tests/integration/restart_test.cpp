@@ -163,6 +163,10 @@ TEST_F(Restart, AnotherDeviceUnderTheNameIsNotTakenForTheOldOne)
     EXPECT_EQ(subscriber_.channel().Device(), other.path());
     EXPECT_NE(subscriber_.channel().Instance(), instance);
     EXPECT_EQ(subscriber_.channel().NextSequence(), 1U);
+    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::Ending(instance, 6U));
+    kill_service();
+    start_service(channel("way", other.path()));
+    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::Ending(instance, 6U)) << "it goes on to know of the first";
 }
 
 TEST_F(Restart, ALedgerOfAnotherReleaseIsNoReasonToFail)

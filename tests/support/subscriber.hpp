@@ -57,6 +57,9 @@ std::unique_ptr<sdbus::IConnection> connect(const std::string& address);
 /// Subscribes to one channel with the generated proxy, on a connection and thread of its own.
 class Subscriber {
 public:
+    /// What the property Previous is.
+    using Ending = sdbus::Struct<std::uint64_t, std::uint64_t>;
+
     /// @param address of the bus; empty: the system bus
     Subscriber(const std::string& channel, const std::string& address = {});
     Subscriber(const Subscriber&) = delete;

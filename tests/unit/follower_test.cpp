@@ -4,6 +4,7 @@
 #include "drvbus_follow.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,10 @@ public:
                         [this](std::uint64_t first, std::uint64_t count) {
                             told.push_back("lost " + std::to_string(count) + " from " + std::to_string(first));
                         },
-                    .instance = [this] { told.emplace_back("another"); }},
+                    .instance =
+                        [this](bool to_the_end) {
+                            told.emplace_back(to_the_end ? "another" : "another, and perhaps more lost");
+                        }},
                    position)
     {
     }
@@ -42,7 +46,8 @@ public:
     bool away = false;
     int asked = 0;
     int asked_bus = 0;
-    bool timeless = false;  ///< its events have no time
+    std::optional<Ending> previous;  ///< where not set: nothing more of the old one was missed
+    bool timeless = false;           ///< its events have no time
     std::vector<std::string> told;
 
 private:
@@ -53,6 +58,13 @@ private:
     }
 
     void ask_bus() override { ++asked_bus; }
+
+    Ending ask_previous() override
+    {
+        if (away)
+            throw bus::make_error("org.freedesktop.DBus.Error.ServiceUnknown", "nobody");
+        return previous.value_or(Ending{position().instance, position().next});
+    }
 
     Answer ask(std::uint64_t since) override
     {
@@ -263,6 +275,51 @@ TEST(Follower, TellsWhatIsLostOfTheEndOfTheOldInstance)
     follower.heard_lost(1, 5);
     follower.bus_answered(true);
     EXPECT_THAT(follower.told, ElementsAre("lost 2 from 4", "6", "lost 1 from 7", "8", "another", "1"));
+}
+
+TEST(Follower, TellsWhatTheBusDroppedOfTheEndOfTheOldInstance)
+{
+    Played follower({7, 4, 7003});
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 2;
+    follower.previous = {7, 10};
+    follower.catch_up();
+    follower.event_of(7, 4);
+    follower.bus_answered(true);
+    EXPECT_THAT(follower.told, ElementsAre("4", "lost 5 from 5", "another", "1"));
+}
+
+TEST(Follower, SaysWhereNobodyKnowsTheEndOfTheOldInstance)
+{
+    Played follower({7, 4, 7003});
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 2;
+    follower.previous = {6, 10};  // 7 was replaced while nobody looked
+    follower.event(1);
+    EXPECT_THAT(follower.told, ElementsAre("another, and perhaps more lost", "1"));
+}
+
+TEST(Follower, TellsNothingBeforeTheEndOfTheOldInstanceIsAsked)
+{
+    Played follower({7, 4, 7003});
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 2;
+    follower.previous = {7, 6};
+    follower.catch_up();
+    follower.away = true;
+    follower.bus_answered(true);
+    EXPECT_TRUE(follower.told.empty());
+    follower.away = false;
+    follower.catch_up();
+    EXPECT_EQ(follower.asked_bus, 2);
+    follower.bus_answered(true);
+    EXPECT_THAT(follower.told, ElementsAre("lost 2 from 4", "another", "1"));
 }
 
 TEST(Follower, TakesTheOnlyEventsOfAnInstanceThatIsGone)

@@ -49,7 +49,8 @@ void FollowerProcess::line(const std::string& text)
         if (first != now.next())
             throw std::runtime_error("due was " + std::to_string(now.next()) + ", and it is: " + text);
         now.lost += count;
-    } else if (text == "another instance") {
+    } else if (text.starts_with("another instance")) {
+        now.to_the_end = text == "another instance";
         instances_.emplace_back();
     } else if (Sums sums; std::sscanf(text.c_str(), "repeats %lu fetched %lu", &sums.repeats, &sums.fetched) == 2) {
         if (sums.repeats < now_.repeats || sums.fetched < now_.fetched) {

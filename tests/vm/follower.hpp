@@ -13,6 +13,7 @@ namespace drvbus::test {
 struct Followed {
     std::uint64_t delivered = 0;
     std::uint64_t lost = 0;  ///< told as lost for good
+    bool to_the_end = true;  ///< where not, more may be lost
 
     [[nodiscard]] std::uint64_t next() const { return delivered + lost + 1; }
 };

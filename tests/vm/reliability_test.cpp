@@ -221,6 +221,39 @@ TEST_F(Reliability, AChannelThatIsTakenAwayIsPublishedToItsEnd)
     }
 }
 
+TEST_F(Reliability, WhatTheBusDroppedOfAnInstanceThatIsGoneIsCounted)
+{
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"../examples/drvbus-follow"}, {"python3", "../examples/follow.py"}}) {
+        SCOPED_TRACE(command.back());
+        const Subscriber subscriber("one");
+        ASSERT_EQ(channel_.burst(10), 0);
+        follower_ = std::make_unique<FollowerProcess>(command, "one");
+        ASSERT_TRUE(follower_->wait_for(channel_.sysfs("events") + 1));
+        follower_->process().stop();
+        for (int times = 0; times < 10; ++times)
+            ASSERT_EQ(channel_.burst(1000), 0);
+        const std::uint64_t events = channel_.sysfs("events");
+        ASSERT_TRUE(wait_until([&] { return subscriber.channel().NextSequence() == events + 1; }));
+        const std::uint64_t instance = subscriber.channel().Instance();
+        ASSERT_EQ(channel_.live(false), 0);
+        ASSERT_TRUE(wait_for_no_channel("one"));
+        ASSERT_EQ(channel_.live(true), 0);
+        ASSERT_EQ(channel_.burst(1), 0);
+        ASSERT_TRUE(wait_for_channel("one"));
+        EXPECT_EQ(subscriber.channel().Previous(), Subscriber::Ending(instance, events + 1));
+        follower_->process().go_on();
+        ASSERT_TRUE(wait_until([&] {
+            follower_->read();
+            return follower_->instances().size() == 2 && follower_->last().next() == 2;
+        })) << follower_->complaints();
+        const Followed& old = follower_->instances().front();
+        EXPECT_EQ(old.next(), events + 1);
+        EXPECT_GT(old.lost, 5000U) << "the bus has dropped nothing, so nothing was tried";
+        EXPECT_TRUE(old.to_the_end);
+    }
+}
+
 TEST_F(Reliability, AMemberOfTheGroupMayAskForThePastAndNobodyElse)
 {
     ASSERT_EQ(channel_.burst(3), 0);

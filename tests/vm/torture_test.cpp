@@ -77,7 +77,7 @@ public:
             }))
             return name() + ": the new instance was not seen: " + standing();
         const Followed& old = follower_->instances().at(instances_ - 2);
-        if (old.next() != events + 1)
+        if (old.next() != events + 1 || !old.to_the_end)
             return name() + ": the old instance ended at " + std::to_string(old.next()) + ", not at " +
                    std::to_string(events + 1);
         return {};
