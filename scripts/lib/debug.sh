@@ -32,7 +32,7 @@ debug_run() {
 	# ACPI: its interpreter takes minutes for that when every allocation is looked at.
 	# shellcheck disable=SC2034 # boot_guest uses it
 	local GUEST_KERNEL=(-kernel "$(root_path "$release" debug)/vmlinuz" -m 2048 -append
-		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic mitigations=off log_buf_len=16M acpi=noirq init=/bin/sh -- -c "mount -r /dev/vdb /payload && exec /payload/main"')
+		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic mitigations=off no_timer_check log_buf_len=16M acpi=noirq init=/bin/sh -- -c "mount -r /dev/vdb /payload && exec /payload/main"')
 	make_debug_payload "$release" "$out.disk" "$names" &&
 		run_guest "$(root_path "$release" guest)" "$out.disk" "$out" "$limit" "$idle_limit" &&
 		unpack_results "$out"
