@@ -69,11 +69,12 @@ public:
     }
 
 private:
-    /// What came twice, and what had to be asked for, since the connection was made.
+    /// How many signals came, how many of them twice, and what had to be asked for, since the connection was made.
     void report()
     {
-        const std::string sums =
-            "repeats " + std::to_string(follower_->repeats()) + " fetched " + std::to_string(follower_->fetched());
+        const std::string sums = "signals " + std::to_string(follower_->signals()) + " repeats " +
+                                 std::to_string(follower_->repeats()) + " fetched " +
+                                 std::to_string(follower_->fetched());
         if (sums != reported_)
             std::cout << sums << '\n';
         reported_ = sums;

@@ -144,9 +144,15 @@ QuickFaults::QuickFaults()
     std::filesystem::create_directories(kUnitDropIn);
     std::ofstream(std::string(kUnitDropIn) + "/fault.conf") << "[Service]\nWatchdogSec=3s\nTimeoutAbortSec=1s\n";
     // By default dbus-daemon takes in 127 MiB that it has not looked at yet: on a slow machine, minutes of events
-    // before an answer. What waits for all subscribers that stand still has to fit in as well.
-    std::ofstream(kBusLimits) << "<busconfig><limit name=\"max_outgoing_bytes\">262144</limit>"
-                                 "<limit name=\"max_incoming_bytes\">4194304</limit></busconfig>\n";
+    // before an answer. What waits for all subscribers that stand still has to fit in as well. dbus-broker keeps the
+    // product of two limits for each user: 512 MiB by default.
+    std::ofstream limits(kBusLimits);
+    limits << "<busconfig><limit name=\"max_outgoing_bytes\">262144</limit>"
+              "<limit name=\"max_incoming_bytes\">4194304</limit>";
+    if (std::filesystem::exists("/usr/bin/dbus-broker-launch"))
+        limits << "<limit name=\"max_connections_per_user\">8</limit>";
+    limits << "</busconfig>\n";
+    limits.close();
     must({"systemctl", "daemon-reload"});
     must({"systemctl", "restart", "drvbusd"});
     happen(Fault::bus);  // dbus-broker takes limits as it starts, and no later

@@ -52,8 +52,10 @@ void FollowerProcess::line(const std::string& text)
     } else if (text.starts_with("another instance")) {
         now.to_the_end = text == "another instance";
         instances_.emplace_back();
-    } else if (Sums sums; std::sscanf(text.c_str(), "repeats %lu fetched %lu", &sums.repeats, &sums.fetched) == 2) {
-        if (sums.repeats < now_.repeats || sums.fetched < now_.fetched) {
+    } else if (Sums sums; std::sscanf(text.c_str(), "signals %lu repeats %lu fetched %lu", &sums.signals, &sums.repeats,
+                                      &sums.fetched) == 3) {
+        if (sums.signals < now_.signals || sums.repeats < now_.repeats || sums.fetched < now_.fetched) {
+            before_.signals += now_.signals;
             before_.repeats += now_.repeats;
             before_.fetched += now_.fetched;
         }

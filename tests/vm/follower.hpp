@@ -31,7 +31,9 @@ public:
 
     [[nodiscard]] const std::vector<Followed>& instances() const { return instances_; }
     [[nodiscard]] const Followed& last() const { return instances_.back(); }
-    /// What came twice and was dropped, and what had to be asked for; over all instances and connections.
+    /// What came, what of it came twice and was dropped, and what had to be asked for; over all instances and
+    /// connections.
+    [[nodiscard]] std::uint64_t signals() const { return before_.signals + now_.signals; }
     [[nodiscard]] std::uint64_t repeats() const { return before_.repeats + now_.repeats; }
     [[nodiscard]] std::uint64_t fetched() const { return before_.fetched + now_.fetched; }
     [[nodiscard]] const std::string& complaints() const { return complaints_; }
@@ -45,6 +47,7 @@ private:
     std::string rest_;
     std::vector<Followed> instances_{1};
     struct Sums {
+        std::uint64_t signals = 0;
         std::uint64_t repeats = 0;
         std::uint64_t fetched = 0;
     };

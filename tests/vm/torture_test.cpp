@@ -150,8 +150,10 @@ protected:
     {
         Line& line = *lines_.at(pick(lines_.size()));
         line.follower().process().stop();
-        line.burst(3000);  // more than the bus keeps for it
-        flow(1000);
+        for (int times = 0; times < 2; ++times) {
+            line.burst(6000);  // both are more than the bus keeps for it
+            flow(500);
+        }
         line.follower().process().go_on();
     }
 
