@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The preset evdev, on devices that uinput makes.
+#include <csignal>
 #include <ctime>
 #include <optional>
 #include <string>
@@ -12,14 +13,18 @@
 
 #include "bridged.hpp"
 #include "device_uinput.hpp"
+#include "support/process.hpp"
 #include "support/subscriber.hpp"
 
 namespace drvbus::test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
+const std::string kDrvbusd = "/usr/libexec/drvbusd";
 const std::vector<int> kButtons{KEY_POWER, KEY_VOLUMEUP};
 
 std::string input_channel(const std::string& device_name, const std::string& settings = {})
@@ -124,6 +129,40 @@ TEST(InputSecrets, AKeyboardIsRefusedUnlessTheConfigurationAllowsIt)
     keyboard.key(KEY_ENTER, true);
     ASSERT_TRUE(subscriber.wait_for(1));
     EXPECT_THAT(names(subscriber), ElementsAre("KEY_ENTER=1"));
+}
+
+TEST(InputTools, AKeyboardIsNotReadAndItsChannelIsRefused)
+{
+    const UinputDevice keyboard("drvbus keyboard", {KEY_A, KEY_ENTER});
+    const Result probed = run({kDrvbusd, "--probe", keyboard.node(), "--seconds", "3600"});
+    EXPECT_EQ(probed.status, 0);
+    EXPECT_THAT(probed.output, AllOf(HasSubstr("not read: it has letter keys"), Not(HasSubstr("reading for")),
+                                     HasSubstr("\n# allow_keyboard = true")));
+    const TemporaryDirectory directory;
+    const auto check = [&](const std::string& settings) {
+        return run({kDrvbusd, "--check-config", "--config",
+                    directory.file("drvbusd.toml", input_channel("drvbus keyboard", settings))});
+    };
+    const Result refused = check("");
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.output, HasSubstr("refused       it has letter keys"));
+    EXPECT_EQ(check("allow_keyboard = true\n").status, 0);
+}
+
+TEST(InputTools, AProbeKnowsADeviceAgainByItsName)
+{
+    const UinputDevice buttons("drvbus [buttons]", kButtons);
+    Process process({kDrvbusd, "--probe", buttons.node(), "--seconds", "3600"});
+    const auto shows = [&](const char* text) { return process.output().find(text) != std::string::npos; };
+    ASSERT_TRUE(wait_until([&] { return shows("reading for"); })) << process.output();
+    buttons.key(KEY_POWER, true);
+    ASSERT_TRUE(wait_until([&] { return shows("00000000  "); })) << process.output();
+    process.signal(SIGINT);
+    EXPECT_EQ(process.wait(), 0);
+    EXPECT_THAT(process.output(),
+                AllOf(HasSubstr("layout: struct input_event"), HasSubstr("\npreset = \"evdev\"\n"),
+                      HasSubstr("# match = { subsystem = \"input\", sysname = \"event*\", attributes = { "
+                                "\"device/name\" = \"drvbus \\\\[buttons]\" } }")));
 }
 
 }  // namespace
