@@ -91,7 +91,8 @@ void Channel::take_settings()
 
 void Channel::begin_ledger(std::uint64_t instance, std::uint64_t position)
 {
-    const device::Ending previous = ending();
+    // A device that was replaced behind the daemon's back may have had more than was read of it.
+    const device::Ending previous = ledger_ ? device::Ending{} : sent_.previous;
     if (ledger_)
         service::drop(service::Part::ledger, name());
     ledger_ = device::Ledger::create(description_, instance);
@@ -346,6 +347,7 @@ Channel::Turn Channel::publish_share()
         if (batch.status == device::Reader::Status::end) {
             if (!description_.drvbus_class && !leaving_)
                 throw std::runtime_error("the device hung up; it is opened again");
+            whole_ = true;
             return Turn::ended;
         }
         const std::uint64_t published = sent_.published;
@@ -403,7 +405,7 @@ void Channel::begin_again(std::uint64_t sequence)
 {
     spdlog::info("channel {}: the sequence went back from {} to {}: another instance", name(), sent_.next_sequence,
                  sequence);
-    sent_.previous = ending();
+    sent_.previous = {sent_.instance, sent_.next_sequence};
     sent_.instance = device::new_instance();
     sent_.instance_begin = sent_.bytes;
     sent_.next_sequence = 1;
@@ -435,15 +437,25 @@ void Channel::settle()
     retry_after_ = kFirstRetry;
 }
 
+device::Ending Channel::ending() const noexcept
+{
+    if (!ledger_)
+        return sent_.previous;
+    return whole_ ? device::Ending{sent_.instance, sent_.next_sequence} : device::Ending{};
+}
+
 bus::Replay Channel::replay(std::uint64_t since)
 {
     if (!serving())
         throw bus::ReplayError(
             "org.drvbus1.Error.Unavailable",
             fmt::format("channel {} is {}: {}; ask again once its State is \"online\"", name(), state(), reason_));
-    const bool begun_again = sent_.instance != ledger_->progress().instance;
-    const std::uint64_t next =
-        begun_again ? sent_.next_sequence : std::max(reader_->next_sequence(), sent_.next_sequence);
+    if (sent_.instance != ledger_->progress().instance)
+        throw bus::ReplayError("org.drvbus1.Error.Unavailable",
+                               fmt::format("channel {} is another instance from now on, and the bus has not taken the "
+                                           "first of its events yet; ask again",
+                                           name()));
+    const std::uint64_t next = std::max(reader_->next_sequence(), sent_.next_sequence);
     if (since > next)
         throw bus::ReplayError("org.drvbus1.Error.OutOfRange",
                                fmt::format("there is no event {} yet, the next one is {}; ask from there on. If you "

@@ -108,11 +108,9 @@ public:
 
     [[nodiscard]] const device::Description& description() const noexcept { return description_; }
 
-    /// How far it came, or whichever of its name came last, where nothing ever came of this one.
-    [[nodiscard]] device::Ending ending() const noexcept
-    {
-        return ledger_ ? device::Ending{sent_.instance, sent_.next_sequence} : sent_.previous;
-    }
+    /// How far it came, once `turn` has said `ended`: nothing where it failed before its end. One that was never
+    /// opened leaves what was known before.
+    [[nodiscard]] device::Ending ending() const noexcept;
 
     [[nodiscard]] std::string name() const override { return description_.name; }
     [[nodiscard]] std::string device() const override { return description_.node; }
@@ -161,6 +159,7 @@ private:
     std::string reason_;
     bool leaving_ = false;  ///< ends with what is there
     bool retired_ = false;  ///< no device will be opened again
+    bool whole_ = false;    ///< was read to its end
     Source retry_;
     std::chrono::milliseconds retry_after_;
     std::optional<device::Ledger> ledger_;

@@ -10,13 +10,6 @@
 
 namespace drvbus {
 
-namespace {
-
-// Of so many channels that have left is known how far they came: for names that come back, and they do so soon.
-constexpr std::size_t kMostLeft = 256;
-
-}  // namespace
-
 void set_log_level(std::string_view level)
 {
     spdlog::set_level(spdlog::level::from_str(level == "warning" ? "warn" : std::string(level)));
@@ -218,8 +211,7 @@ void Daemon::add(const device::Description& description, Kept kept)
         kept.device = std::move(left.mapped());
     else if (left)
         service::drop(service::Part::device, name);
-    if (const auto before = left_.extract(name))
-        kept.previous = before.mapped();
+    kept.previous = left_.take(name);
     const Services services{loop_, connection_, publisher_, sigio_, inherited_fds_};
     channels_[name].channel = std::make_unique<Channel>(
         services, description, config_.channel(name), std::move(kept), [this, name] { queue(name); }, total_);
@@ -288,9 +280,7 @@ void Daemon::leave(Slots::iterator slot)
     const std::unique_ptr<device::Description> successor = std::move(slot->second.successor);
     spdlog::info("channel {}: gone", name);
     slot->second.channel->forget();
-    if (left_.size() >= kMostLeft)
-        left_.erase(left_.begin());
-    left_.insert_or_assign(name, slot->second.channel->ending());
+    left_.put(name, slot->second.channel->ending());
     channels_.erase(slot);
     if (successor)
         device_added(*successor);

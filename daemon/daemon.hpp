@@ -16,6 +16,7 @@
 #include "config/config.hpp"
 #include "device/discovery.hpp"
 #include "device/watch.hpp"
+#include "endings.hpp"
 #include "loop.hpp"
 #include "notification/sigio.hpp"
 #include "service.hpp"
@@ -82,7 +83,7 @@ private:
     Slots channels_;
     std::set<std::string> enumerated_;              // an enumeration's own
     std::map<std::string, UniqueFd> left_without_;  ///< devices that an earlier process had open, without a ledger
-    std::map<std::string, device::Ending> left_;    ///< channels that are not there any more
+    Endings left_;
     std::deque<std::string> order_;
 };
 

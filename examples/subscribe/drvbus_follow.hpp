@@ -46,8 +46,8 @@ struct Answer {
 
 /// How far an instance that was replaced came; what the property Previous says.
 struct Ending {
-    std::uint64_t instance;  ///< 0: not known of any
-    std::uint64_t next;
+    std::uint64_t instance = 0;  ///< 0: not known of any
+    std::uint64_t next = 0;      ///< sequence behind its last event
 };
 
 /// What a subscriber wants to be told; from `Follower`'s calls.
@@ -190,6 +190,7 @@ private:
             missed_ = replaced_ = true;
             begin_of_new_ = kUnknown;
         }
+        new_instance_ = answer.instance;
         if (!answer.events.empty() && answer.events.front().time != 0)
             begin_of_new_ = std::min(begin_of_new_, answer.events.front().time);
     }
@@ -197,17 +198,17 @@ private:
     void switch_over()
     {
         replaced_ = false;
-        bool to_the_end = false;
+        Ending previous{};
         try {
-            const Ending previous = ask_previous();
-            to_the_end = previous.instance == position_.instance;
-            if (to_the_end)
-                skip_to(previous.next);  // the bus has dropped the rest, and the driver took it along
+            previous = ask_previous();
         } catch (const sdbus::Error&) {
             return;  // whoever asks next finds it out once more
         }
+        const bool to_the_end = previous.instance == position_.instance;
+        if (to_the_end)
+            skip_to(previous.next);  // the bus has dropped the rest, and the driver took it along
         last_heard_ = 0;
-        position_ = {};
+        position_ = {.instance = new_instance_, .next = 1, .time = 0};
         if (handlers_.instance)
             handlers_.instance(to_the_end);
         try_to_catch_up();
@@ -240,6 +241,7 @@ private:
     std::uint64_t repeats_ = 0;
     bool missed_ = true;                     // something, or what was before is not known yet
     bool replaced_ = false;                  // known, and not yet told
+    std::uint64_t new_instance_ = 0;         // the one that has come
     std::uint64_t begin_of_new_ = kUnknown;  // time of its first event
     int asked_bus_ = 0;                      // and not yet answered
 };

@@ -41,6 +41,7 @@ class Follower:
         self.instance, self.next, self.time = position
         self.missed = True  # something, or what was before is not known yet
         self.replaced = False  # known, and not yet told
+        self.new_instance = 0  # the one that has come
         self.begin_of_new = None  # time of its first event
         self.asked_bus = 0  # and not yet answered
         self.subscription = bus.signal_subscribe(
@@ -65,7 +66,7 @@ class Follower:
         while more:
             events, following, more, _lost, instance = self.ask_from_position()
             if self.instance not in (0, instance):
-                self.replaced_by(events)
+                self.replaced_by(events, instance)
                 return
             self.instance = instance
             before = self.next
@@ -95,7 +96,7 @@ class Follower:
         except GLib.Error:
             pass  # the next event, or the next call, tries again; none comes out of order
 
-    def replaced_by(self, events):
+    def replaced_by(self, events, instance):
         """The answer has overtaken the signals that wait in this program, up to the old one's end.
 
         The answer to a call that does not wait comes behind them.
@@ -107,8 +108,9 @@ class Follower:
             self.bus.call(
                 "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId",
                 None, None, Gio.DBusCallFlags.NONE, -1, None, self.bus_answered)
-        if events and self.begin_of_new is None:
-            self.begin_of_new = events[0][2]
+        self.new_instance = instance
+        if events and events[0][2] != 0:
+            self.begin_of_new = min(self.begin_of_new or events[0][2], events[0][2])
 
     def bus_answered(self, bus, result):
         self.asked_bus -= 1
@@ -128,7 +130,7 @@ class Follower:
         to_the_end = instance == self.instance
         if to_the_end:
             self.skip_to(following)  # the bus has dropped the rest, and the driver took it along
-        self.instance, self.next, self.time = 0, 1, 0
+        self.instance, self.next, self.time = self.new_instance, 1, 0
         self.begun(to_the_end)
         self.try_to_catch_up()
 

@@ -147,7 +147,8 @@ TEST_F(Stream, ASequenceThatGoesBackIsAnotherInstance)
     const Observer object(bus().address(), channel_path("way"));
     send(1);
     ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
-    EXPECT_TRUE(object.wait([&](const Seen& seen) { return seen.has_changed("Instance"); }));
+    EXPECT_TRUE(
+        object.wait([&](const Seen& seen) { return seen.has_changed("Instance") && seen.has_changed("Previous"); }));
     EXPECT_GT(subscriber_.channel().Instance(), first);
     EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::Ending(first, 3U)) << "so much of it there was";
     EXPECT_EQ(subscriber_.heard().events.back().sequence, 1U);

@@ -44,6 +44,7 @@ public:
     std::uint64_t next = 1;
     std::uint64_t page = 3;  ///< events in one answer
     bool away = false;
+    bool gone = false;  ///< has no events to give, and says how far the one before came
     int asked = 0;
     int asked_bus = 0;
     std::optional<Ending> previous;  ///< where not set: nothing more of the old one was missed
@@ -69,7 +70,7 @@ private:
     Answer ask(std::uint64_t since) override
     {
         ++asked;
-        if (away)
+        if (away || gone)
             throw bus::make_error("org.freedesktop.DBus.Error.ServiceUnknown", "nobody");
         if (since > next)
             throw bus::make_error("org.drvbus1.Error.OutOfRange", "not yet");
@@ -303,7 +304,27 @@ TEST(Follower, SaysWhereNobodyKnowsTheEndOfTheOldInstance)
     EXPECT_THAT(follower.told, ElementsAre("another, and perhaps more lost", "1"));
 }
 
-TEST(Follower, TellsNothingBeforeTheEndOfTheOldInstanceIsAsked)
+TEST(Follower, CountsAnInstanceOfWhichItGotNothing)
+{
+    Played follower({7, 4, 7003});
+    follower.next = 4;
+    follower.catch_up();
+    follower.instance = 8;
+    follower.next = 3;
+    follower.catch_up();
+    follower.gone = true;  // once it is known to have come, and before it was asked for anything
+    follower.bus_answered(true);
+    EXPECT_THAT(follower.told, ElementsAre("another"));
+    follower.gone = false;
+    follower.instance = 9;
+    follower.next = 2;
+    follower.previous = {8, 3};
+    follower.catch_up();
+    follower.bus_answered(true);
+    EXPECT_THAT(follower.told, ElementsAre("another", "lost 2 from 1", "another", "1"));
+}
+
+TEST(Follower, TellsNothingBeforeItKnowsTheEndOfTheOldInstance)
 {
     Played follower({7, 4, 7003});
     follower.next = 4;

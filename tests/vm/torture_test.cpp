@@ -79,7 +79,7 @@ public:
         const Followed& old = follower_->instances().at(instances_ - 2);
         if (old.next() != events + 1 || !old.to_the_end)
             return name() + ": the old instance ended at " + std::to_string(old.next()) + ", not at " +
-                   std::to_string(events + 1);
+                   std::to_string(events + 1) + (old.to_the_end ? "" : ", and nobody knows");
         return {};
     }
 
