@@ -17,7 +17,7 @@ namespace {
 using testing::ElementsAre;
 
 /// A follower whose channel holds what the test says; what it is told is noted, as words.
-class Played final : public Follower {
+class Played : public Follower {
 public:
     explicit Played(Position position = {})
         : Follower({.event = [this](const Event& event) { told.push_back(std::to_string(event.sequence)); },
@@ -79,6 +79,18 @@ private:
             answer.events.push_back(made(instance, answer.next++));
         answer.more = answer.next < next;
         return answer;
+    }
+};
+
+/// One that had three events of the instance 7, whose channel is then the instance 8, with an event.
+class Replaced final : public Played {
+public:
+    Replaced() : Played({7, 4, 7003})
+    {
+        next = 4;
+        catch_up();
+        instance = 8;
+        next = 2;
     }
 };
 
@@ -264,11 +276,7 @@ TEST(Follower, TellsTheEndOfTheOldInstanceFromTheNewOne)
 
 TEST(Follower, TellsWhatIsLostOfTheEndOfTheOldInstance)
 {
-    Played follower({7, 4, 7003});
-    follower.next = 4;
-    follower.catch_up();
-    follower.instance = 8;
-    follower.next = 2;
+    Replaced follower;
     follower.catch_up();
     follower.heard_lost(4, 2);
     follower.event_of(7, 6);
@@ -280,11 +288,7 @@ TEST(Follower, TellsWhatIsLostOfTheEndOfTheOldInstance)
 
 TEST(Follower, TellsWhatTheBusDroppedOfTheEndOfTheOldInstance)
 {
-    Played follower({7, 4, 7003});
-    follower.next = 4;
-    follower.catch_up();
-    follower.instance = 8;
-    follower.next = 2;
+    Replaced follower;
     follower.previous = {7, 10};
     follower.catch_up();
     follower.event_of(7, 4);
@@ -294,11 +298,7 @@ TEST(Follower, TellsWhatTheBusDroppedOfTheEndOfTheOldInstance)
 
 TEST(Follower, SaysWhereNobodyKnowsTheEndOfTheOldInstance)
 {
-    Played follower({7, 4, 7003});
-    follower.next = 4;
-    follower.catch_up();
-    follower.instance = 8;
-    follower.next = 2;
+    Replaced follower;
     follower.previous = {6, 10};  // 7 was replaced while nobody looked
     follower.event(1);
     EXPECT_THAT(follower.told, ElementsAre("another, and perhaps more lost", "1"));
@@ -326,11 +326,7 @@ TEST(Follower, CountsAnInstanceOfWhichItGotNothing)
 
 TEST(Follower, TellsNothingBeforeItKnowsTheEndOfTheOldInstance)
 {
-    Played follower({7, 4, 7003});
-    follower.next = 4;
-    follower.catch_up();
-    follower.instance = 8;
-    follower.next = 2;
+    Replaced follower;
     follower.previous = {7, 6};
     follower.catch_up();
     follower.away = true;
@@ -373,11 +369,7 @@ TEST(Follower, WaitsForTheBusWhereEventsHaveNoTime)
 
 TEST(Follower, AsksTheBusAnewForEachReplacement)
 {
-    Played follower({7, 4, 7003});
-    follower.next = 4;
-    follower.catch_up();
-    follower.instance = 8;
-    follower.next = 2;
+    Replaced follower;
     follower.event(1);  // the first answer of the bus is still to come
     follower.instance = 9;
     follower.next = 1;
