@@ -9,17 +9,17 @@
 #include <string>
 #include <string_view>
 
+#include "base/event_loop.hpp"
+#include "base/fd_store.hpp"
 #include "bus/connection.hpp"
 #include "bus/objects.hpp"
 #include "bus/publisher.hpp"
-#include "channel.hpp"
+#include "channel/channel.hpp"
+#include "checkpoint/removed_channel_positions.hpp"
 #include "config/config.hpp"
-#include "device/discovery.hpp"
-#include "device/watch.hpp"
-#include "endings.hpp"
-#include "loop.hpp"
+#include "device/arrival_monitor.hpp"
+#include "device/channel_discovery.hpp"
 #include "notification/sigio.hpp"
-#include "service.hpp"
 
 namespace drvbus {
 

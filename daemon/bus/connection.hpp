@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
 #include "sdbus_version.hpp"
 
 namespace drvbus::bus {

@@ -10,7 +10,7 @@
 
 #include <utf8.h>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
 
 namespace drvbus::bus {
 

@@ -10,8 +10,8 @@
 
 #include <systemd/sd-bus.h>
 
-#include "device/event.hpp"
 #include "format/format.hpp"
+#include "record/record.hpp"
 
 namespace drvbus::bus {
 

@@ -8,7 +8,7 @@
 
 #include "bus/connection.hpp"
 #include "bus/replay.hpp"
-#include "device/ledger.hpp"
+#include "checkpoint/checkpoint.hpp"
 #include "org.drvbus1-adaptor.hpp"
 
 namespace drvbus::bus {

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <memory>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
 
 namespace drvbus::bus {
 

@@ -6,7 +6,7 @@
 
 #include "bus/connection.hpp"
 #include "bus/event_message.hpp"
-#include "device/event.hpp"
+#include "record/record.hpp"
 
 namespace drvbus::bus {
 

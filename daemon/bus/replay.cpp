@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
 
 namespace drvbus::bus {
 

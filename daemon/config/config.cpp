@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <linux/drvbus.h>
 
-#include "config/channel.hpp"
+#include "config/channel_table.hpp"
 #include "config/document.hpp"
 #include "config/file.hpp"
 #include "version.hpp"

@@ -9,7 +9,7 @@
 #include <fnmatch.h>
 #include <sys/stat.h>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
 
 namespace drvbus::device {
 

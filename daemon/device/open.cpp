@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
 
 namespace drvbus::device {
 

@@ -5,8 +5,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "device/description.hpp"
-#include "unique_fd.hpp"
+#include "base/unique_fd.hpp"
+#include "record/channel_description.hpp"
 
 namespace drvbus::device {
 

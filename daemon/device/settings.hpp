@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "device/decoding.hpp"
-#include "device/framing.hpp"
 #include "device/match.hpp"
-#include "device/step.hpp"
+#include "device/setup_step.hpp"
+#include "record/decoding.hpp"
+#include "record/framing.hpp"
 
 namespace drvbus::device {
 

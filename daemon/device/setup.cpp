@@ -12,7 +12,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
 
 namespace drvbus::device {
 

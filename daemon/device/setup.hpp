@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.hpp"
 #include "device/settings.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::device {
 

@@ -8,8 +8,8 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
+#include "base/unique_fd.hpp"
 #include "notification/notification.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::notification {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
 
 namespace drvbus::notification {
 

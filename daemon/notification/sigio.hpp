@@ -5,9 +5,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
+#include "base/unique_fd.hpp"
 #include "notification/notification.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::notification {
 

@@ -13,12 +13,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/unique_fd.hpp"
 #include "device/open.hpp"
 #include "tools/holders.hpp"
 #include "tools/permission.hpp"
 #include "tools/text.hpp"
 #include "tools/words.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::tools {
 

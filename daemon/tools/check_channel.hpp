@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/event_loop.hpp"
 #include "config/config.hpp"
-#include "loop.hpp"
 #include "notification/sigio.hpp"
 #include "tools/identity.hpp"
 

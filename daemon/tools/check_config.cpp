@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/event_loop.hpp"
 #include "device/open.hpp"
-#include "loop.hpp"
 #include "notification/sigio.hpp"
 #include "tools/check_channel.hpp"
 #include "tools/text.hpp"

@@ -8,7 +8,7 @@
 #include <linux/drvbus.h>
 #include <linux/input.h>
 
-#include "device/event.hpp"
+#include "record/record.hpp"
 
 namespace drvbus::tools {
 

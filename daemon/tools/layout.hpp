@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "device/framing.hpp"
+#include "record/framing.hpp"
 #include "tools/fields.hpp"
 #include "tools/recording.hpp"
 

@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/event_loop.hpp"
 #include "device/open.hpp"
-#include "loop.hpp"
 #include "notification/sigio.hpp"
 #include "tools/hexdump.hpp"
 #include "tools/holders.hpp"

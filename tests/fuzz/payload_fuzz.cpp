@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <utf8.h>
 
+#include "base/event_loop.hpp"
 #include "input.hpp"
-#include "loop.hpp"
 
 namespace drvbus::fuzz {
 

@@ -10,9 +10,9 @@
 #include <linux/drvbus.h>
 #include <unistd.h>
 
+#include "base/event_loop.hpp"
+#include "base/unique_fd.hpp"
 #include "input.hpp"
-#include "loop.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::fuzz {
 

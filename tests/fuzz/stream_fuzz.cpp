@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "device/event.hpp"
-#include "device/ledger.hpp"
-#include "device/reader.hpp"
+#include "checkpoint/checkpoint.hpp"
 #include "input.hpp"
+#include "reader/reader.hpp"
+#include "record/record.hpp"
 #include "records.hpp"
 
 namespace drvbus::fuzz {

@@ -9,8 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "base/unique_fd.hpp"
 #include "support/process.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::test {
 

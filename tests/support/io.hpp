@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 namespace drvbus::test {
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "base/unique_fd.hpp"
 #include "support/process.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::test {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "device/decoding.hpp"
+#include "record/decoding.hpp"
 
 #include <algorithm>
 #include <string>

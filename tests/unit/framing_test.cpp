@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "device/framing.hpp"
+#include "record/framing.hpp"
 
 #include <string>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "device/reader.hpp"
+#include "reader/reader.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -18,10 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "device/event.hpp"
+#include "framing_progress.hpp"
+#include "record/record.hpp"
 #include "support/io.hpp"
 #include "support/record.hpp"
-#include "taken.hpp"
 
 namespace drvbus::test {
 namespace {

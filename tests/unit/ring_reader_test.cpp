@@ -8,10 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "device/reader.hpp"
+#include "framing_progress.hpp"
+#include "reader/reader.hpp"
 #include "support/io.hpp"
 #include "support/record.hpp"
-#include "taken.hpp"
 
 namespace drvbus::test {
 namespace {

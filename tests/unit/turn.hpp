@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "loop.hpp"
+#include "base/event_loop.hpp"
 
 namespace drvbus::test {
 

@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/unique_fd.hpp"
 #include "support/io.hpp"
 #include "support/process.hpp"
 #include "support/wait.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::test {
 

@@ -12,12 +12,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/unique_fd.hpp"
 #include "bridged.hpp"
 #include "service.hpp"
 #include "support/io.hpp"
 #include "support/process.hpp"
 #include "support/subscriber.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::test {
 namespace {

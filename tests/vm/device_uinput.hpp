@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 namespace drvbus::test {
 

@@ -16,8 +16,8 @@
 #include <linux/drvbus.h>
 #include <sys/types.h>
 
+#include "base/unique_fd.hpp"
 #include "sim.hpp"
-#include "unique_fd.hpp"
 
 namespace drvbus::test {
 

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/event_loop.hpp"
+
+#include <cerrno>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+namespace drvbus {
+
+namespace {
+
+// libsystemd is C: an exception must not pass through it. It waits here until `run` is back in C++.
+std::exception_ptr pending_exception;
+
+int call(sd_event_source* source, std::uint32_t events, void* userdata) noexcept
+{
+    try {
+        (*static_cast<std::function<void(std::uint32_t)>*>(userdata))(events);
+    } catch (...) {
+        pending_exception = std::current_exception();
+        sd_event_exit(sd_event_source_get_event(source), EXIT_FAILURE);
+    }
+    return 0;
+}
+
+int on_io(sd_event_source* source, int /*fd*/, std::uint32_t revents, void* userdata) noexcept
+{
+    return call(source, revents, userdata);
+}
+
+int on_time(sd_event_source* source, std::uint64_t /*usec*/, void* userdata) noexcept
+{
+    return call(source, 0, userdata);
+}
+
+int on_defer(sd_event_source* source, void* userdata) noexcept
+{
+    return call(source, 0, userdata);
+}
+
+int on_signal(sd_event_source* source, const struct signalfd_siginfo* /*info*/, void* userdata) noexcept
+{
+    return call(source, 0, userdata);
+}
+
+std::unique_ptr<std::function<void(std::uint32_t)>> ignoring_events(std::function<void()> callback)
+{
+    return std::make_unique<std::function<void(std::uint32_t)>>(
+        [callback = std::move(callback)](std::uint32_t) { callback(); });
+}
+
+}  // namespace
+
+int check(int result, const char* what)
+{
+    if (result < 0)
+        throw std::system_error(-result, std::generic_category(), what);
+    return result;
+}
+
+void Source::enable(bool on) const
+{
+    check(sd_event_source_set_enabled(source_.get(), on ? SD_EVENT_ON : SD_EVENT_OFF), "sd_event_source_set_enabled");
+}
+
+void Source::enable_once() const
+{
+    check(sd_event_source_set_enabled(source_.get(), SD_EVENT_ONESHOT), "sd_event_source_set_enabled");
+}
+
+Loop::Loop()
+{
+    sd_event* event = nullptr;
+    check(sd_event_new(&event), "sd_event_new");
+    event_.reset(event);
+}
+
+namespace {
+
+void finish(sd_event_source* source, Loop::Priority priority)
+{
+    check(sd_event_source_set_priority(source, static_cast<std::int64_t>(priority)), "sd_event_source_set_priority");
+}
+
+}  // namespace
+
+Source Loop::watch(int fd, std::uint32_t epoll_events, Priority priority,
+                   std::function<void(std::uint32_t)> callback) const
+{
+    Source source;
+    source.callback_ = std::make_unique<Source::Callback>(std::move(callback));
+    sd_event_source* raw = nullptr;
+    check(sd_event_add_io(get(), &raw, fd, epoll_events, on_io, source.callback_.get()), "sd_event_add_io");
+    source.source_.reset(raw);
+    finish(raw, priority);
+    return source;
+}
+
+Source Loop::timer(Priority priority, std::function<void()> callback) const
+{
+    Source source;
+    source.callback_ = ignoring_events(std::move(callback));
+    sd_event_source* raw = nullptr;
+    check(sd_event_add_time(get(), &raw, CLOCK_MONOTONIC, 0, 0, on_time, source.callback_.get()), "sd_event_add_time");
+    source.source_.reset(raw);
+    source.enable(false);
+    finish(raw, priority);
+    return source;
+}
+
+void Loop::start(const Source& timer, std::chrono::microseconds after)
+{
+    const auto usec = static_cast<std::uint64_t>(after.count());
+    check(sd_event_source_set_time_relative(timer.get(), usec), "sd_event_source_set_time_relative");
+    timer.enable_once();
+}
+
+Deferred Loop::deferred(Priority priority, std::function<void()> callback) const
+{
+    Deferred deferred;
+    deferred.wake_ = UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    check(deferred.wake_ ? 0 : -errno, "eventfd");
+    // Edge-triggered: each request is news, and its count need not be read.
+    deferred.source_ = watch(deferred.wake_.get(), EPOLLIN | EPOLLET, priority,
+                             [callback = std::move(callback)](std::uint32_t) { callback(); });
+    return deferred;
+}
+
+void Deferred::request() const
+{
+    check(eventfd_write(wake_.get(), 1) < 0 ? -errno : 0, "eventfd_write");
+}
+
+Source Loop::after_each(Priority priority, std::function<void()> callback) const
+{
+    Source source;
+    source.callback_ = ignoring_events(std::move(callback));
+    sd_event_source* raw = nullptr;
+    check(sd_event_add_post(get(), &raw, on_defer, source.callback_.get()), "sd_event_add_post");
+    source.source_.reset(raw);
+    source.enable(false);
+    finish(raw, priority);
+    return source;
+}
+
+Source Loop::signal(int signal_number, std::function<void()> callback) const
+{
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, signal_number);
+    check(-pthread_sigmask(SIG_BLOCK, &blocked, nullptr), "pthread_sigmask");
+
+    Source source;
+    source.callback_ = ignoring_events(std::move(callback));
+    sd_event_source* raw = nullptr;
+    check(sd_event_add_signal(get(), &raw, signal_number, on_signal, source.callback_.get()), "sd_event_add_signal");
+    source.source_.reset(raw);
+    finish(raw, Priority::signal);
+    return source;
+}
+
+void Loop::use_watchdog() const
+{
+    check(sd_event_set_watchdog(get(), true), "sd_event_set_watchdog");
+}
+
+int Loop::run()
+{
+    pending_exception = nullptr;
+    const int result = sd_event_loop(get());
+    if (pending_exception)
+        std::rethrow_exception(std::exchange(pending_exception, nullptr));
+    return check(result, "sd_event_loop");
+}
+
+void Loop::stop(int exit_code) const
+{
+    check(sd_event_exit(get(), exit_code), "sd_event_exit");
+}
+
+}  // namespace drvbus

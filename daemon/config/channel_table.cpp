@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config/channel_table.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+#include <linux/drvbus.h>
+
+#include "config/document.hpp"
+#include "config/preset.hpp"
+#include "config/setup_steps.hpp"
+
+namespace drvbus::config {
+
+namespace {
+
+using device::Framing;
+using device::Settings;
+
+const Names kKeys{"name",     "notification", "format", "names",   "preset",   "device", "match",
+                  "records",  "id",           "time",   "clock",   "sequence", "ignore", "pattern",
+                  "priority", "setup",        "rearm",  "eventfd", "fetch",    "flood",  "unit"};
+/// Those that say what a device is, and not what its events are: with another one it is opened anew.
+const Names kDeviceKeys{"device", "match", "records", "priority", "setup", "rearm", "eventfd", "fetch", "flood"};
+/// Those of a device that no drvbus driver stands behind.
+const Names kOnlyWithDevice{"records",  "id",    "time",  "clock",   "sequence", "ignore", "pattern",
+                            "priority", "setup", "rearm", "eventfd", "fetch",    "flood"};
+const Names kNotifications{"auto", "eventfd", "poll", "sigio"};
+const Names kRecords{"drvbus", "raw", "fixed", "lines", "snapshot"};
+const Names kClocks{"monotonic", "realtime", "boottime"};
+
+void read_notification(const Table& table, ChannelConfig& channel)
+{
+    const auto notification = table.choice("notification", kNotifications);
+    for (const auto kind : {notification::Kind::eventfd, notification::Kind::poll, notification::Kind::sigio}) {
+        if (notification == to_string(kind))
+            channel.notification = kind;
+    }
+}
+
+void read_format(const Table& table, ChannelConfig& channel)
+{
+    const std::optional<std::string> text = table.text("format");
+    if (!text)
+        return;
+    try {
+        channel.format = format::Format::parse(*text);
+    } catch (const format::ParseError& error) {
+        table.fail("format", fmt::format("the format is wrong at its {}", error.what()));
+    }
+}
+
+std::uint32_t id_in(const Table& table, std::string_view text)
+{
+    const bool hex = text.starts_with("0x");
+    const std::string_view digits = hex ? text.substr(2) : text;
+    std::uint32_t id = 0;
+    const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id, hex ? 16 : 10);
+    if (error != std::errc() || rest != digits.data() + digits.size())
+        table.fail("names", fmt::format("'names' has ids from 0 to {}, not \"{}\"",
+                                        std::numeric_limits<std::uint32_t>::max(), text));
+    return id;
+}
+
+void read_names(const Table& table, ChannelConfig& channel)
+{
+    const toml::table* const names = table.table("names");
+    if (names == nullptr)
+        return;
+    channel.event_names.emplace();
+    for (const auto& [id, name] : *names) {
+        if (!name.is_string() || name.as_string()->get().empty())
+            table.fail("names", fmt::format("'names' has a text for each id, such as {} = \"overheat\"", id.str()));
+        channel.event_names->emplace(id_in(table, id.str()), name.as_string()->get());
+    }
+}
+
+std::map<std::string, std::string> read_patterns(const Table& table, std::string_view key)
+{
+    std::map<std::string, std::string> patterns;
+    const toml::table* const given = table.table(key);
+    if (given == nullptr)
+        return patterns;
+    for (const auto& [name, pattern] : *given) {
+        if (!pattern.is_string())
+            table.fail(key, fmt::format("'{}' has a text for each name, such as {} = \"*\"", key, name.str()));
+        patterns.emplace(name.str(), pattern.as_string()->get());
+    }
+    return patterns;
+}
+
+device::Match read_match(const toml::table& given)
+{
+    const Table table(given);
+    table.known_keys({"subsystem", "sysname", "attributes", "properties"}, "'match'");
+    device::Match match;
+    match.subsystem = table.text("subsystem").value_or("");
+    if (match.subsystem.empty())
+        fail(given, "'match' needs a 'subsystem', such as \"input\"; udevadm info --query=all NODE says it");
+    match.sysname = table.text("sysname").value_or("");
+    match.attributes = read_patterns(table, "attributes");
+    match.properties = read_patterns(table, "properties");
+    return match;
+}
+
+/// Where the device is; none where it is one of class drvbus.
+std::optional<Settings> read_place(const Table& table)
+{
+    // What the user says goes before what the preset does.
+    const Table own(table.own());
+    const Table& from = own.has("device") || own.has("match") ? own : table;
+    if (own.has("device") && own.has("match"))
+        own.fail("match", "a channel has a 'device' or a 'match', not both");
+    Settings settings;
+    if (const auto device = from.text("device")) {
+        if (!device->starts_with('/') && !(device->starts_with("fd:") && device->size() > 3))
+            from.fail("device", fmt::format("'device' cannot be \"{}\"; it is an absolute path, or "
+                                            "\"fd:NAME\" for a file that the service manager opened",
+                                            *device));
+        settings.path = *device;
+        return settings;
+    }
+    if (const toml::table* const match = from.table("match")) {
+        settings.match = read_match(*match);
+        return settings;
+    }
+    return std::nullopt;
+}
+
+/// A field of the channel's format that holds an integer.
+format::Field read_field(const Table& table, std::string_view key, const std::string& name,
+                         const std::optional<format::Format>& format)
+{
+    if (!format)
+        table.fail(key, fmt::format("'{}' names a field of the 'format', which there has to be", key));
+    const auto field = std::ranges::find(format->fields(), name, &format::Field::name);
+    if (field == format->fields().end())
+        table.fail(key, fmt::format("the format has no field \"{}\"", name));
+    if (field->shape != format::Shape::single || !format::is_integer(field->type))
+        table.fail(key, fmt::format("\"{}\" has to be one integer", name));
+    return *field;
+}
+
+std::vector<device::TimeField> read_time(const Table& table, const std::optional<format::Format>& format)
+{
+    std::vector<device::TimeField> time;
+    const toml::node* const node = table.get("time");
+    if (node == nullptr)
+        return time;
+    if (node->is_string())
+        return {{read_field(table, "time", node->as_string()->get(), format), 1}};
+    if (!node->is_table())
+        table.fail("time", "'time' is the name of a field with nanoseconds, or a table such as { s = \"seconds\", "
+                           "us = \"microseconds\" }");
+    const Table parts(*node->as_table());
+    parts.known_keys({"s", "ms", "us", "ns"}, "'time'");
+    constexpr std::pair<const char*, std::uint64_t> kUnits[] = {
+        {"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}};
+    for (const auto& [unit, ns] : kUnits) {
+        if (const auto name = parts.text(unit))
+            time.push_back({read_field(parts, unit, *name, format), ns});
+    }
+    return time;
+}
+
+std::set<std::uint32_t> read_ignored(const Table& table, const ChannelConfig& channel)
+{
+    std::set<std::uint32_t> ignored;
+    const toml::array* const array = table.array("ignore");
+    if (array == nullptr)
+        return ignored;
+    for (const toml::node& node : *array) {
+        const auto* const number = node.as_integer();
+        if (number != nullptr && std::in_range<std::uint32_t>(number->get())) {
+            ignored.insert(static_cast<std::uint32_t>(number->get()));
+            continue;
+        }
+        const auto* const name = node.as_string();
+        const auto named = [&](const auto& entry) { return name != nullptr && entry.second == name->get(); };
+        const auto found = channel.event_names ? std::ranges::find_if(*channel.event_names, named)
+                                               : decltype(channel.event_names->begin()){};
+        if (!channel.event_names || found == channel.event_names->end())
+            table.fail("ignore", "'ignore' has ids of events, or names that 'names' has");
+        ignored.insert(found->first);
+    }
+    return ignored;
+}
+
+device::Decoding read_decoding(const Table& table, const ChannelConfig& channel)
+{
+    device::Decoding decoding;
+    const auto& format = channel.format;
+    if (format)
+        decoding.format = *format;
+    for (const std::string& name : table.texts("id"))
+        decoding.id.push_back(read_field(table, "id", name, format));
+    decoding.time = read_time(table, format);
+    const auto clock = table.choice("clock", kClocks);
+    if (clock == "realtime")
+        decoding.clock = CLOCK_REALTIME;
+    else if (clock == "boottime")
+        decoding.clock = CLOCK_BOOTTIME;
+    if (const auto name = table.text("sequence"))
+        decoding.sequence = read_field(table, "sequence", *name, format);
+    decoding.ignored = read_ignored(table, channel);
+    if (const auto pattern = table.text("pattern")) {
+        if (!format)
+            table.fail("pattern", "'pattern' fills the fields of a 'format', which there has to be");
+        try {
+            decoding.pattern.emplace(*pattern, *format);
+        } catch (const format::PatternError& error) {
+            table.fail("pattern", fmt::format("the pattern is wrong: {}", error.what()));
+        }
+    }
+    return decoding;
+}
+
+Framing read_framing(const Table& table, const ChannelConfig& channel, std::size_t front)
+{
+    Framing framing;
+    const std::string records = table.choice("records", kRecords).value_or(table.has("fetch") ? "raw" : "drvbus");
+    for (const auto kind : {Framing::Kind::records, Framing::Kind::raw, Framing::Kind::fixed, Framing::Kind::lines,
+                            Framing::Kind::snapshot}) {
+        if (records == to_string(kind))
+            framing.kind = kind;
+    }
+    if (framing.kind != Framing::Kind::fixed)
+        return framing;
+    const bool known = channel.format && !channel.format->fields().empty() &&
+                       channel.format->fields().back().shape != format::Shape::rest;
+    if (!known)
+        table.fail("records", "records = \"fixed\" needs a 'format' of a known size, such as \"u32 value\"");
+    const std::size_t size = channel.format->fixed_size();
+    if (size <= front || size - front > DRVBUS_PAYLOAD_MAX)
+        table.fail("format", fmt::format("the format has {} bytes, of which the setup gives {}; the rest is what the "
+                                         "device sends: from 1 to {} bytes",
+                                         size, front, DRVBUS_PAYLOAD_MAX));
+    framing.size = static_cast<std::uint32_t>(size - front);
+    return framing;
+}
+
+/// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/): the same in every process.
+std::uint64_t hash_of(std::string_view text)
+{
+    std::uint64_t hash = 14695981039346656037U;
+    for (const char c : text)
+        hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    return hash == 0 ? 1 : hash;
+}
+
+std::uint64_t device_hash(const Table& table, const Settings& settings)
+{
+    std::ostringstream text;
+    for (const std::string_view key : kDeviceKeys) {
+        if (const toml::node* const node = table.get(key))
+            node->visit([&](const auto& value) {
+                if constexpr (toml::is_table<decltype(value)> || toml::is_array<decltype(value)>)
+                    text << key << '=' << toml::default_formatter{value} << '\n';
+                else
+                    text << key << '=' << value.get() << '\n';
+            });
+    }
+    text << settings.framing.size;
+    return hash_of(text.str());
+}
+
+void read_device(const Table& table, ChannelConfig& channel)
+{
+    channel.device = read_place(table);
+    if (!channel.device) {
+        for (const std::string_view key : kOnlyWithDevice) {
+            if (table.has(key))
+                table.fail(
+                    key, fmt::format("'{}' goes with 'device' or 'match': channels of drvbus drivers need none", key));
+        }
+        if (!channel.preset.empty())
+            table.fail("preset", fmt::format("preset \"{}\" needs a 'device', or a 'match'", channel.preset));
+        return;
+    }
+    Settings& settings = *channel.device;
+    settings.setup = read_steps(table, "setup");
+    settings.rearm = read_steps(table, "rearm");
+    settings.eventfd = read_step(table, "eventfd");
+    if (const auto fetch = read_step(table, "fetch")) {
+        const auto* const ioctl = std::get_if<device::IoctlStep>(&fetch->what);
+        if (ioctl == nullptr || !ioctl->format)
+            table.fail("fetch", "'fetch' is an 'ioctl' with the 'format' of what it answers");
+        settings.fetch = *ioctl;
+    }
+    settings.urgent_only = table.boolean("priority").value_or(false);
+    settings.flood = static_cast<std::uint64_t>(
+        table.integer("flood", 0, std::numeric_limits<std::int64_t>::max()).value_or(Settings::kFlood));
+    settings.framing = read_framing(table, channel, front_of(settings.setup));
+    settings.decoding = read_decoding(table, channel);
+    settings.hash = device_hash(table, settings);
+}
+
+ChannelConfig read(const Table& table, const std::string& preset)
+{
+    ChannelConfig channel;
+    channel.preset = preset;
+    read_notification(table, channel);
+    read_format(table, channel);
+    read_names(table, channel);
+    read_device(table, channel);
+    channel.unit = table.texts("unit");
+    return channel;
+}
+
+}  // namespace
+
+ChannelConfig read_channel(const toml::table& table, const std::filesystem::path& presets)
+{
+    const Table own(table);
+    const auto name = own.text("preset");
+    if (!name) {
+        own.known_keys(kKeys, "[[channel]]");
+        return read(own, {});
+    }
+    const Preset preset(presets, *name, table);
+    const std::vector<std::string> parameters = preset.parameters();
+    Names keys = kKeys;
+    keys.insert(keys.end(), parameters.begin(), parameters.end());
+    own.known_keys(keys, fmt::format("a [[channel]] of preset \"{}\"", *name));
+    return read(Table(table, &preset.channel()), *name);
+}
+
+}  // namespace drvbus::config

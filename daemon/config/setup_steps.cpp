@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config/setup_steps.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace drvbus::config {
+
+namespace {
+
+using device::FieldsStep;
+using device::IoctlStep;
+using device::SeekEndStep;
+using device::Step;
+using device::WriteStep;
+
+const Names kStepKeys{"ioctl",  "value", "format", "values", "returns", "keep", "restore", "refuse",
+                      "reason", "write", "to",     "at",     "seek",    "undo", "when",    "unless"};
+
+format::Value value_of(const toml::node& node)
+{
+    if (const auto* const number = node.as_integer())
+        return number->get();
+    if (const auto* const number = node.as_floating_point())
+        return number->get();
+    if (const auto* const truth = node.as_boolean())
+        return truth->get();
+    if (const auto* const text = node.as_string())
+        return text->get();
+    std::vector<std::int64_t> list;
+    if (!node.is_array())
+        fail(node, fmt::format("a value is a number, a text, true or false, or an array of whole numbers, not {}",
+                               type_name(node)));
+    for (const toml::node& element : *node.as_array()) {
+        if (!element.is_integer())
+            fail(element, fmt::format("an array of values has whole numbers, not {}", type_name(element)));
+        list.push_back(element.as_integer()->get());
+    }
+    return list;
+}
+
+/// What stands for an open file is tried with a number.
+std::map<std::string, format::Value> without_files(std::map<std::string, format::Value> values)
+{
+    for (auto& [name, value] : values) {
+        if (value == format::Value(std::string("{device}")) || value == format::Value(std::string("{eventfd}")))
+            value = std::int64_t{0};
+    }
+    return values;
+}
+
+std::map<std::string, format::Value> read_values(const Table& table, const format::Format& format)
+{
+    std::map<std::string, format::Value> values;
+    const toml::table* const given = table.table("values");
+    if (given == nullptr)
+        return values;
+    for (const auto& [name, node] : *given)
+        values.emplace(name.str(), value_of(node));
+    try {
+        (void)format::encode(format, without_files(values));
+    } catch (const format::EncodeError& error) {
+        const toml::node& node = *given->get(error.field);
+        fail(has_place(node) ? node : table.own(),
+             fmt::format("the value of \"{}\" is wrong: {}", error.field, error.what()));
+    }
+    return values;
+}
+
+format::Format read_format(const Table& table)
+{
+    try {
+        return format::Format::parse(*table.text("format"));
+    } catch (const format::ParseError& error) {
+        table.fail("format", fmt::format("the format is wrong at its {}", error.what()));
+    }
+}
+
+/// The name of a field of the format.
+std::string read_field(const Table& table, std::string_view key, const std::optional<format::Format>& format,
+                       bool integer)
+{
+    const std::optional<std::string> name = table.text(key);
+    if (!name)
+        return {};
+    if (!format)
+        table.fail(key, fmt::format("'{}' names a field of a 'format', which there has to be", key));
+    const auto field = std::ranges::find(format->fields(), *name, &format::Field::name);
+    if (field == format->fields().end())
+        table.fail(key, fmt::format("the format has no field \"{}\"", *name));
+    if (field->shape == format::Shape::rest ||
+        (integer && (field->shape != format::Shape::single || !format::is_integer(field->type))))
+        table.fail(key, fmt::format("\"{}\" has to be {}", *name, integer ? "one integer" : "of a known size"));
+    return *name;
+}
+
+void read_refusal(const Table& table, IoctlStep& step)
+{
+    constexpr std::int64_t kBits = 8 * std::int64_t{16384};  // of the largest struct that an ioctl's number can tell of
+    const toml::array* const bits = table.array("refuse");
+    if (bits == nullptr)
+        return;
+    for (const toml::node& bit : *bits) {
+        const auto* const number = bit.as_integer();
+        if (number == nullptr || number->get() < 0 || number->get() >= kBits)
+            table.fail("refuse", "'refuse' has the numbers of bits of the struct");
+        step.refused_bits.push_back(static_cast<std::uint32_t>(number->get()));
+    }
+    const auto reason = table.text("reason");
+    if (!reason)
+        table.fail("refuse", "'refuse' needs a 'reason', which a user is told");
+    step.refused_reason = *reason;
+}
+
+IoctlStep read_ioctl(const Table& table)
+{
+    IoctlStep step;
+    step.request =
+        static_cast<std::uint64_t>(table.integer("ioctl", 0, std::numeric_limits<std::uint32_t>::max()).value());
+    step.value = table.integer("value").value_or(0);
+    if (table.has("format")) {
+        if (table.has("value"))
+            table.fail("value", "an ioctl takes a 'value' or a struct with a 'format', not both");
+        step.format = read_format(table);
+        step.values = read_values(table, *step.format);
+    } else if (table.has("values")) {
+        table.fail("values", "'values' goes with a 'format'");
+    }
+    step.handed_back = read_field(table, "returns", step.format, true);
+    step.keep = read_field(table, "keep", step.format, false);
+    step.restored_from =
+        static_cast<std::uint64_t>(table.integer("restore", 1, std::numeric_limits<std::uint32_t>::max()).value_or(0));
+    if (step.restored_from != 0 && !step.format)
+        table.fail("restore", "'restore' gets a struct, which needs a 'format'");
+    read_refusal(table, step);
+    return step;
+}
+
+std::string read_written(const Table& table)
+{
+    const toml::node& node = *table.get("write");
+    if (const auto* const text = node.as_string())
+        return text->get();
+    std::string bytes;
+    if (node.is_array()) {
+        for (const toml::node& element : *node.as_array()) {
+            const auto* const byte = element.as_integer();
+            if (byte == nullptr || byte->get() < 0 || byte->get() > 255)
+                table.fail("write", "'write' has bytes, which are from 0 to 255");
+            bytes.push_back(static_cast<char>(byte->get()));
+        }
+    }
+    if (bytes.empty())
+        table.fail("write", "'write' is a text, or an array of bytes such as [0, 255]");
+    return bytes;
+}
+
+WriteStep read_write(const Table& table)
+{
+    WriteStep step;
+    step.text = read_written(table);
+    step.to = table.text("to").value_or("");
+    step.at = table.integer("at", 0, std::numeric_limits<std::int64_t>::max());
+    if (!step.to.empty() && !step.to.starts_with('/') && !step.to.starts_with("{sysfs}/"))
+        table.fail("to",
+                   fmt::format("'to' cannot be \"{}\"; it is an absolute path, or begins with {{sysfs}}/", step.to));
+    return step;
+}
+
+/// A parameter may be anything: nothing, none and false are no.
+std::optional<bool> says_yes(const Table& table, std::string_view key)
+{
+    const toml::node* const node = table.get(key);
+    if (node == nullptr)
+        return std::nullopt;
+    if (const auto* const number = node->as_integer())
+        return number->get() != 0;
+    if (const auto* const text = node->as_string())
+        return !text->get().empty();
+    return table.boolean(key);
+}
+
+Step read_one(const Table& table)
+{
+    table.known_keys(kStepKeys, "a step");
+    Step step;
+    if (table.has("ioctl"))
+        step.what = read_ioctl(table);
+    else if (table.has("write"))
+        step.what = read_write(table);
+    else if (table.has("seek") && table.choice("seek", {"end"}))
+        step.what = SeekEndStep{};
+    else if (table.has("format")) {
+        FieldsStep fields{read_format(table), {}};
+        fields.values = read_values(table, fields.format);
+        step.what = std::move(fields);
+    } else
+        fail(table.own(), "a step has an 'ioctl', a 'write', a 'seek', or a 'format' with 'values'");
+    if (auto undo = read_step(table, "undo"))
+        step.undo = std::make_shared<const Step>(std::move(*undo));
+    return step;
+}
+
+}  // namespace
+
+std::vector<Step> read_steps(const Table& table, std::string_view key)
+{
+    std::vector<Step> steps;
+    const toml::array* const array = table.array(key);
+    if (array == nullptr)
+        return steps;
+    for (const toml::node& node : *array) {
+        if (!node.is_table())
+            table.fail(key, fmt::format("'{}' has steps, which are tables in {{ }}, not {}", key, type_name(node)));
+        const Table step(*node.as_table());
+        const bool wanted = says_yes(step, "when").value_or(true) && !says_yes(step, "unless").value_or(false);
+        Step read = read_one(step);
+        if (wanted)
+            steps.push_back(std::move(read));
+    }
+    return steps;
+}
+
+std::optional<Step> read_step(const Table& table, std::string_view key)
+{
+    const toml::table* const step = table.table(key);
+    return step == nullptr ? std::nullopt : std::optional(read_one(Table(*step)));
+}
+
+std::size_t front_of(const std::vector<Step>& steps)
+{
+    std::size_t size = 0;
+    for (const Step& step : steps) {
+        if (const auto* const fields = std::get_if<FieldsStep>(&step.what)) {
+            size += format::encode(fields->format, without_files(fields->values)).size();
+        } else if (const auto* const ioctl = std::get_if<IoctlStep>(&step.what); ioctl && !ioctl->keep.empty()) {
+            const auto field = std::ranges::find(ioctl->format->fields(), ioctl->keep, &format::Field::name);
+            size += format::size_of(*field);
+        }
+    }
+    return size;
+}
+
+}  // namespace drvbus::config

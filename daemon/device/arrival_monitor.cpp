@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "device/arrival_monitor.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+namespace drvbus::device {
+
+Watch::Watch(const Loop& loop, Added added) : added_(std::move(added))
+{
+    sd_device_monitor* monitor = nullptr;
+    check(sd_device_monitor_new(&monitor), "sd_device_monitor_new");
+    monitor_.reset(monitor);
+    check(sd_device_monitor_attach_event(monitor, loop.get()), "sd_device_monitor_attach_event");
+    const auto on_device = [](sd_device_monitor*, sd_device* device, void* self) noexcept {
+        static_cast<Watch*>(self)->changed(device);
+        return 0;
+    };
+    check(sd_device_monitor_start(monitor, on_device, this), "sd_device_monitor_start");
+}
+
+void Watch::changed(sd_device* device) noexcept
+{
+    // Called from C.
+    try {
+        sd_device_action_t action{};
+        // Not "change": that is what a device says, too, when one that had opened it closes it.
+        if (sd_device_get_action(device, &action) >= 0 && action == SD_DEVICE_ADD)
+            added_(device);
+    } catch (const std::exception& error) {
+        spdlog::error("a device that came was not understood: {}", error.what());
+    }
+}
+
+}  // namespace drvbus::device

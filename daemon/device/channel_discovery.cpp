@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "device/channel_discovery.hpp"
+
+#include <array>
+#include <exception>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+#include <linux/sock_diag.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+namespace drvbus::device {
+
+namespace {
+
+constexpr const char* kClass = "drvbus";
+
+std::string attribute(sd_device* device, const char* name)
+{
+    const char* value = nullptr;
+    return sd_device_get_sysattr_value(device, name, &value) < 0 ? std::string() : std::string(value);
+}
+
+Description describe(sd_device* device)
+{
+    const char* name = nullptr;
+    const char* node = nullptr;
+    check(sd_device_get_sysname(device, &name), "sd_device_get_sysname");
+    check(sd_device_get_devname(device, &node), "sd_device_get_devname");
+
+    Description description;
+    description.name = name;
+    description.node = node;
+    description.drvbus_class = true;
+    description.format = attribute(device, "format");
+    description.event_names = parse_event_names(attribute(device, "event_names"));
+    return description;
+}
+
+struct EnumeratorDeleter {
+    void operator()(sd_device_enumerator* enumerator) const noexcept { sd_device_enumerator_unref(enumerator); }
+};
+
+}  // namespace
+
+std::map<std::uint32_t, std::string> parse_event_names(const std::string& text)
+{
+    std::map<std::uint32_t, std::string> names;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::uint32_t id = 0;
+        std::string name;
+        if (words >> id >> name)
+            names.emplace(id, std::move(name));
+    }
+    return names;
+}
+
+std::string event_names_text(const std::map<std::uint32_t, std::string>& names)
+{
+    std::string text;
+    for (const auto& [id, name] : names)
+        text += fmt::format("{} {}\n", id, name);
+    return text;
+}
+
+Discovery::Discovery(const Loop& loop, Added added, Removed removed, Missed missed)
+    : added_(std::move(added)), removed_(std::move(removed)), missed_(std::move(missed))
+{
+    sd_device_monitor* monitor = nullptr;
+    check(sd_device_monitor_new(&monitor), "sd_device_monitor_new");
+    monitor_.reset(monitor);
+    check(sd_device_monitor_filter_add_match_subsystem_devtype(monitor, kClass, nullptr),
+          "sd_device_monitor_filter_add_match_subsystem_devtype");
+    check(sd_device_monitor_attach_event(monitor, loop.get()), "sd_device_monitor_attach_event");
+    const auto on_device = [](sd_device_monitor*, sd_device* device, void* self) noexcept {
+        static_cast<Discovery*>(self)->changed(device);
+        return 0;
+    };
+    check(sd_device_monitor_start(monitor, on_device, this), "sd_device_monitor_start");
+}
+
+/// How often the monitor's socket had no room. libsystemd passes over that.
+std::uint32_t Discovery::dropped() const noexcept
+{
+    std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+    socklen_t size = sizeof(info);
+    const int fd = sd_event_source_get_io_fd(sd_device_monitor_get_event_source(monitor_.get()));
+    (void)getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info.data(), &size);
+    return info[SK_MEMINFO_DROPS];
+}
+
+void Discovery::changed(sd_device* device)
+{
+    // Called from C. One device that cannot be understood is no reason to leave the others.
+    try {
+        sd_device_action_t action{};
+        const char* name = nullptr;
+        check(sd_device_get_action(device, &action), "sd_device_get_action");
+        check(sd_device_get_sysname(device, &name), "sd_device_get_sysname");
+        if (action == SD_DEVICE_ADD)
+            added_(describe(device));
+        else if (action == SD_DEVICE_REMOVE)
+            removed_(name);
+    } catch (const std::exception& error) {
+        spdlog::error("a device of class {} came or went and was not understood: {}", kClass, error.what());
+    }
+    if (std::exchange(dropped_, dropped()) != dropped_)
+        missed_();
+}
+
+void Discovery::enumerate() const
+{
+    sd_device_enumerator* raw = nullptr;
+    check(sd_device_enumerator_new(&raw), "sd_device_enumerator_new");
+    const std::unique_ptr<sd_device_enumerator, EnumeratorDeleter> enumerator(raw);
+    check(sd_device_enumerator_add_match_subsystem(raw, kClass, true), "sd_device_enumerator_add_match_subsystem");
+    for (sd_device* device = sd_device_enumerator_get_device_first(raw); device != nullptr;
+         device = sd_device_enumerator_get_device_next(raw)) {
+        try {
+            added_(describe(device));
+        } catch (const std::exception& error) {
+            spdlog::error("a device of class {} was not understood: {}", kClass, error.what());
+        }
+    }
+}
+
+}  // namespace drvbus::device

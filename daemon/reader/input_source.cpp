@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "reader/input_source.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace drvbus::device {
+
+namespace {
+
+constexpr bool is_nothing_now(int error)
+{
+    // A reader of /dev/kmsg that was too slow gets EPIPE once, and the oldest there is with its next read.
+    return error == EAGAIN || error == EPIPE;
+}
+
+class ReadSource final : public Source {
+public:
+    ReadSource(int fd, Framing framing) : fd_(fd), framing_(framing)
+    {
+        struct stat status {};
+        const bool known = fstat(fd, &status) == 0;
+        fifo_ = known && S_ISFIFO(status.st_mode);
+        joins_ = !known || fifo_ || S_ISSOCK(status.st_mode) || isatty(fd) == 1;
+    }
+
+    std::size_t take(std::span<std::byte> room, bool& ended) override
+    {
+        for (bool again = false;;) {
+            const ssize_t got = ::read(fd_, room.data(), one_by_one_ ? framing_.size : room.size());
+            if (got > 0)
+                return checked(static_cast<std::size_t>(got));
+            if (got == 0) {
+                ended = !fifo_;  // one without a writer reads as ended, but the next writer may come
+                return 0;
+            }
+            if (errno == EPIPE && !std::exchange(again, true))
+                continue;
+            if (is_nothing_now(errno))
+                return 0;
+            // Some, such as those of UIO, hand out one event at a time, and say so with this.
+            if (errno == EINVAL && framing_.kind == Framing::Kind::fixed && !std::exchange(one_by_one_, true))
+                continue;
+            if (errno != EINTR)
+                throw std::system_error(errno, std::generic_category(), "reading the device");
+        }
+    }
+
+private:
+    /// What is no stream of bytes hands out whole events: others than the format's are none of it.
+    [[nodiscard]] std::size_t checked(std::size_t got) const
+    {
+        if (framing_.kind == Framing::Kind::fixed && !joins_ && got % framing_.size != 0)
+            throw std::runtime_error(fmt::format("the device hands out {} bytes at once, the format takes {}: correct "
+                                                 "the format, or set records = \"raw\"",
+                                                 got, framing_.size));
+        return got;
+    }
+
+    int fd_;
+    Framing framing_;
+    bool fifo_ = false;
+    bool joins_ = false;
+    bool one_by_one_ = false;
+};
+
+class SnapshotSource final : public Source {
+public:
+    explicit SnapshotSource(int fd) : fd_(fd)
+    {
+        // A file of sysfs tells of no news before it was read once; one that cannot be read says so with its first.
+        std::byte first{};
+        (void)pread(fd_, &first, sizeof(first), 0);
+    }
+
+    std::size_t take(std::span<std::byte> room, bool& /*ended*/) override
+    {
+        if (news_ == 0)
+            return 0;
+        std::size_t size = 0;
+        while (size < room.size()) {
+            const ssize_t got = pread(fd_, room.data() + size, room.size() - size, static_cast<off_t>(size));
+            if (got < 0 && errno == EINTR)
+                continue;
+            if (got < 0)
+                throw std::system_error(errno, std::generic_category(), "reading the device");
+            if (got == 0)
+                break;
+            size += static_cast<std::size_t>(got);
+        }
+        --news_;
+        return size;
+    }
+
+    void news(std::uint64_t count, bool /*exactly*/) override { news_ += std::min(count, UINT64_MAX - news_); }
+
+private:
+    int fd_;
+    std::uint64_t news_ = 0;
+};
+
+/// An ioctl that answers with one event: asked once for each time that an eventfd was signalled, and after any other
+/// notification until it says that there is none.
+class FetchSource final : public Source {
+public:
+    FetchSource(IoctlStep fetch, Files files) : fetch_(std::move(fetch)), files_(std::move(files)) {}
+
+    std::size_t take(std::span<std::byte> room, bool& /*ended*/) override
+    {
+        if (news_ == 0)
+            return 0;
+        try {
+            const StepResult result = run(fetch_, files_);
+            --news_;
+            const std::size_t size = std::min(result.argument.size(), room.size());
+            std::copy_n(result.argument.begin(), size, room.begin());
+            return size;
+        } catch (const std::system_error& error) {
+            const int code = error.code().value();
+            if (code != EAGAIN && code != ENODATA && code != ENOMSG)
+                throw;
+            news_ = 0;
+            return 0;
+        }
+    }
+
+    void news(std::uint64_t count, bool exactly) override
+    {
+        if (count > 0 && !exactly)
+            count = UINT64_MAX;
+        news_ += std::min(count, UINT64_MAX - news_);
+    }
+
+private:
+    IoctlStep fetch_;
+    Files files_;
+    std::uint64_t news_ = 0;
+};
+
+/// Another one, and what is to be done behind each take from it.
+class RearmingSource final : public Source {
+public:
+    RearmingSource(std::unique_ptr<Source> source, std::vector<Step> rearm, Files files)
+        : source_(std::move(source)), rearm_(std::move(rearm)), files_(std::move(files))
+    {
+        arm();
+    }
+
+    std::size_t take(std::span<std::byte> room, bool& ended) override
+    {
+        if (std::exchange(due_, false))
+            arm();
+        const std::size_t got = source_->take(room, ended);
+        // Not before what came is noted down: a step may fail.
+        due_ = got > 0;
+        return got;
+    }
+
+    void news(std::uint64_t count, bool exactly) override { source_->news(count, exactly); }
+
+private:
+    void arm() const
+    {
+        for (const Step& step : rearm_)
+            (void)run(step, files_);
+    }
+
+    std::unique_ptr<Source> source_;
+    std::vector<Step> rearm_;
+    Files files_;
+    bool due_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_read_source(int fd, Framing framing)
+{
+    return std::make_unique<ReadSource>(fd, framing);
+}
+
+std::unique_ptr<Source> make_source(const Settings& settings, const Files& files)
+{
+    std::unique_ptr<Source> source;
+    if (settings.fetch)
+        source = std::make_unique<FetchSource>(*settings.fetch, files);
+    else if (settings.framing.kind == Framing::Kind::snapshot)
+        source = std::make_unique<SnapshotSource>(files.device);
+    else
+        source = make_read_source(files.device, settings.framing);
+    if (!settings.rearm.empty())
+        source = std::make_unique<RearmingSource>(std::move(source), settings.rearm, files);
+    return source;
+}
+
+}  // namespace drvbus::device

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include <linux/drvbus.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "reader/reader.hpp"
+#include "record/record.hpp"
+
+namespace drvbus::device {
+
+namespace {
+
+// Shared by all ring readers: the daemon has one thread, and what a turn did not publish is read again.
+// Room for one record of the largest size, which is some thousand of the usual one.
+alignas(DRVBUS_RECORD_ALIGN) std::array<std::byte, sizeof(drvbus_record) + DRVBUS_PAYLOAD_MAX> buffer;
+
+class RingReader final : public Reader {
+public:
+    RingReader(int fd, const Progress& progress) : fd_(fd) { commit(progress); }
+
+    Batch read() override
+    {
+        if (position_ >= end_)
+            return {Status::end, {}};
+        const ssize_t got = read_from(position_);
+        if (got < 0)
+            return {Status::empty, {}};
+        const std::span<const std::byte> records = before_end(std::span(buffer).first(static_cast<std::size_t>(got)));
+        return {records.empty() ? Status::end : Status::events, records};
+    }
+
+    void commit(const Progress& progress) override
+    {
+        if (lseek(fd_, static_cast<off_t>(progress.next_sequence), SEEK_SET) < 0)
+            throw std::system_error(errno, std::generic_category(), "moving the position of the channel");
+        position_ = progress.next_sequence;
+    }
+
+    void finish() override
+    {
+        drvbus_info info{};
+        end_ = ioctl(fd_, DRVBUS_IOC_INFO, &info) < 0 ? position_ : info.next_sequence;
+    }
+
+    std::span<const std::byte> read_at(std::uint64_t since) override
+    {
+        const ssize_t got = read_from(since);
+        return std::span(buffer).first(got < 0 ? 0 : static_cast<std::size_t>(got));
+    }
+
+    std::uint64_t next_sequence() override
+    {
+        drvbus_info info{};
+        if (ioctl(fd_, DRVBUS_IOC_INFO, &info) < 0)
+            throw std::system_error(errno, std::generic_category(), "asking the channel about itself");
+        return info.next_sequence;
+    }
+
+private:
+    /// @returns -1 where there is nothing yet, 0 at the end
+    [[nodiscard]] ssize_t read_from(std::uint64_t position) const
+    {
+        ssize_t got = 0;
+        do
+            got = pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(position));
+        while (got < 0 && errno == EINTR);
+        if (got < 0 && errno != EAGAIN)
+            throw std::system_error(errno, std::generic_category(), "reading the channel");
+        return got;
+    }
+
+    [[nodiscard]] std::span<const std::byte> before_end(std::span<const std::byte> records) const
+    {
+        std::size_t size = end_ == UINT64_MAX ? records.size() : 0;
+        while (size < records.size()) {
+            const Record record = parse_record(records.subspan(size));
+            if (record.state == Record::State::whole && record.event.sequence >= end_)
+                break;
+            // What is no record is for those to find who publish.
+            size = record.state == Record::State::whole ? size + record.size : records.size();
+        }
+        return records.first(size);
+    }
+
+    int fd_;
+    std::uint64_t position_ = 0;
+    std::uint64_t end_ = UINT64_MAX;
+};
+
+}  // namespace
+
+std::unique_ptr<Reader> make_ring_reader(int fd, const Progress& progress)
+{
+    return std::make_unique<RingReader>(fd, progress);
+}
+
+}  // namespace drvbus::device

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/event_loop.hpp"
+
+#include <csignal>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+
+#include "support/io.hpp"
+#include "support/wait.hpp"
+#include "turn.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::ElementsAre;
+using Priority = Loop::Priority;
+
+/// Signals that a test blocks are as before afterwards.
+class LoopTest : public testing::Test {
+protected:
+    LoopTest() { pthread_sigmask(SIG_SETMASK, nullptr, &mask_); }
+    LoopTest(const LoopTest&) = delete;
+    LoopTest& operator=(const LoopTest&) = delete;
+    ~LoopTest() override { pthread_sigmask(SIG_SETMASK, &mask_, nullptr); }
+
+    void expect_thrown_out_of_run()
+    {
+        try {
+            loop_.run();
+            FAIL() << "it went through";
+        } catch (const std::runtime_error& error) {
+            EXPECT_STREQ(error.what(), "from a callback");
+        }
+    }
+
+    [[noreturn]] static void fail() { throw std::runtime_error("from a callback"); }
+
+    Loop loop_;
+    Pipe pipe_;
+
+private:
+    sigset_t mask_{};
+};
+
+TEST_F(LoopTest, RunReturnsWhatStopWasGiven)
+{
+    const Deferred stop = loop_.deferred(Priority::normal, [this] { loop_.stop(42); });
+    stop.request();
+    EXPECT_EQ(loop_.run(), 42);
+}
+
+TEST_F(LoopTest, ExceptionsOfDeferredWorkEndRun)
+{
+    const Deferred source = loop_.deferred(Priority::normal, fail);
+    source.request();
+    expect_thrown_out_of_run();
+}
+
+TEST_F(LoopTest, ExceptionsOfTimersEndRun)
+{
+    const Source source = loop_.timer(Priority::normal, fail);
+    Loop::start(source, 1ms);
+    expect_thrown_out_of_run();
+}
+
+TEST_F(LoopTest, ExceptionsOfWatchesEndRun)
+{
+    const Source source = loop_.watch(pipe_.write_end.get(), EPOLLOUT, Priority::normal, [](std::uint32_t) { fail(); });
+    expect_thrown_out_of_run();
+}
+
+TEST_F(LoopTest, ExceptionsOfSignalsEndRun)
+{
+    const Source source = loop_.signal(SIGUSR1, fail);
+    raise(SIGUSR1);
+    expect_thrown_out_of_run();
+}
+
+TEST_F(LoopTest, ExceptionsOfAfterEachEndRun)
+{
+    const Source source = loop_.after_each(Priority::normal, fail);
+    const Deferred work = loop_.deferred(Priority::normal, [] {});
+    source.enable(true);
+    work.request();
+    expect_thrown_out_of_run();
+}
+
+TEST_F(LoopTest, AnExceptionIsThrownOnce)
+{
+    const Deferred source = loop_.deferred(Priority::normal, fail);
+    source.request();
+    expect_thrown_out_of_run();
+
+    Loop next;
+    const Deferred stop = next.deferred(Priority::normal, [&next] { next.stop(0); });
+    stop.request();
+    EXPECT_EQ(next.run(), 0);
+}
+
+TEST_F(LoopTest, LowerPrioritiesRunFirst)
+{
+    std::vector<std::string> order;
+    std::vector<Deferred> sources;
+    const auto add = [&](Priority priority, const char* name) {
+        sources.push_back(loop_.deferred(priority, [&order, name] { order.emplace_back(name); }));
+        sources.back().request();
+    };
+    add(Priority::idle, "idle");
+    add(Priority::normal, "normal");
+    add(Priority::signal, "signal");
+    settle(loop_);
+    EXPECT_THAT(order, ElementsAre("signal", "normal", "idle"));
+}
+
+TEST_F(LoopTest, WhatIsAlwaysReadyLeavesATurnToWork)
+{
+    // Readable and never read: a device, or a caller on the bus, that never stops.
+    write_all(pipe_.write_end.get(), "x");
+    const Source flood = loop_.watch(pipe_.read_end.get(), EPOLLIN, Priority::normal, [](std::uint32_t) {});
+    const Deferred work = loop_.deferred(Priority::normal, [&] { loop_.stop(7); });
+    work.request();
+    EXPECT_EQ(loop_.run(), 7);
+}
+
+TEST_F(LoopTest, DeferredWorkRunsOnceForEachRequest)
+{
+    int runs = 0;
+    const Deferred work = loop_.deferred(Priority::normal, [&] { ++runs; });
+    settle(loop_);
+    EXPECT_EQ(runs, 0);
+    work.request();
+    work.request();
+    settle(loop_);
+    EXPECT_EQ(runs, 1);
+    work.request();
+    settle(loop_);
+    EXPECT_EQ(runs, 2);
+}
+
+TEST_F(LoopTest, DeferredWorkMayAskForAnotherTurn)
+{
+    int runs = 0;
+    Deferred work;
+    work = loop_.deferred(Priority::normal, [&] {
+        if (++runs < 5)
+            work.request();
+    });
+    work.request();
+    settle(loop_);
+    EXPECT_EQ(runs, 5);
+}
+
+TEST_F(LoopTest, DeferredWorkThatNeverEndsLetsTheOthersRun)
+{
+    int runs = 0;
+    int seen = 0;
+    int called = 0;
+    Deferred work;
+    work = loop_.deferred(Priority::normal, [&] {
+        ++runs;
+        work.request();
+    });
+    const Deferred other = loop_.deferred(Priority::normal, [&] { ++called; });
+    const Source watch =
+        loop_.watch(pipe_.read_end.get(), EPOLLIN | EPOLLET, Priority::normal, [&](std::uint32_t) { ++seen; });
+    work.request();
+    for (int turns = 0; turns < 10; ++turns)
+        sd_event_run(loop_.get(), 0);
+    write_all(pipe_.write_end.get(), "x");
+    other.request();
+    for (int turns = 0; turns < 10; ++turns)
+        sd_event_run(loop_.get(), 0);
+    EXPECT_EQ(seen, 1);
+    EXPECT_EQ(called, 1);
+    EXPECT_GT(runs, 10);
+}
+
+TEST_F(LoopTest, ATimerRunsOnceAndNotTooEarly)
+{
+    int runs = 0;
+    const Source timer = loop_.timer(Priority::normal, [&] { ++runs; });
+    for (int round = 1; round <= 2; ++round) {
+        const auto before = std::chrono::steady_clock::now();
+        Loop::start(timer, 20ms);
+        ASSERT_TRUE(turn_until(loop_, [&] { return runs == round; }));
+        EXPECT_GE(std::chrono::steady_clock::now() - before, 20ms);
+        settle(loop_);
+        EXPECT_EQ(runs, round);
+    }
+}
+
+TEST_F(LoopTest, TimersRunInTheOrderOfTheirTimes)
+{
+    std::vector<int> order;
+    const Source late = loop_.timer(Priority::normal, [&] { order.push_back(2); });
+    const Source soon = loop_.timer(Priority::normal, [&] { order.push_back(1); });
+    const Source never = loop_.timer(Priority::normal, [&] { order.push_back(3); });
+    Loop::start(late, 300ms);
+    Loop::start(soon, 1ms);
+    ASSERT_TRUE(turn_until(loop_, [&] { return order.size() == 2; }));
+    EXPECT_THAT(order, ElementsAre(1, 2));
+}
+
+TEST_F(LoopTest, AWatchGetsTheEventsSeen)
+{
+    std::uint32_t seen = 0;
+    const Source watch =
+        loop_.watch(pipe_.read_end.get(), EPOLLIN, Priority::normal, [&](std::uint32_t events) { seen = events; });
+    pipe_.write_end.reset();
+    ASSERT_TRUE(turn_until(loop_, [&] { return seen != 0; }));
+    EXPECT_EQ(seen, static_cast<std::uint32_t>(EPOLLHUP));
+}
+
+TEST_F(LoopTest, AWatchThatIsOffSaysNothing)
+{
+    int runs = 0;
+    const Source watch =
+        loop_.watch(pipe_.read_end.get(), EPOLLIN | EPOLLET, Priority::normal, [&](std::uint32_t) { ++runs; });
+    watch.enable(false);
+    write_all(pipe_.write_end.get(), "x");
+    settle(loop_);
+    EXPECT_EQ(runs, 0);
+    watch.enable(true);
+    settle(loop_);
+    EXPECT_EQ(runs, 1);
+}
+
+TEST_F(LoopTest, AnFdThatCannotBeWatchedIsRefused)
+{
+    EXPECT_THROW((void)loop_.watch(-1, EPOLLIN, Priority::normal, [](std::uint32_t) {}), std::system_error);
+}
+
+TEST_F(LoopTest, AfterEachFollowsWhatHappened)
+{
+    int after = 0;
+    const Source source = loop_.after_each(Priority::idle, [&] { ++after; });
+    const Deferred work = loop_.deferred(Priority::normal, [] {});
+
+    work.request();
+    settle(loop_);
+    EXPECT_EQ(after, 0) << "it is off until it is enabled";
+
+    source.enable(true);
+    settle(loop_);
+    EXPECT_EQ(after, 0) << "nothing happened";
+    for (int i = 1; i <= 3; ++i) {
+        work.request();
+        settle(loop_);
+        EXPECT_EQ(after, i);
+    }
+    source.enable(false);
+    work.request();
+    settle(loop_);
+    EXPECT_EQ(after, 3);
+}
+
+TEST_F(LoopTest, ASignalIsToldFromTheLoop)
+{
+    int runs = 0;
+    {
+        const Source source = loop_.signal(SIGUSR2, [&] { ++runs; });
+        raise(SIGUSR2);  // blocked, so it waits
+        EXPECT_EQ(runs, 0);
+        settle(loop_);
+        EXPECT_EQ(runs, 1);
+        raise(SIGUSR2);
+        settle(loop_);
+        EXPECT_EQ(runs, 2);
+    }
+}
+
+TEST_F(LoopTest, ASourceThatIsGoneSaysNothing)
+{
+    int runs = 0;
+    Deferred reset = loop_.deferred(Priority::normal, [&] { ++runs; });
+    reset.request();
+    reset.reset();
+    EXPECT_FALSE(reset);
+    {
+        const Deferred gone = loop_.deferred(Priority::normal, [&] { ++runs; });
+        gone.request();
+    }
+    settle(loop_);
+    EXPECT_EQ(runs, 0);
+}
+
+TEST_F(LoopTest, ASourceMayMove)
+{
+    int runs = 0;
+    Deferred here = loop_.deferred(Priority::normal, [&] { ++runs; });
+    here.request();
+    Deferred there(std::move(here));
+    Deferred anywhere;
+    EXPECT_FALSE(anywhere);
+    anywhere = std::move(there);
+    EXPECT_TRUE(anywhere);
+    settle(loop_);
+    EXPECT_EQ(runs, 1);
+}
+
+TEST(Check, ThrowsWhereTheResultIsAnError)
+{
+    EXPECT_EQ(check(0, "fine"), 0);
+    EXPECT_EQ(check(7, "fine"), 7);
+    try {
+        check(-EBADF, "closing nothing");
+        FAIL() << "it went through";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code(), std::errc::bad_file_descriptor);
+        EXPECT_STREQ(error.what(), "closing nothing: Bad file descriptor");
+    }
+}
+
+}  // namespace
+}  // namespace drvbus::test

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/fd_store.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/io.hpp"
+#include "support/notify_socket.hpp"
+#include "support/wait.hpp"
+#include "turn.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::ExitedWithCode;
+using testing::MatchesRegex;
+
+/// A variable of the environment that is as before afterwards.
+class Variable {
+public:
+    Variable(const char* name, const std::optional<std::string>& value) : name_(name)
+    {
+        if (const char* const old = std::getenv(name))
+            old_ = old;
+        set(value);
+    }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+    ~Variable() { set(old_); }
+
+private:
+    void set(const std::optional<std::string>& value) const
+    {
+        value ? setenv(name_, value->c_str(), 1) : unsetenv(name_);
+    }
+
+    const char* name_;
+    std::optional<std::string> old_;
+};
+
+TEST(Notify, TheServiceManagerIsTold)
+{
+    const NotifySocket socket;
+    const Variable environment("NOTIFY_SOCKET", socket.address());
+    service::notify_ready();
+    EXPECT_EQ(socket.take(), "READY=1");
+    service::notify_reloading();
+    EXPECT_THAT(socket.take().value_or(""), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[1-9][0-9]*"));
+    service::notify_stopping();
+    EXPECT_EQ(socket.take(), "STOPPING=1");
+    EXPECT_EQ(socket.take(), std::nullopt);
+}
+
+TEST(Status, FollowsChangesAtMostOnceASecond)
+{
+    const NotifySocket socket;
+    const Variable environment("NOTIFY_SOCKET", socket.address());
+    const Loop loop;
+    int changes = 0;
+    service::Status status(loop, [&] { return std::to_string(changes) + " changes"; });
+    settle(loop);
+    EXPECT_EQ(socket.take(), std::nullopt) << "there was no change";
+
+    for (const char* const expected : {"STATUS=10 changes", "STATUS=20 changes"}) {
+        const auto before = std::chrono::steady_clock::now();
+        for (int i = 0; i < 10; ++i) {
+            ++changes;
+            status.touch();
+        }
+        std::optional<std::string> message;
+        ASSERT_TRUE(turn_until(loop, [&] { return (message = socket.take()).has_value(); }));
+        EXPECT_EQ(message, expected);
+        EXPECT_GE(std::chrono::steady_clock::now() - before, 1s);
+        settle(loop);
+        EXPECT_EQ(socket.take(), std::nullopt) << "one message is enough";
+    }
+}
+
+TEST(Status, IsToldUnderSteadyChangesToo)
+{
+    const NotifySocket socket;
+    const Variable environment("NOTIFY_SOCKET", socket.address());
+    const Loop loop;
+    service::Status status(loop, [] { return std::string("busy"); });
+    std::optional<std::string> message;
+    EXPECT_TRUE(turn_until(loop, [&] {
+        status.touch();
+        return (message = socket.take()).has_value();
+    }));
+    EXPECT_EQ(message, "STATUS=busy");
+}
+
+TEST(Status, CostsNothingWhereNobodyListens)
+{
+    const Variable environment("NOTIFY_SOCKET", std::nullopt);
+    const Loop loop;
+    int made = 0;
+    service::Status status(loop, [&] {
+        ++made;
+        return std::string();
+    });
+    status.touch();
+
+    bool later = false;
+    const Source timer = loop.timer(Loop::Priority::idle, [&] { later = true; });
+    Loop::start(timer, 1100ms);
+    ASSERT_TRUE(turn_until(loop, [&] { return later; }));
+    EXPECT_EQ(made, 0);
+}
+
+/// What a service manager does between fork and exec: `names` are pipes, from fd 3 on. Runs in a child.
+void pass_pipes(const std::string& names, int count)
+{
+    for (int i = 0; i < count; ++i) {
+        const Pipe pipe;
+        dup2(pipe.read_end.get(), 100 + i);
+    }
+    for (int i = 0; i < count; ++i)
+        dup2(100 + i, 3 + i);
+    setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+    setenv("LISTEN_FDS", std::to_string(count).c_str(), 1);
+    setenv("LISTEN_FDNAMES", names.c_str(), 1);
+}
+
+/// Ends the child; its exit code says whether all held, its stderr what did not.
+[[noreturn]] void end_child(const std::vector<std::pair<const char*, bool>>& claims)
+{
+    int failed = 0;
+    for (const auto& [what, holds] : claims) {
+        if (!holds)
+            std::fprintf(stderr, "not so: %s\n", what);
+        failed += holds ? 0 : 1;
+    }
+    _exit(failed);
+}
+
+ino_t inode(int fd)
+{
+    struct stat status {};
+    return fstat(fd, &status) < 0 ? 0 : status.st_ino;
+}
+
+// Children, because the passed files have numbers that anything in this process may have.
+TEST(InheritedFdsDeathTest, AreFoundByTheirNamesAsOftenAsAsked)
+{
+    const auto child = [] {
+        pass_pipes("one:two", 2);
+        const service::InheritedFds fds;
+        const UniqueFd two = fds.open("two");
+        const UniqueFd one = fds.open("one");
+        const UniqueFd again = fds.open("one");
+        end_child({{"the second is fd 4", inode(two.get()) == inode(4)},
+                   {"the first is fd 3", inode(one.get()) == inode(3)},
+                   {"the two are two", inode(3) != inode(4)},
+                   {"there is no third", !fds.open("three")},
+                   {"a second time finds it again", inode(again.get()) == inode(3)},
+                   {"children are not passed them again", std::getenv("LISTEN_FDS") == nullptr}});
+    };
+    EXPECT_EXIT(child(), ExitedWithCode(0), "");
+}
+
+TEST(InheritedFdsDeathTest, WhatAnEarlierProcessKeptIsFoundByItsChannel)
+{
+    const auto child = [] {
+        pass_pipes("device.way:ledger.way:ledger.other", 3);
+        service::InheritedFds fds;
+        const auto kept = fds.take_kept();
+        end_child({{"two channels", kept.size() == 2},
+                   {"the device", inode(kept.at("way").device.get()) == inode(3)},
+                   {"its ledger", kept.at("way").ledger.get() == 4},
+                   {"a ledger alone", !kept.at("other").device && kept.at("other").ledger.get() == 5},
+                   {"it is given once", fds.take_kept().empty()},
+                   {"it is no file of the configuration's", !fds.open("device.way")}});
+    };
+    EXPECT_EXIT(child(), ExitedWithCode(0), "");
+}
+
+TEST(InheritedFdsDeathTest, AreClosedWhereNobodyTakesThem)
+{
+    const auto child = [] {
+        pass_pipes("one", 1);
+        {
+            const service::InheritedFds fds;
+        }
+        end_child({{"it is closed", fcntl(3, F_GETFD) < 0 && errno == EBADF}});
+    };
+    EXPECT_EXIT(child(), ExitedWithCode(0), "");
+}
+
+TEST(InheritedFdsDeathTest, OfAnotherProcessAreNotOurs)
+{
+    const auto child = [] {
+        pass_pipes("one", 1);
+        setenv("LISTEN_PID", std::to_string(getppid()).c_str(), 1);
+        const service::InheritedFds fds;
+        end_child({{"there is none", !fds.open("one")}});
+    };
+    EXPECT_EXIT(child(), ExitedWithCode(0), "");
+}
+
+TEST(InheritedFds, MayBeNone)
+{
+    const Variable pid("LISTEN_PID", std::nullopt);
+    const Variable fds("LISTEN_FDS", std::nullopt);
+    EXPECT_FALSE(service::InheritedFds().open("one"));
+}
+
+TEST(InheritedFds, AWrongCountIsAnError)
+{
+    const Variable pid("LISTEN_PID", std::to_string(getpid()));
+    const Variable fds("LISTEN_FDS", "many");
+    EXPECT_THROW(service::InheritedFds(), std::system_error);
+}
+
+}  // namespace
+}  // namespace drvbus::test

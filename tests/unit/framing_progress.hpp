@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "reader/reader.hpp"
+#include "record/record.hpp"
+#include "support/record.hpp"
+
+namespace drvbus::test {
+
+/// An event that outlives the reader's buffer.
+struct Taken {
+    std::uint64_t sequence;
+    std::string payload;
+    bool operator==(const Taken&) const = default;
+};
+
+inline std::vector<Taken> events_in(const device::Reader::Batch& batch)
+{
+    std::vector<Taken> taken;
+    for (std::size_t at = 0; at < batch.records.size();) {
+        const device::Record found = device::parse_record(batch.records.subspan(at));
+        if (found.state != device::Record::State::whole)
+            throw std::runtime_error("a batch with less than a whole record");
+        taken.push_back({found.event.sequence, as_text(found.event.payload)});
+        at += found.size;
+    }
+    return taken;
+}
+
+}  // namespace drvbus::test

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "reader/input_source.hpp"
+
+#include <array>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "support/io.hpp"
+#include "support/process.hpp"
+#include "support/record.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using device::Framing;
+using device::make_read_source;
+using device::make_source;
+using device::Settings;
+using device::Source;
+using device::Step;
+using device::WriteStep;
+using testing::HasSubstr;
+
+class Sources : public testing::Test {
+protected:
+    /// What one take gives; "ended" where nothing will come.
+    std::string take(Source& source)
+    {
+        bool ended = false;
+        const std::size_t got = source.take(room_, ended);
+        return ended ? "ended" : as_text(std::span(room_).first(got));
+    }
+
+    std::array<std::byte, 4096> room_{};
+    Pipe pipe_;
+    TemporaryDirectory directory_;
+};
+
+TEST_F(Sources, AFifoWithoutAWriterHasNothingNow)
+{
+    const auto source = make_read_source(pipe_.read_end.get(), {});
+    EXPECT_EQ(take(*source), "");
+    write_all(pipe_.write_end.get(), "text");
+    EXPECT_EQ(take(*source), "text");
+    pipe_.write_end.reset();
+    EXPECT_EQ(take(*source), "");
+}
+
+TEST_F(Sources, ASnapshotIsTakenOnceForEachNews)
+{
+    const std::string path = directory_.file("value", "21\n");
+    const UniqueFd file(must(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open"));
+    Settings settings;
+    settings.framing.kind = Framing::Kind::snapshot;
+    const auto source = make_source(settings, {.device = file.get()});
+    EXPECT_EQ(take(*source), "");
+    source->news(2, true);
+    EXPECT_EQ(take(*source), "21\n");
+    directory_.file("value", "22\n");
+    EXPECT_EQ(take(*source), "22\n");
+    EXPECT_EQ(take(*source), "");
+}
+
+TEST_F(Sources, WhatHandsOutOtherSizesThanTheFormatSaysSo)
+{
+    const UniqueFd zero(must(open("/dev/zero", O_RDONLY | O_CLOEXEC), "open"));
+    const auto source = make_read_source(zero.get(), {.kind = Framing::Kind::fixed, .size = 24});
+    try {
+        (void)take(*source);
+        FAIL() << "it was taken";
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("hands out 4096 bytes at once, the format takes 24"));
+    }
+}
+
+TEST_F(Sources, AnIoctlIsAskedOnceForEachSignalOfAnEventfd)
+{
+    write_all(pipe_.write_end.get(), "five!");
+    Settings settings;
+    settings.fetch.emplace();
+    settings.fetch->request = FIONREAD;
+    settings.fetch->format = format::Format::parse("s32 bytes");
+    const auto source = make_source(settings, {.device = pipe_.read_end.get()});
+    EXPECT_EQ(take(*source), "");
+    source->news(2, true);
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(take(*source), std::string("\x05\0\0\0", 4));
+    EXPECT_EQ(take(*source), "");
+}
+
+TEST_F(Sources, WhatAnIoctlFailsWithIsSaid)
+{
+    Settings settings;
+    settings.fetch.emplace();
+    settings.fetch->request = 0x1234;
+    settings.fetch->format = format::Format::parse("u32 value");
+    const auto source = make_source(settings, {.device = pipe_.read_end.get()});
+    source->news(1, true);
+    EXPECT_THROW((void)take(*source), std::system_error);
+}
+
+TEST_F(Sources, ItIsArmedAtFirstAndAfterEachEvent)
+{
+    Settings settings;
+    Pipe counted;
+    settings.rearm = {Step{
+        WriteStep{.text = "x", .to = "/proc/self/fd/" + std::to_string(counted.write_end.get()), .at = {}}, nullptr}};
+    const auto source = make_source(settings, {.device = pipe_.read_end.get()});
+    const auto armed = [&counted] {
+        int bytes = 0;
+        must(ioctl(counted.read_end.get(), FIONREAD, &bytes), "FIONREAD");
+        return bytes;
+    };
+    EXPECT_EQ(armed(), 1);
+    write_all(pipe_.write_end.get(), "one");
+    EXPECT_EQ(take(*source), "one");
+    EXPECT_EQ(take(*source), "");
+    EXPECT_EQ(armed(), 2);
+    EXPECT_EQ(take(*source), "");
+    EXPECT_EQ(armed(), 2);
+}
+
+}  // namespace
+}  // namespace drvbus::test
