@@ -18,9 +18,9 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
-#include "name.h"
+#include "../name.h"
+#include "../version.h"
 #include "sim.h"
-#include "version.h"
 
 static struct device *sim_root;
 

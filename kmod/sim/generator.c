@@ -9,7 +9,7 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "compat.h"
+#include "../compat.h"
 #include "sim.h"
 
 /* At higher rates, each timer interrupt emits several events. */

@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "name.h"
+#include "../name.h"
 #include "sim.h"
 
 /* configfs cuts off what is longer, without telling. */
