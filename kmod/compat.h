@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Everything that differs between Linux 6.1 and the newest release.
+ * Kernel interfaces that drvbus.ko uses and that have changed since Linux 6.1.
  */
 #ifndef DRVBUS_COMPAT_H
 #define DRVBUS_COMPAT_H
 
 #include <linux/device.h>
 #include <linux/eventfd.h>
-#include <linux/hrtimer.h>
 #include <linux/version.h>
 
 /* class->devnode takes a const device since 6.2. */
@@ -34,18 +33,5 @@ static inline void drvbus_eventfd_add(struct eventfd_ctx *ctx, u32 count)
 #else
 #define drvbus_assign_str(field, source) __assign_str(field, source)
 #endif
-
-/* hrtimer_setup() came with 6.13, hrtimer_init() left with 6.15. */
-static inline void
-drvbus_hrtimer_setup(struct hrtimer *timer,
-		     enum hrtimer_restart (*function)(struct hrtimer *))
-{
-#if KERNEL_VERSION(6, 13, 0) <= LINUX_VERSION_CODE
-	hrtimer_setup(timer, function, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-#else
-	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	timer->function = function;
-#endif
-}
 
 #endif /* DRVBUS_COMPAT_H */

@@ -9,7 +9,7 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "../compat.h"
+#include "compat.h"
 #include "sim.h"
 
 /* At higher rates, each timer interrupt emits several events. */
@@ -69,7 +69,7 @@ static void sim_generator_start(struct sim_generator *generator)
 
 void sim_generator_init(struct sim_generator *generator)
 {
-	drvbus_hrtimer_setup(&generator->timer, sim_generator_tick);
+	sim_hrtimer_setup(&generator->timer, sim_generator_tick);
 	spin_lock_init(&generator->lock);
 	generator->id = 1;
 }
