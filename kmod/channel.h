@@ -5,12 +5,14 @@
 #ifndef DRVBUS_CHANNEL_H
 #define DRVBUS_CHANNEL_H
 
+#include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/drvbus.h>
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/wait.h>
 
 #include "ring.h"
@@ -36,16 +38,25 @@ struct drvbus_channel {
 	unsigned int num_readers;
 };
 
+struct drvbus_eventfd;
+
+struct drvbus_reader {
+	struct rcu_head rcu;
+	struct list_head node;		/* in the channel's readers */
+	struct drvbus_channel *channel;
+	struct drvbus_eventfd __rcu *eventfd;
+
+	struct mutex lock;		/* batch, changes of the two below */
+	atomic64_t position;		/* sequence of the next event to read */
+	size_t batch_size;
+	void *batch;
+};
+
 #define to_drvbus_channel(device) \
 	container_of(device, struct drvbus_channel, dev)
 
 extern const struct file_operations drvbus_fops;
 extern const struct file_operations drvbus_legacy_fops;
 extern const struct attribute_group *drvbus_groups[];
-
-/* Both are called with the RCU read lock held and no other. */
-void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
-			 u32 flags);
-void drvbus_notify_gone(struct drvbus_channel *channel);
 
 #endif /* DRVBUS_CHANNEL_H */

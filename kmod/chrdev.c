@@ -4,9 +4,6 @@
  */
 
 #include <linux/compat.h>
-#include <linux/err.h>
-#include <linux/eventfd.h>
-#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/poll.h>
@@ -16,77 +13,10 @@
 #include <linux/uaccess.h>
 
 #include "channel.h"
-#include "compat.h"
+#include "notify.h"
 
 /* Records are copied out in batches of at least this many bytes. */
 #define DRVBUS_BATCH_SIZE SZ_4K
-
-struct drvbus_eventfd {
-	struct rcu_head rcu;
-	struct eventfd_ctx *ctx;
-	u64 first;	/* sequence of the first event that emit counts */
-};
-
-struct drvbus_reader {
-	struct rcu_head rcu;
-	struct list_head node;		/* in the channel's readers */
-	struct drvbus_channel *channel;
-	struct drvbus_eventfd __rcu *eventfd;
-
-	struct mutex lock;		/* batch, changes of the two below */
-	atomic64_t position;		/* sequence of the next event to read */
-	size_t batch_size;
-	void *batch;
-};
-
-void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
-			 u32 flags)
-{
-	bool urgent = flags & DRVBUS_EVENT_URGENT;
-	struct drvbus_eventfd *eventfd;
-	struct drvbus_reader *reader;
-
-	list_for_each_entry_rcu(reader, &channel->readers, node) {
-		eventfd = rcu_dereference(reader->eventfd);
-		/* An earlier event was counted by who set the eventfd. */
-		if (eventfd && sequence >= eventfd->first)
-			drvbus_eventfd_add(eventfd->ctx, 1);
-	}
-	wake_up_interruptible_poll(&channel->wait,
-				   EPOLLIN | EPOLLRDNORM |
-				   (urgent ? EPOLLPRI : 0));
-	kill_fasync(&channel->fasync, SIGIO, urgent ? POLL_PRI : POLL_IN);
-}
-
-void drvbus_notify_gone(struct drvbus_channel *channel)
-{
-	struct drvbus_eventfd *eventfd;
-	struct drvbus_reader *reader;
-
-	list_for_each_entry_rcu(reader, &channel->readers, node) {
-		eventfd = rcu_dereference(reader->eventfd);
-		if (eventfd)
-			drvbus_eventfd_add(eventfd->ctx, 1);
-	}
-	wake_up_all(&channel->wait);
-	kill_fasync(&channel->fasync, SIGIO, POLL_HUP);
-}
-
-static void drvbus_eventfd_free_rcu(struct rcu_head *rcu)
-{
-	struct drvbus_eventfd *eventfd =
-		container_of(rcu, struct drvbus_eventfd, rcu);
-
-	eventfd_ctx_put(eventfd->ctx);
-	kfree(eventfd);
-}
-
-/* An emit on another CPU may be about to signal it. */
-static void drvbus_eventfd_free(struct drvbus_eventfd *eventfd)
-{
-	if (eventfd)
-		call_rcu(&eventfd->rcu, drvbus_eventfd_free_rcu);
-}
 
 static struct drvbus_reader *drvbus_reader_alloc(struct drvbus_channel *channel)
 {
@@ -164,7 +94,7 @@ static int drvbus_release(struct inode *inode, struct file *file)
 	WRITE_ONCE(channel->num_readers, channel->num_readers - 1);
 	mutex_unlock(&channel->readers_lock);
 
-	drvbus_eventfd_free(rcu_dereference_protected(reader->eventfd, true));
+	drvbus_notify_release_eventfd(reader);
 	kvfree(reader->batch);
 	mutex_destroy(&reader->lock);
 	kfree_rcu(reader, rcu);
@@ -346,92 +276,14 @@ static long drvbus_ioctl_info(struct drvbus_channel *channel,
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/*
- * Puts @eventfd (NULL: none) in place of the one that is there. Which events
- * emit counts and which are @pending is decided under the ring's lock, so that
- * each is counted exactly once.
- */
-static int drvbus_eventfd_replace(struct drvbus_reader *reader,
-				  struct drvbus_eventfd *eventfd, u32 *pending)
-{
-	struct drvbus_ring *ring = &reader->channel->ring;
-	struct drvbus_eventfd *old;
-	unsigned long flags;
-	u64 from;
-
-	if (mutex_lock_interruptible(&reader->lock))
-		return -ERESTARTSYS;
-	raw_spin_lock_irqsave(&ring->lock, flags);
-	if (eventfd && ring->closed) {
-		raw_spin_unlock_irqrestore(&ring->lock, flags);
-		mutex_unlock(&reader->lock);
-		return -ENODEV;
-	}
-	if (eventfd)
-		eventfd->first = ring->next;
-	from = max_t(u64, atomic64_read(&reader->position),
-		     drvbus_ring_oldest(ring));
-	*pending = ring->next - from;
-	old = rcu_replace_pointer(reader->eventfd, eventfd,
-				  lockdep_is_held(&reader->lock));
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	mutex_unlock(&reader->lock);
-
-	drvbus_eventfd_free(old);
-	return 0;
-}
-
-static int drvbus_eventfd_set(struct drvbus_reader *reader, struct file *file)
-{
-	struct drvbus_eventfd *eventfd;
-	struct eventfd_ctx *ctx;
-	u32 pending;
-	int ret;
-
-	ctx = eventfd_ctx_fileget(file);
-	if (IS_ERR(ctx))
-		return PTR_ERR(ctx);
-	eventfd = kzalloc(sizeof(*eventfd), GFP_KERNEL_ACCOUNT);
-	if (!eventfd) {
-		ret = -ENOMEM;
-		goto err_put;
-	}
-	eventfd->ctx = ctx;
-	ret = drvbus_eventfd_replace(reader, eventfd, &pending);
-	if (ret)
-		goto err_free;
-
-	/* The reader may already have lost it; the caller's @file keeps it. */
-	drvbus_eventfd_add(ctx, pending);
-	return 0;
-
-err_free:
-	kfree(eventfd);
-err_put:
-	eventfd_ctx_put(ctx);
-	return ret;
-}
-
 static long drvbus_ioctl_eventfd(struct drvbus_reader *reader,
 				 const s32 __user *user)
 {
-	struct file *file;
-	u32 pending;
 	s32 fd;
-	int ret;
 
 	if (get_user(fd, user))
 		return -EFAULT;
-	if (fd == -1)
-		return drvbus_eventfd_replace(reader, NULL, &pending);
-
-	file = eventfd_fget(fd);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	ret = drvbus_eventfd_set(reader, file);
-	fput(file);
-
-	return ret;
+	return drvbus_notify_set_eventfd(reader, fd);
 }
 
 static long drvbus_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

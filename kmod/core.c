@@ -14,6 +14,7 @@
 #include "channel.h"
 #include "compat.h"
 #include "name.h"
+#include "notify.h"
 #include "version.h"
 
 #define CREATE_TRACE_POINTS

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Waking those who have a channel open.
+ */
+#ifndef DRVBUS_NOTIFY_H
+#define DRVBUS_NOTIFY_H
+
+#include <linux/types.h>
+
+struct drvbus_channel;
+struct drvbus_reader;
+
+/* Both are called with the RCU read lock held and no other. */
+void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
+			 u32 flags);
+void drvbus_notify_gone(struct drvbus_channel *channel);
+
+int drvbus_notify_set_eventfd(struct drvbus_reader *reader, int fd);
+void drvbus_notify_release_eventfd(struct drvbus_reader *reader);
+
+#endif /* DRVBUS_NOTIFY_H */
