@@ -19,7 +19,7 @@
 
 /*
  * The device's reference count is the channel's: the driver has one until it
- * destroys the channel, each reader has one while its file is open.
+ * destroys the channel, each client has one while its file is open.
  */
 struct drvbus_channel {
 	struct device dev;
@@ -33,16 +33,16 @@ struct drvbus_channel {
 
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
-	struct list_head readers;	/* walked under RCU */
-	struct mutex readers_lock;	/* to change the list */
-	unsigned int num_readers;
+	struct list_head clients;	/* walked under RCU */
+	struct mutex clients_lock;	/* to change the list */
+	unsigned int num_clients;
 };
 
 struct drvbus_eventfd;
 
-struct drvbus_reader {
+struct drvbus_client {
 	struct rcu_head rcu;
-	struct list_head node;		/* in the channel's readers */
+	struct list_head node;		/* in the channel's clients */
 	struct drvbus_channel *channel;
 	struct drvbus_eventfd __rcu *eventfd;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The node of a channel: each open file is a reader with its own position.
+ * The node of a channel: each open file is a client with its own position.
  */
 
 #include <linux/compat.h>
@@ -18,96 +18,96 @@
 /* Records are copied out in batches of at least this many bytes. */
 #define DRVBUS_BATCH_SIZE SZ_4K
 
-static struct drvbus_reader *drvbus_reader_alloc(struct drvbus_channel *channel)
+static struct drvbus_client *drvbus_client_alloc(struct drvbus_channel *channel)
 {
-	struct drvbus_reader *reader;
+	struct drvbus_client *client;
 
-	reader = kzalloc(sizeof(*reader), GFP_KERNEL_ACCOUNT);
-	if (!reader)
+	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	if (!client)
 		return NULL;
 
-	reader->batch_size = max_t(size_t, channel->ring.stride,
+	client->batch_size = max_t(size_t, channel->ring.stride,
 				   DRVBUS_BATCH_SIZE);
-	reader->batch = kvmalloc(reader->batch_size,
+	client->batch = kvmalloc(client->batch_size,
 				 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!reader->batch) {
-		kfree(reader);
+	if (!client->batch) {
+		kfree(client);
 		return NULL;
 	}
-	mutex_init(&reader->lock);
-	reader->channel = channel;
+	mutex_init(&client->lock);
+	client->channel = channel;
 
-	return reader;
+	return client;
 }
 
-static int drvbus_reader_open(struct inode *inode, struct file *file)
+static int drvbus_client_open(struct inode *inode, struct file *file)
 {
 	struct drvbus_channel *channel =
 		container_of(inode->i_cdev, struct drvbus_channel, cdev);
 	struct drvbus_ring_state state = drvbus_ring_state(&channel->ring);
-	struct drvbus_reader *reader;
+	struct drvbus_client *client;
 
 	if (state.closed)
 		return -ENODEV;
 
-	reader = drvbus_reader_alloc(channel);
-	if (!reader)
+	client = drvbus_client_alloc(channel);
+	if (!client)
 		return -ENOMEM;
 
-	atomic64_set(&reader->position, state.oldest);
+	atomic64_set(&client->position, state.oldest);
 	get_device(&channel->dev);
-	mutex_lock(&channel->readers_lock);
-	list_add_tail_rcu(&reader->node, &channel->readers);
-	WRITE_ONCE(channel->num_readers, channel->num_readers + 1);
-	mutex_unlock(&channel->readers_lock);
-	file->private_data = reader;
+	mutex_lock(&channel->clients_lock);
+	list_add_tail_rcu(&client->node, &channel->clients);
+	WRITE_ONCE(channel->num_clients, channel->num_clients + 1);
+	mutex_unlock(&channel->clients_lock);
+	file->private_data = client;
 
 	return 0;
 }
 
 /*
  * FMODE_STREAM makes read() come without a position, so that it can be told
- * from pread(), and the position be kept by the reader: it then moves under a
+ * from pread(), and the position be kept by the client: it then moves under a
  * lock that is not held while a read waits, which the file's own position would
  * be, and threads that share the file never get the same event.
  */
 static int drvbus_open(struct inode *inode, struct file *file)
 {
 	file->f_mode |= FMODE_STREAM;
-	return drvbus_reader_open(inode, file);
+	return drvbus_client_open(inode, file);
 }
 
 static int drvbus_legacy_open(struct inode *inode, struct file *file)
 {
-	int ret = drvbus_reader_open(inode, file);
+	int ret = drvbus_client_open(inode, file);
 
 	return ret ?: stream_open(inode, file);
 }
 
 static int drvbus_release(struct inode *inode, struct file *file)
 {
-	struct drvbus_reader *reader = file->private_data;
-	struct drvbus_channel *channel = reader->channel;
+	struct drvbus_client *client = file->private_data;
+	struct drvbus_channel *channel = client->channel;
 
-	mutex_lock(&channel->readers_lock);
-	list_del_rcu(&reader->node);
-	WRITE_ONCE(channel->num_readers, channel->num_readers - 1);
-	mutex_unlock(&channel->readers_lock);
+	mutex_lock(&channel->clients_lock);
+	list_del_rcu(&client->node);
+	WRITE_ONCE(channel->num_clients, channel->num_clients - 1);
+	mutex_unlock(&channel->clients_lock);
 
-	drvbus_notify_release_eventfd(reader);
-	kvfree(reader->batch);
-	mutex_destroy(&reader->lock);
-	kfree_rcu(reader, rcu);
+	drvbus_notify_release_eventfd(client);
+	kvfree(client->batch);
+	mutex_destroy(&client->lock);
+	kfree_rcu(client, rcu);
 	put_device(&channel->dev);
 
 	return 0;
 }
 
-static bool drvbus_has_news(struct drvbus_reader *reader, const loff_t *ppos)
+static bool drvbus_has_news(struct drvbus_client *client, const loff_t *ppos)
 {
 	struct drvbus_ring_state state =
-		drvbus_ring_state(&reader->channel->ring);
-	u64 position = ppos ? *ppos : atomic64_read(&reader->position);
+		drvbus_ring_state(&client->channel->ring);
+	u64 position = ppos ? *ppos : atomic64_read(&client->position);
 
 	return state.closed || max(position, state.oldest) < state.next;
 }
@@ -116,7 +116,7 @@ static bool drvbus_has_news(struct drvbus_reader *reader, const loff_t *ppos)
  * Copies the records out that are there. An event is behind @position only once
  * the process has it, so that a bad address loses none.
  */
-static ssize_t drvbus_copy_out(struct drvbus_reader *reader, char __user *buf,
+static ssize_t drvbus_copy_out(struct drvbus_client *client, char __user *buf,
 			       size_t count, u64 *position)
 {
 	size_t done = 0;
@@ -125,12 +125,12 @@ static ssize_t drvbus_copy_out(struct drvbus_reader *reader, char __user *buf,
 	do {
 		u64 next = *position;
 
-		ret = drvbus_ring_copy(&reader->channel->ring, &next,
-				       reader->batch,
-				       min(count - done, reader->batch_size));
+		ret = drvbus_ring_copy(&client->channel->ring, &next,
+				       client->batch,
+				       min(count - done, client->batch_size));
 		if (ret <= 0)
 			break;
-		if (copy_to_user(buf + done, reader->batch, ret)) {
+		if (copy_to_user(buf + done, client->batch, ret)) {
 			ret = -EFAULT;
 			break;
 		}
@@ -143,25 +143,25 @@ static ssize_t drvbus_copy_out(struct drvbus_reader *reader, char __user *buf,
 }
 
 /* For pread(), @ppos is the position; for read() it is NULL. */
-static ssize_t drvbus_read_available(struct drvbus_reader *reader,
+static ssize_t drvbus_read_available(struct drvbus_client *client,
 				     char __user *buf, size_t count,
 				     loff_t *ppos)
 {
 	u64 position;
 	ssize_t ret;
 
-	if (mutex_lock_interruptible(&reader->lock))
+	if (mutex_lock_interruptible(&client->lock))
 		return -ERESTARTSYS;
 
-	position = ppos ? *ppos : atomic64_read(&reader->position);
-	ret = drvbus_copy_out(reader, buf, count, &position);
+	position = ppos ? *ppos : atomic64_read(&client->position);
+	ret = drvbus_copy_out(client, buf, count, &position);
 	if (ret > 0) {
 		if (ppos)
 			*ppos = position;
 		else
-			atomic64_set(&reader->position, position);
+			atomic64_set(&client->position, position);
 	}
-	mutex_unlock(&reader->lock);
+	mutex_unlock(&client->lock);
 
 	return ret;
 }
@@ -169,7 +169,7 @@ static ssize_t drvbus_read_available(struct drvbus_reader *reader,
 static ssize_t drvbus_read(struct file *file, char __user *buf, size_t count,
 			   loff_t *ppos)
 {
-	struct drvbus_reader *reader = file->private_data;
+	struct drvbus_client *client = file->private_data;
 	ssize_t ret;
 
 	/* No record will ever fit: there is nothing to wait for. */
@@ -177,21 +177,21 @@ static ssize_t drvbus_read(struct file *file, char __user *buf, size_t count,
 		return -EINVAL;
 
 	for (;;) {
-		ret = drvbus_read_available(reader, buf, count, ppos);
+		ret = drvbus_read_available(client, buf, count, ppos);
 		if (ret != -EAGAIN || file->f_flags & O_NONBLOCK)
 			return ret;
-		ret = wait_event_interruptible(reader->channel->wait,
-					       drvbus_has_news(reader, ppos));
+		ret = wait_event_interruptible(client->channel->wait,
+					       drvbus_has_news(client, ppos));
 		if (ret)
 			return ret;
 	}
 }
 
-static loff_t drvbus_seek(struct drvbus_reader *reader, loff_t offset,
+static loff_t drvbus_seek(struct drvbus_client *client, loff_t offset,
 			  int whence)
 {
 	struct drvbus_ring_state state =
-		drvbus_ring_state(&reader->channel->ring);
+		drvbus_ring_state(&client->channel->ring);
 	loff_t base;
 	loff_t target;
 
@@ -200,7 +200,7 @@ static loff_t drvbus_seek(struct drvbus_reader *reader, loff_t offset,
 		base = 0;
 		break;
 	case SEEK_CUR:
-		base = atomic64_read(&reader->position);
+		base = atomic64_read(&client->position);
 		break;
 	case SEEK_END:
 		base = state.next;
@@ -215,33 +215,33 @@ static loff_t drvbus_seek(struct drvbus_reader *reader, loff_t offset,
 	if (!target)
 		target = state.oldest;
 
-	atomic64_set(&reader->position, target);
+	atomic64_set(&client->position, target);
 	return target;
 }
 
 static loff_t drvbus_llseek(struct file *file, loff_t offset, int whence)
 {
-	struct drvbus_reader *reader = file->private_data;
+	struct drvbus_client *client = file->private_data;
 	loff_t ret;
 
-	if (mutex_lock_interruptible(&reader->lock))
+	if (mutex_lock_interruptible(&client->lock))
 		return -ERESTARTSYS;
-	ret = drvbus_seek(reader, offset, whence);
-	mutex_unlock(&reader->lock);
+	ret = drvbus_seek(client, offset, whence);
+	mutex_unlock(&client->lock);
 
 	return ret;
 }
 
 static __poll_t drvbus_poll(struct file *file, struct poll_table_struct *wait)
 {
-	struct drvbus_reader *reader = file->private_data;
+	struct drvbus_client *client = file->private_data;
 	struct drvbus_ring_state state;
 	__poll_t mask = 0;
 	u64 from;
 
-	poll_wait(file, &reader->channel->wait, wait);
-	state = drvbus_ring_state(&reader->channel->ring);
-	from = max_t(u64, atomic64_read(&reader->position), state.oldest);
+	poll_wait(file, &client->channel->wait, wait);
+	state = drvbus_ring_state(&client->channel->ring);
+	from = max_t(u64, atomic64_read(&client->position), state.oldest);
 	if (from < state.next)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (from <= state.urgent)
@@ -254,9 +254,9 @@ static __poll_t drvbus_poll(struct file *file, struct poll_table_struct *wait)
 
 static int drvbus_fasync(int fd, struct file *file, int on)
 {
-	struct drvbus_reader *reader = file->private_data;
+	struct drvbus_client *client = file->private_data;
 
-	return fasync_helper(fd, file, on, &reader->channel->fasync);
+	return fasync_helper(fd, file, on, &client->channel->fasync);
 }
 
 static long drvbus_ioctl_info(struct drvbus_channel *channel,
@@ -276,26 +276,26 @@ static long drvbus_ioctl_info(struct drvbus_channel *channel,
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-static long drvbus_ioctl_eventfd(struct drvbus_reader *reader,
+static long drvbus_ioctl_eventfd(struct drvbus_client *client,
 				 const s32 __user *user)
 {
 	s32 fd;
 
 	if (get_user(fd, user))
 		return -EFAULT;
-	return drvbus_notify_set_eventfd(reader, fd);
+	return drvbus_notify_set_eventfd(client, fd);
 }
 
 static long drvbus_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct drvbus_reader *reader = file->private_data;
+	struct drvbus_client *client = file->private_data;
 	void __user *user = (void __user *)arg;
 
 	switch (cmd) {
 	case DRVBUS_IOC_INFO:
-		return drvbus_ioctl_info(reader->channel, user);
+		return drvbus_ioctl_info(client->channel, user);
 	case DRVBUS_IOC_EVENTFD:
-		return drvbus_ioctl_eventfd(reader, user);
+		return drvbus_ioctl_eventfd(client, user);
 	default:
 		return -ENOTTY;
 	}

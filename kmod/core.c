@@ -52,7 +52,7 @@ static void drvbus_channel_free(struct drvbus_channel *channel)
 	drvbus_ring_free(&channel->ring);
 	kfree(channel->event_names);
 	kfree(channel->format);
-	mutex_destroy(&channel->readers_lock);
+	mutex_destroy(&channel->clients_lock);
 	kfree(channel);
 	if (atomic_dec_and_test(&drvbus_allocated))
 		wake_up_var(&drvbus_allocated);
@@ -172,8 +172,8 @@ drvbus_channel_alloc(const struct drvbus_channel_config *config)
 
 	atomic_inc(&drvbus_allocated);
 	init_waitqueue_head(&channel->wait);
-	INIT_LIST_HEAD(&channel->readers);
-	mutex_init(&channel->readers_lock);
+	INIT_LIST_HEAD(&channel->clients);
+	mutex_init(&channel->clients_lock);
 	channel->payload_size = config->payload_size;
 	/*
 	 * One of the same name comes after this one was destroyed, so the
@@ -341,7 +341,7 @@ devm_drvbus_channel_create(struct device *parent,
 EXPORT_SYMBOL_GPL(devm_drvbus_channel_create);
 
 /**
- * drvbus_emit() - Put an event into a channel and tell its readers
+ * drvbus_emit() - Put an event into a channel and tell its clients
  * @channel: the channel
  * @id: what happened; the driver says what its ids mean
  * @flags: 0 or DRVBUS_EVENT_URGENT

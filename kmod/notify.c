@@ -26,10 +26,10 @@ void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 {
 	bool urgent = flags & DRVBUS_EVENT_URGENT;
 	struct drvbus_eventfd *eventfd;
-	struct drvbus_reader *reader;
+	struct drvbus_client *client;
 
-	list_for_each_entry_rcu(reader, &channel->readers, node) {
-		eventfd = rcu_dereference(reader->eventfd);
+	list_for_each_entry_rcu(client, &channel->clients, node) {
+		eventfd = rcu_dereference(client->eventfd);
 		/* An earlier event was counted by who set the eventfd. */
 		if (eventfd && sequence >= eventfd->first)
 			drvbus_eventfd_add(eventfd->ctx, 1);
@@ -43,10 +43,10 @@ void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 void drvbus_notify_gone(struct drvbus_channel *channel)
 {
 	struct drvbus_eventfd *eventfd;
-	struct drvbus_reader *reader;
+	struct drvbus_client *client;
 
-	list_for_each_entry_rcu(reader, &channel->readers, node) {
-		eventfd = rcu_dereference(reader->eventfd);
+	list_for_each_entry_rcu(client, &channel->clients, node) {
+		eventfd = rcu_dereference(client->eventfd);
 		if (eventfd)
 			drvbus_eventfd_add(eventfd->ctx, 1);
 	}
@@ -75,37 +75,37 @@ static void drvbus_eventfd_free(struct drvbus_eventfd *eventfd)
  * emit counts and which are @pending is decided under the ring's lock, so that
  * each is counted exactly once.
  */
-static int drvbus_eventfd_replace(struct drvbus_reader *reader,
+static int drvbus_eventfd_replace(struct drvbus_client *client,
 				  struct drvbus_eventfd *eventfd, u32 *pending)
 {
-	struct drvbus_ring *ring = &reader->channel->ring;
+	struct drvbus_ring *ring = &client->channel->ring;
 	struct drvbus_eventfd *old;
 	unsigned long flags;
 	u64 from;
 
-	if (mutex_lock_interruptible(&reader->lock))
+	if (mutex_lock_interruptible(&client->lock))
 		return -ERESTARTSYS;
 	raw_spin_lock_irqsave(&ring->lock, flags);
 	if (eventfd && ring->closed) {
 		raw_spin_unlock_irqrestore(&ring->lock, flags);
-		mutex_unlock(&reader->lock);
+		mutex_unlock(&client->lock);
 		return -ENODEV;
 	}
 	if (eventfd)
 		eventfd->first = ring->next;
-	from = max_t(u64, atomic64_read(&reader->position),
+	from = max_t(u64, atomic64_read(&client->position),
 		     drvbus_ring_oldest(ring));
 	*pending = ring->next - from;
-	old = rcu_replace_pointer(reader->eventfd, eventfd,
-				  lockdep_is_held(&reader->lock));
+	old = rcu_replace_pointer(client->eventfd, eventfd,
+				  lockdep_is_held(&client->lock));
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	mutex_unlock(&reader->lock);
+	mutex_unlock(&client->lock);
 
 	drvbus_eventfd_free(old);
 	return 0;
 }
 
-static int drvbus_eventfd_set(struct drvbus_reader *reader, struct file *file)
+static int drvbus_eventfd_set(struct drvbus_client *client, struct file *file)
 {
 	struct drvbus_eventfd *eventfd;
 	struct eventfd_ctx *ctx;
@@ -121,11 +121,11 @@ static int drvbus_eventfd_set(struct drvbus_reader *reader, struct file *file)
 		goto err_put;
 	}
 	eventfd->ctx = ctx;
-	ret = drvbus_eventfd_replace(reader, eventfd, &pending);
+	ret = drvbus_eventfd_replace(client, eventfd, &pending);
 	if (ret)
 		goto err_free;
 
-	/* The reader may already have lost it; the caller's @file keeps it. */
+	/* The client may already have lost it; the caller's @file keeps it. */
 	drvbus_eventfd_add(ctx, pending);
 	return 0;
 
@@ -136,25 +136,25 @@ err_put:
 	return ret;
 }
 
-int drvbus_notify_set_eventfd(struct drvbus_reader *reader, int fd)
+int drvbus_notify_set_eventfd(struct drvbus_client *client, int fd)
 {
 	struct file *file;
 	u32 pending;
 	int ret;
 
 	if (fd == -1)
-		return drvbus_eventfd_replace(reader, NULL, &pending);
+		return drvbus_eventfd_replace(client, NULL, &pending);
 
 	file = eventfd_fget(fd);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	ret = drvbus_eventfd_set(reader, file);
+	ret = drvbus_eventfd_set(client, file);
 	fput(file);
 
 	return ret;
 }
 
-void drvbus_notify_release_eventfd(struct drvbus_reader *reader)
+void drvbus_notify_release_eventfd(struct drvbus_client *client)
 {
-	drvbus_eventfd_free(rcu_dereference_protected(reader->eventfd, true));
+	drvbus_eventfd_free(rcu_dereference_protected(client->eventfd, true));
 }

@@ -8,14 +8,14 @@
 #include <linux/types.h>
 
 struct drvbus_channel;
-struct drvbus_reader;
+struct drvbus_client;
 
 /* Both are called with the RCU read lock held and no other. */
 void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 			 u32 flags);
 void drvbus_notify_gone(struct drvbus_channel *channel);
 
-int drvbus_notify_set_eventfd(struct drvbus_reader *reader, int fd);
-void drvbus_notify_release_eventfd(struct drvbus_reader *reader);
+int drvbus_notify_set_eventfd(struct drvbus_client *client, int fd);
+void drvbus_notify_release_eventfd(struct drvbus_client *client);
 
 #endif /* DRVBUS_NOTIFY_H */

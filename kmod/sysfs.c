@@ -63,7 +63,7 @@ static ssize_t readers_show(struct device *dev, struct device_attribute *attr,
 {
 	struct drvbus_channel *channel = to_drvbus_channel(dev);
 
-	return sysfs_emit(buf, "%u\n", READ_ONCE(channel->num_readers));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(channel->num_clients));
 }
 static DEVICE_ATTR_RO(readers);
 
