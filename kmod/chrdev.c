@@ -103,7 +103,8 @@ static int drvbus_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static bool drvbus_has_news(struct drvbus_client *client, const loff_t *ppos)
+static bool drvbus_client_readable(struct drvbus_client *client,
+				   const loff_t *ppos)
 {
 	struct drvbus_ring_state state =
 		drvbus_ring_state(&client->channel->ring);
@@ -181,7 +182,8 @@ static ssize_t drvbus_read(struct file *file, char __user *buf, size_t count,
 		if (ret != -EAGAIN || file->f_flags & O_NONBLOCK)
 			return ret;
 		ret = wait_event_interruptible(client->channel->wait,
-					       drvbus_has_news(client, ppos));
+					       drvbus_client_readable(client,
+								      ppos));
 		if (ret)
 			return ret;
 	}
@@ -269,7 +271,7 @@ static long drvbus_ioctl_info(struct drvbus_channel *channel,
 		.payload_size = channel->payload_size,
 		.oldest_sequence = state.oldest,
 		.next_sequence = state.next,
-		.overwritten = state.oldest - 1,
+		.overwritten = state.overruns,
 		.instance = channel->instance,
 	};
 

@@ -116,8 +116,8 @@ static int drvbus_copy_format(struct drvbus_channel *channel,
 	return channel->format ? 0 : -ENOMEM;
 }
 
-static bool drvbus_event_name_ok(const struct drvbus_event_name *names,
-				 unsigned int index)
+static bool drvbus_event_name_valid(const struct drvbus_event_name *names,
+				    unsigned int index)
 {
 	unsigned int i;
 
@@ -147,7 +147,7 @@ static int drvbus_copy_event_names(struct drvbus_channel *channel,
 		return -ENOMEM;
 
 	for (i = 0; i < count; i++) {
-		if (!drvbus_event_name_ok(names, i))
+		if (!drvbus_event_name_valid(names, i))
 			return -EINVAL;
 		used += scnprintf(channel->event_names + used, PAGE_SIZE - used,
 				  "%s%u %s", used ? "\n" : "", names[i].id,
@@ -201,14 +201,14 @@ err_free:
 }
 
 /* Ends the channel for those who emit and those who read. */
-static void drvbus_hang_up(struct drvbus_channel *channel)
+static void drvbus_channel_disconnect(struct drvbus_channel *channel)
 {
 	drvbus_ring_close(&channel->ring);
 	/* An emit that found the ring open is over after this. */
 	synchronize_rcu();
 
 	rcu_read_lock();
-	drvbus_notify_gone(channel);
+	drvbus_notify_disconnect(channel);
 	rcu_read_unlock();
 }
 
@@ -272,7 +272,7 @@ drvbus_channel_create(struct device *parent,
 err_release_name:
 	drvbus_name_release(channel);
 	/* A node that someone made by hand may have been opened already. */
-	drvbus_hang_up(channel);
+	drvbus_channel_disconnect(channel);
 err_put:
 	put_device(&channel->dev);
 	return ERR_PTR(ret);
@@ -295,7 +295,7 @@ void drvbus_channel_destroy(struct drvbus_channel *channel)
 	if (IS_ERR_OR_NULL(channel))
 		return;
 
-	drvbus_hang_up(channel);
+	drvbus_channel_disconnect(channel);
 	cdev_device_del(&channel->cdev, &channel->dev);
 	drvbus_name_release(channel);
 	put_device(&channel->dev);

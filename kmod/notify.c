@@ -40,7 +40,7 @@ void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 	kill_fasync(&channel->fasync, SIGIO, urgent ? POLL_PRI : POLL_IN);
 }
 
-void drvbus_notify_gone(struct drvbus_channel *channel)
+void drvbus_notify_disconnect(struct drvbus_channel *channel)
 {
 	struct drvbus_eventfd *eventfd;
 	struct drvbus_client *client;

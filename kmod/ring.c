@@ -98,8 +98,8 @@ int drvbus_ring_push(struct drvbus_ring *ring,
 	write_record(slot(ring, ring->head), event, *sequence);
 	if (++ring->head == ring->depth)
 		ring->head = 0;
-	if (ring->held < ring->depth)
-		ring->held++;
+	if (ring->count < ring->depth)
+		ring->count++;
 	if (event->flags & DRVBUS_EVENT_URGENT)
 		ring->urgent = *sequence;
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
@@ -163,6 +163,7 @@ struct drvbus_ring_state drvbus_ring_state(struct drvbus_ring *ring)
 	state.oldest = drvbus_ring_oldest(ring);
 	state.next = ring->next;
 	state.urgent = ring->urgent;
+	state.overruns = state.oldest - 1;
 	state.closed = ring->closed;
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 

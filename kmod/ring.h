@@ -22,7 +22,7 @@ struct drvbus_ring {
 	u32 depth;
 	u32 stride;
 	u32 head;	/* slot of the next event */
-	u32 held;	/* events in the ring */
+	u32 count;	/* events in the ring */
 	u64 next;	/* sequence of the next event */
 	u64 urgent;	/* sequence of the newest urgent event; 0: none yet */
 	bool closed;	/* takes no more events */
@@ -32,6 +32,7 @@ struct drvbus_ring_state {
 	u64 oldest;
 	u64 next;
 	u64 urgent;
+	u64 overruns;	/* events that newer ones have overwritten */
 	bool closed;
 };
 
@@ -54,7 +55,7 @@ void drvbus_ring_close(struct drvbus_ring *ring);
 /* Sequence of the oldest event held. The caller holds the lock. */
 static inline u64 drvbus_ring_oldest(const struct drvbus_ring *ring)
 {
-	return ring->next - ring->held;
+	return ring->next - ring->count;
 }
 
 struct drvbus_ring_state drvbus_ring_state(struct drvbus_ring *ring);

@@ -54,7 +54,7 @@ static ssize_t overwritten_show(struct device *dev,
 	struct drvbus_ring_state state =
 		drvbus_ring_state(&to_drvbus_channel(dev)->ring);
 
-	return sysfs_emit(buf, "%llu\n", state.oldest - 1);
+	return sysfs_emit(buf, "%llu\n", state.overruns);
 }
 static DEVICE_ATTR_RO(overwritten);
 

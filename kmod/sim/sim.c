@@ -67,7 +67,7 @@ sim_create_channel(struct sim_channel *sim, char *names_text)
 	return channel;
 }
 
-static int sim_go_live(struct sim_channel *sim)
+static int sim_enable(struct sim_channel *sim)
 {
 	struct drvbus_channel *channel;
 	char *names_text;
@@ -94,7 +94,7 @@ static int sim_go_live(struct sim_channel *sim)
 	return 0;
 }
 
-static void sim_go_dead(struct sim_channel *sim)
+static void sim_disable(struct sim_channel *sim)
 {
 	if (!sim->channel)
 		return;
@@ -268,9 +268,9 @@ static ssize_t sim_live_store(struct config_item *item, const char *page,
 
 	mutex_lock(&sim->lock);
 	if (live)
-		ret = sim_go_live(sim);
+		ret = sim_enable(sim);
 	else
-		sim_go_dead(sim);
+		sim_disable(sim);
 	mutex_unlock(&sim->lock);
 
 	return ret ?: count;
@@ -430,7 +430,7 @@ static void sim_drop_item(struct config_group *group, struct config_item *item)
 	struct sim_channel *sim = to_sim_channel(item);
 
 	mutex_lock(&sim->lock);
-	sim_go_dead(sim);
+	sim_disable(sim);
 	mutex_unlock(&sim->lock);
 	config_item_put(item);
 }
