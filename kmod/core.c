@@ -213,17 +213,23 @@ static void drvbus_channel_disconnect(struct drvbus_channel *channel)
 }
 
 /**
- * drvbus_channel_create() - Make a channel and its node, /dev/drvbus/NAME
- * @parent: device that the events are about, or NULL
- * @config: what the channel is to be; copied
+ * drvbus_channel_create() - Create a channel and its node, /dev/drvbus/NAME
+ * @parent: device that reports the events, or NULL
+ * @config: properties of the channel; copied
  *
- * The channel is there for processes before this returns. The caller owns it
- * and gives it back with drvbus_channel_destroy().
+ * Processes can open the node before this function returns.
  *
- * Context: Process context. May sleep.
- * Return: The channel, or an ERR_PTR(): -EINVAL where something in @config is
- *	   out of its bounds, -EEXIST where there is a channel of this name,
- *	   -ENOSPC where there are too many channels, -ENOMEM.
+ * The caller owns the channel and must destroy it with drvbus_channel_destroy()
+ * before its module is unloaded. Until then the channel holds a reference to
+ * @parent. Open files hold a reference to drvbus.ko, but none to the caller's
+ * module.
+ *
+ * Context: Process context. May sleep. Takes a mutex of drvbus.ko.
+ * Return: The channel, or an ERR_PTR(). -EINVAL: a member of @config is outside
+ *	   its range. -EEXIST: a channel of this name exists. -ENOSPC: the limit
+ *	   of 1024 channels is reached; a removed channel counts until its last
+ *	   client is closed. -ENOMEM: not enough memory. Also the errors of
+ *	   device_add().
  */
 struct drvbus_channel *
 drvbus_channel_create(struct device *parent,
@@ -280,15 +286,19 @@ err_put:
 EXPORT_SYMBOL_GPL(drvbus_channel_create);
 
 /**
- * drvbus_channel_destroy() - Take a channel and its node away
- * @channel: the channel; NULL and ERR_PTR() do nothing
+ * drvbus_channel_destroy() - Remove a channel and its node
+ * @channel: the channel; NULL and ERR_PTR() are ignored
  *
- * Readers that have the channel open are woken; they read what is left, then
- * get end of file. Emits that run on other CPUs are waited for; none may begin
- * after this returns, so the caller stops its interrupts, timers and work
- * first.
+ * Wakes all clients. They can read the events left in the ring, and then get
+ * end of file. Waits for calls of drvbus_emit() that run on other CPUs; calls
+ * that begin later, but before this function returns, fail with -ENODEV.
  *
- * Context: Process context. May sleep.
+ * The caller must not use @channel after this function has returned. It
+ * therefore first stops the interrupts, timers and work items that call
+ * drvbus_emit(). The channel is freed when its last client is closed.
+ *
+ * Context: Process context. Sleeps: waits for an RCU grace period. Takes a mutex
+ *	    of drvbus.ko.
  */
 void drvbus_channel_destroy(struct drvbus_channel *channel)
 {
@@ -308,16 +318,18 @@ static void drvbus_devm_destroy(void *channel)
 }
 
 /**
- * devm_drvbus_channel_create() - Make a channel that goes with its driver
- * @parent: device that the events are about
- * @config: what the channel is to be; copied
+ * devm_drvbus_channel_create() - Create a device-managed channel
+ * @parent: device that reports the events; its driver owns the channel
+ * @config: properties of the channel; copied
  *
- * As drvbus_channel_create(); the channel is destroyed when the driver is
- * unbound from @parent, after everything that was registered with devm later
- * than the channel. The caller does not destroy it.
+ * Like drvbus_channel_create(). The channel is destroyed when the driver is
+ * unbound from @parent; devm actions run in reverse order. Register interrupts,
+ * timers and work items that emit events after the channel, so that they stop
+ * before the channel is destroyed. The caller must not destroy the channel.
  *
- * Context: Process context. May sleep.
- * Return: The channel, or an ERR_PTR() as from drvbus_channel_create().
+ * Context: Process context. May sleep. As for drvbus_channel_create().
+ * Return: The channel, or an ERR_PTR(). -EINVAL: @parent is NULL. Otherwise as
+ *	   for drvbus_channel_create().
  */
 struct drvbus_channel *
 devm_drvbus_channel_create(struct device *parent,
@@ -341,22 +353,26 @@ devm_drvbus_channel_create(struct device *parent,
 EXPORT_SYMBOL_GPL(devm_drvbus_channel_create);
 
 /**
- * drvbus_emit() - Put an event into a channel and tell its clients
- * @channel: the channel
- * @id: what happened; the driver says what its ids mean
+ * drvbus_emit() - Write an event to a channel and notify its clients
+ * @channel: the channel; must not have been destroyed
+ * @id: type of the event, as defined by the driver
  * @flags: 0 or DRVBUS_EVENT_URGENT
- * @payload: the event's bytes, copied; may be NULL where @length is 0
- * @length: bytes in @payload, at most the channel's payload size
+ * @payload: payload of the event, copied; may be NULL if @length is 0
+ * @length: size of @payload in bytes, at most the channel's payload size
  *
- * Where the ring is full, the event takes the place of the oldest one.
+ * If the ring is full, the event overwrites the oldest one. Concurrent calls are
+ * serialized; each event gets the next sequence and a time stamp of
+ * CLOCK_MONOTONIC. The event can be read before the clients are notified.
  *
- * Context: Any context but NMI, with any locks held that may be held when a
- *	    task is woken. Never sleeps, never allocates. With PREEMPT_RT, where
- *	    waking takes sleeping locks, not from hard interrupts or with raw
- *	    spinlocks held.
- * Return: 0, -EMSGSIZE where the payload is too large, -ENODEV where @channel
- *	   is NULL, an ERR_PTR() or being destroyed, -EINVAL for an unknown flag
- *	   or where @payload is NULL and @length is not 0.
+ * Context: Any context except NMI, and with any locks held under which a task
+ *	    may be woken. Does not sleep. Allocates memory only for signals that
+ *	    a client has requested with F_SETSIG, without waiting; if that fails,
+ *	    the client gets SIGIO instead. On PREEMPT_RT, waking a task takes
+ *	    sleeping locks: there, not in hard interrupt context and not with a
+ *	    raw spinlock held.
+ * Return: 0 on success. -EMSGSIZE: the payload is too large. -ENODEV: @channel
+ *	   is NULL, an ERR_PTR(), or being destroyed. -EINVAL: unknown bits in
+ *	   @flags, or @payload is NULL and @length is not 0.
  */
 int drvbus_emit(struct drvbus_channel *channel, u32 id, u32 flags,
 		const void *payload, size_t length)

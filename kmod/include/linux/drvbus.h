@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * drvbus: what a driver calls to put its events on the bus.
+ * drvbus: the interface for drivers that emit events.
+ *
+ * A driver creates a channel, emits events into it, and destroys it. Processes
+ * read the events from the channel's device node, see <uapi/linux/drvbus.h>.
  */
 #ifndef _LINUX_DRVBUS_H
 #define _LINUX_DRVBUS_H
@@ -12,9 +15,10 @@ struct device;
 struct drvbus_channel;
 
 /**
- * struct drvbus_event_name - gives an event id a name
- * @id: the id as passed to drvbus_emit()
- * @name: [A-Za-z0-9_-]{1,31}; subscribers filter on it (D-Bus match arg0)
+ * struct drvbus_event_name - name of an event id
+ * @id: the id, as passed to drvbus_emit()
+ * @name: the name, [A-Za-z0-9_-]{1,31}. Subscribers on D-Bus filter on it, as
+ *	  argument 0 of the signal.
  */
 struct drvbus_event_name {
 	u32 id;
@@ -22,23 +26,24 @@ struct drvbus_event_name {
 };
 
 /**
- * struct drvbus_channel_config - what a channel is to be
- * @name: [A-Za-z0-9_-]{1,31}, unique on the machine; node and bus object are
- *	  named by it
- * @depth: events the ring holds, 1 to DRVBUS_DEPTH_MAX
- * @payload_size: largest payload of one event in bytes, 0 to DRVBUS_PAYLOAD_MAX
- * @format: how payload bytes become named values (see docs/formats.md), or NULL
- *	    for bytes without meaning; at most DRVBUS_FORMAT_MAX bytes of
- *	    printable ASCII, tabs and newlines
- * @event_names: names for ids, or NULL; each id once, and as lines of "ID NAME"
- *		 no more than a page
- * @num_event_names: entries in @event_names
- * @legacy: make the node an old-style one that offers read() and .fasync alone
- *	    (for drvbus_sim and tests)
+ * struct drvbus_channel_config - properties of a new channel
+ * @name: name of the channel, [A-Za-z0-9_-]{1,31}. It must be unique on the
+ *	  system; the device node and the D-Bus object are named after it.
+ * @depth: number of events that the ring stores, 1 to DRVBUS_DEPTH_MAX. If the
+ *	   ring is full, a new event overwrites the oldest one.
+ * @payload_size: maximum payload of one event in bytes, 0 to DRVBUS_PAYLOAD_MAX
+ * @format: description of the payload's fields, see docs/formats.md, or NULL if
+ *	    the payload is opaque. At most DRVBUS_FORMAT_MAX bytes of printable
+ *	    ASCII, tabs and newlines.
+ * @event_names: names of event ids, or NULL. An id must not occur twice.
+ *		 Written as lines of "ID NAME", all names must fit into a page.
+ * @num_event_names: number of entries in @event_names
+ * @legacy: create a device node that offers only read() and .fasync, as old
+ *	    drivers do. For drvbus_sim and tests.
  *
- * Everything is copied; nothing needs to outlive drvbus_channel_create(). The
- * ring takes @depth times (32 bytes and @payload_size, rounded up to 8), at most
- * 64 MiB.
+ * drvbus_channel_create() copies all of it; the caller may free it afterwards.
+ * The ring occupies @depth * (32 + @payload_size, rounded up to a multiple of 8)
+ * bytes, which must not exceed 64 MiB.
  */
 struct drvbus_channel_config {
 	const char *name;
