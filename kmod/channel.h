@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of drvbus.ko share.
+ * Channels and their clients, as the source files of drvbus.ko share them.
  */
 #ifndef DRVBUS_CHANNEL_H
 #define DRVBUS_CHANNEL_H
@@ -17,37 +17,63 @@
 
 #include "ring.h"
 
-/*
- * The device's reference count is the channel's: the driver has one until it
- * destroys the channel, each client has one while its file is open.
+struct drvbus_eventfd;
+
+/**
+ * struct drvbus_channel - one stream of events
+ * @dev: device of class drvbus; its reference count is the channel's
+ * @cdev: character device of the node
+ * @node: entry in the list of channels; protected by drvbus_channels_lock
+ * @ring: the newest events
+ * @payload_size: maximum payload of an event, in bytes
+ * @instance: CLOCK_BOOTTIME at creation, in nanoseconds
+ * @format: description of the payload; NULL: opaque
+ * @event_names: lines of "ID NAME"; NULL: no names
+ * @wait: clients that wait in read() or poll()
+ * @fasync: clients that have set O_ASYNC
+ * @clients: list of clients; readable under RCU
+ * @clients_lock: serializes changes of @clients and @num_clients
+ * @num_clients: number of entries of @clients; readable without a lock
+ *
+ * Members without a lock of their own do not change after creation.
  */
 struct drvbus_channel {
 	struct device dev;
 	struct cdev cdev;
-	struct list_head node;		/* of all channels */
+	struct list_head node;
 	struct drvbus_ring ring;
 	u32 payload_size;
-	u64 instance;			/* CLOCK_BOOTTIME of its creation */
-	char *format;			/* NULL: none */
-	char *event_names;		/* lines of "ID NAME"; NULL: none */
+	u64 instance;
+	char *format;
+	char *event_names;
 
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
-	struct list_head clients;	/* walked under RCU */
-	struct mutex clients_lock;	/* to change the list */
+	struct list_head clients;
+	struct mutex clients_lock;	/* clients, num_clients */
 	unsigned int num_clients;
 };
 
-struct drvbus_eventfd;
-
+/**
+ * struct drvbus_client - one open file of a channel's node
+ * @rcu: frees the client after emits that may still use it
+ * @node: entry in the channel's list of clients
+ * @channel: the channel; the client holds a reference to it
+ * @eventfd: registered eventfd, or NULL. Changed with both @lock and the ring's
+ *	     lock held; readable under RCU.
+ * @lock: protects @batch and serializes changes of @eventfd and @position
+ * @position: sequence of the next event to read; readable without a lock
+ * @batch_size: size of @batch in bytes; constant
+ * @batch: buffer between the ring and user memory
+ */
 struct drvbus_client {
 	struct rcu_head rcu;
-	struct list_head node;		/* in the channel's clients */
+	struct list_head node;
 	struct drvbus_channel *channel;
 	struct drvbus_eventfd __rcu *eventfd;
 
-	struct mutex lock;		/* batch, changes of the two below */
-	atomic64_t position;		/* sequence of the next event to read */
+	struct mutex lock;		/* eventfd, position, batch */
+	atomic64_t position;
 	size_t batch_size;
 	void *batch;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The node of a channel: each open file is a client with its own position.
+ * File operations of a channel's node. Each open file is a client with a
+ * position of its own. <uapi/linux/drvbus.h> describes what each call does.
  */
 
 #include <linux/compat.h>
@@ -15,7 +16,7 @@
 #include "channel.h"
 #include "notify.h"
 
-/* Records are copied out in batches of at least this many bytes. */
+/* Minimum size of the buffer between ring and user memory, in bytes. */
 #define DRVBUS_BATCH_SIZE SZ_4K
 
 static struct drvbus_client *drvbus_client_alloc(struct drvbus_channel *channel)
@@ -66,10 +67,11 @@ static int drvbus_client_open(struct inode *inode, struct file *file)
 }
 
 /*
- * FMODE_STREAM makes read() come without a position, so that it can be told
- * from pread(), and the position be kept by the client: it then moves under a
- * lock that is not held while a read waits, which the file's own position would
- * be, and threads that share the file never get the same event.
+ * The position is in the client, not in file->f_pos. Its changes are serialized
+ * by the client's lock, so threads that share a file never get the same event.
+ * A waiting read() would hold the lock of file->f_pos and block an lseek() of
+ * another thread; it does not hold the client's lock. Because of FMODE_STREAM,
+ * read() gets no position from the VFS, which distinguishes it from pread().
  */
 static int drvbus_open(struct inode *inode, struct file *file)
 {
@@ -114,11 +116,12 @@ static bool drvbus_client_readable(struct drvbus_client *client,
 }
 
 /*
- * Copies the records out that are there. An event is behind @position only once
- * the process has it, so that a bad address loses none.
+ * Copies records to user memory, from @position on. Advances @position only
+ * past records that were copied, so that a bad address loses no event.
  */
-static ssize_t drvbus_copy_out(struct drvbus_client *client, char __user *buf,
-			       size_t count, u64 *position)
+static ssize_t drvbus_copy_to_user(struct drvbus_client *client,
+				   char __user *buf, size_t count,
+				   u64 *position)
 {
 	size_t done = 0;
 	ssize_t ret;
@@ -143,7 +146,7 @@ static ssize_t drvbus_copy_out(struct drvbus_client *client, char __user *buf,
 	return done ?: ret;
 }
 
-/* For pread(), @ppos is the position; for read() it is NULL. */
+/* @ppos is the position for pread(). It is NULL for read(). */
 static ssize_t drvbus_read_available(struct drvbus_client *client,
 				     char __user *buf, size_t count,
 				     loff_t *ppos)
@@ -155,7 +158,7 @@ static ssize_t drvbus_read_available(struct drvbus_client *client,
 		return -ERESTARTSYS;
 
 	position = ppos ? *ppos : atomic64_read(&client->position);
-	ret = drvbus_copy_out(client, buf, count, &position);
+	ret = drvbus_copy_to_user(client, buf, count, &position);
 	if (ret > 0) {
 		if (ppos)
 			*ppos = position;
@@ -173,7 +176,7 @@ static ssize_t drvbus_read(struct file *file, char __user *buf, size_t count,
 	struct drvbus_client *client = file->private_data;
 	ssize_t ret;
 
-	/* No record will ever fit: there is nothing to wait for. */
+	/* No record can fit, so do not wait for one. */
 	if (count < sizeof(struct drvbus_record))
 		return -EINVAL;
 

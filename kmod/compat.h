@@ -9,14 +9,14 @@
 #include <linux/eventfd.h>
 #include <linux/version.h>
 
-/* class->devnode takes a const device since 6.2. */
+/* Since Linux 6.2, class->devnode takes a const device. */
 #if KERNEL_VERSION(6, 2, 0) <= LINUX_VERSION_CODE
 #define drvbus_devnode_arg const struct device
 #else
 #define drvbus_devnode_arg struct device
 #endif
 
-/* Adds @count to an eventfd. Since 6.8 the kernel adds only one at a time. */
+/* Adds @count to an eventfd. Since Linux 6.8, a call adds only 1. */
 static inline void drvbus_eventfd_add(struct eventfd_ctx *ctx, u32 count)
 {
 #if KERNEL_VERSION(6, 8, 0) <= LINUX_VERSION_CODE
@@ -27,7 +27,7 @@ static inline void drvbus_eventfd_add(struct eventfd_ctx *ctx, u32 count)
 #endif
 }
 
-/* __assign_str() takes the source from __string() since 6.10. */
+/* Since Linux 6.10, __assign_str() uses the source given to __string(). */
 #if KERNEL_VERSION(6, 10, 0) <= LINUX_VERSION_CODE
 #define drvbus_assign_str(field, source) __assign_str(field)
 #else

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * drvbus: channels that carry the events of drivers to processes.
+ * drvbus: channels that carry events from drivers to processes.
+ *
+ * This file creates and destroys channels and writes events to them.
+ *
+ * A channel is a struct device, whose reference count is the channel's. The
+ * driver holds one reference until it destroys the channel, and each client
+ * holds one until its file is closed.
  */
 
 #include <linux/err.h>
@@ -25,16 +31,17 @@
 static dev_t drvbus_devt;
 static DEFINE_IDA(drvbus_minors);
 
-/* Channels that drivers have, for the uniqueness of names. */
+/* Channels that have not been destroyed, to check that names are unique. */
 static LIST_HEAD(drvbus_channels);
 static DEFINE_MUTEX(drvbus_channels_lock);
 
-/* Channels not yet freed: these may outlive the ones that drivers have. */
+/* Channels that have not been freed, including destroyed ones with clients. */
 static atomic_t drvbus_allocated = ATOMIC_INIT(0);
 
 /*
- * Where this fails, the driver core makes the node elsewhere, or leaves it when
- * the channel goes, and tells nobody.
+ * The driver core ignores a failure of this function: it would create the node
+ * under another path, or not delete it with the channel. So the allocation must
+ * not fail.
  */
 static char *drvbus_devnode(drvbus_devnode_arg *dev, umode_t *mode)
 {
@@ -67,7 +74,7 @@ static void drvbus_channel_release(struct device *dev)
 }
 
 /*
- * sysfs would refuse a name that is there, too, but with a stack trace in the
+ * device_add() would also reject a duplicate name, but with a stack trace in the
  * kernel log.
  */
 static int drvbus_name_claim(struct drvbus_channel *channel)
@@ -130,7 +137,7 @@ static bool drvbus_event_name_valid(const struct drvbus_event_name *names,
 	return true;
 }
 
-/* Kept as the text that sysfs shows, which bounds them to one page. */
+/* Stores the names as the text of the sysfs attribute: at most one page. */
 static int drvbus_copy_event_names(struct drvbus_channel *channel,
 				   const struct drvbus_event_name *names,
 				   unsigned int count)
@@ -152,14 +159,14 @@ static int drvbus_copy_event_names(struct drvbus_channel *channel,
 		used += scnprintf(channel->event_names + used, PAGE_SIZE - used,
 				  "%s%u %s", used ? "\n" : "", names[i].id,
 				  names[i].name);
-		/* One byte is for the end of the last line. */
+		/* event_names_show() appends a newline. */
 		if (used > PAGE_SIZE - 2)
 			return -EINVAL;
 	}
 	return 0;
 }
 
-/* Everything but what the driver core does with the channel. */
+/* Allocates a channel and initializes all of it but its device. */
 static struct drvbus_channel *
 drvbus_channel_alloc(const struct drvbus_channel_config *config)
 {
@@ -176,8 +183,9 @@ drvbus_channel_alloc(const struct drvbus_channel_config *config)
 	mutex_init(&channel->clients_lock);
 	channel->payload_size = config->payload_size;
 	/*
-	 * One of the same name comes after this one was destroyed, so the
-	 * time does; a counter would begin anew with the module.
+	 * A later channel of the same name is created after this one was
+	 * destroyed, so its boot time is greater. A counter would start again
+	 * when the module is reloaded.
 	 */
 	channel->instance = ktime_get_boottime_ns();
 
@@ -200,11 +208,11 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/* Ends the channel for those who emit and those who read. */
+/* Makes further emits fail, waits for running ones, and wakes the clients. */
 static void drvbus_channel_disconnect(struct drvbus_channel *channel)
 {
 	drvbus_ring_close(&channel->ring);
-	/* An emit that found the ring open is over after this. */
+	/* Waits for every emit that has found the ring open. */
 	synchronize_rcu();
 
 	rcu_read_lock();
@@ -277,7 +285,7 @@ drvbus_channel_create(struct device *parent,
 
 err_release_name:
 	drvbus_name_release(channel);
-	/* A node that someone made by hand may have been opened already. */
+	/* A process may have created a node with mknod() and opened it. */
 	drvbus_channel_disconnect(channel);
 err_put:
 	put_device(&channel->dev);
@@ -423,11 +431,11 @@ static int __init drvbus_init(void)
 
 static void __exit drvbus_exit(void)
 {
-	/* The driver core may free a device later than its last user left. */
+	/* The driver core may free a device after its last reference was put. */
 	wait_var_event(&drvbus_allocated, !atomic_read(&drvbus_allocated));
 	class_unregister(&drvbus_class);
 	unregister_chrdev_region(drvbus_devt, DRVBUS_MINORS);
-	/* Readers put their eventfds from RCU callbacks of this module. */
+	/* Waits for the RCU callbacks that put eventfds; their code is here. */
 	rcu_barrier();
 	ida_destroy(&drvbus_minors);
 }
@@ -436,6 +444,6 @@ module_init(drvbus_init);
 module_exit(drvbus_exit);
 
 MODULE_AUTHOR("The drvbus authors");
-MODULE_DESCRIPTION("Channels that carry the events of drivers to processes");
+MODULE_DESCRIPTION("Channels that carry events from drivers to processes");
 MODULE_VERSION(DRVBUS_VERSION);
 MODULE_LICENSE("GPL");

@@ -6,7 +6,7 @@
 #include <linux/string.h>
 #include <linux/drvbus.h>
 
-/* The one rule for names of channels and of events: [A-Za-z0-9_-]{1,31}. */
+/* Whether @name is valid for a channel or an event: [A-Za-z0-9_-]{1,31}. */
 static inline bool drvbus_name_valid(const char *name)
 {
 	size_t length = strnlen(name, DRVBUS_NAME_MAX + 1);
@@ -15,7 +15,7 @@ static inline bool drvbus_name_valid(const char *name)
 	if (!length || length > DRVBUS_NAME_MAX)
 		return false;
 	for (i = 0; i < length; i++) {
-		/* isalnum() alone takes Latin-1 letters, too. */
+		/* isalnum() alone accepts Latin-1 letters, too. */
 		if (!isascii(name[i]))
 			return false;
 		if (!isalnum(name[i]) && name[i] != '_' && name[i] != '-')

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waking those who have a channel open: wait queue, eventfds, SIGIO.
+ * Notification of a channel's clients, by all means that they can use: the wait
+ * queue (read(), poll()), eventfds and SIGIO.
  */
 
 #include <linux/err.h>
@@ -15,12 +16,28 @@
 #include "compat.h"
 #include "notify.h"
 
+/**
+ * struct drvbus_eventfd - registration of an eventfd with a client
+ * @rcu: frees the registration after emits that may still use it
+ * @ctx: the eventfd; the registration holds a reference to it
+ * @first: sequence of the first event that drvbus_notify_event() counts; the
+ *	   registration itself has counted all earlier ones
+ */
 struct drvbus_eventfd {
 	struct rcu_head rcu;
 	struct eventfd_ctx *ctx;
-	u64 first;	/* sequence of the first event that emit counts */
+	u64 first;
 };
 
+/**
+ * drvbus_notify_event() - Notify all clients of an event
+ * @channel: the channel
+ * @sequence: sequence of the event, which is in the ring already
+ * @flags: flags of the event; with DRVBUS_EVENT_URGENT, clients are also woken
+ *	   that wait for EPOLLPRI only, and SIGIO has the code POLL_PRI
+ *
+ * Context: As drvbus_emit(), under rcu_read_lock() and no lock of drvbus.ko.
+ */
 void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 			 u32 flags)
 {
@@ -30,7 +47,6 @@ void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 
 	list_for_each_entry_rcu(client, &channel->clients, node) {
 		eventfd = rcu_dereference(client->eventfd);
-		/* An earlier event was counted by who set the eventfd. */
 		if (eventfd && sequence >= eventfd->first)
 			drvbus_eventfd_add(eventfd->ctx, 1);
 	}
@@ -40,6 +56,12 @@ void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 	kill_fasync(&channel->fasync, SIGIO, urgent ? POLL_PRI : POLL_IN);
 }
 
+/**
+ * drvbus_notify_disconnect() - Notify all clients that the channel was removed
+ * @channel: the channel, whose ring is closed
+ *
+ * Context: Process context, under rcu_read_lock() and no lock of drvbus.ko.
+ */
 void drvbus_notify_disconnect(struct drvbus_channel *channel)
 {
 	struct drvbus_eventfd *eventfd;
@@ -63,7 +85,7 @@ static void drvbus_eventfd_free_rcu(struct rcu_head *rcu)
 	kfree(eventfd);
 }
 
-/* An emit on another CPU may be about to signal it. */
+/* Defers the release: an emit on another CPU may be using @eventfd. */
 static void drvbus_eventfd_free(struct drvbus_eventfd *eventfd)
 {
 	if (eventfd)
@@ -71,9 +93,10 @@ static void drvbus_eventfd_free(struct drvbus_eventfd *eventfd)
 }
 
 /*
- * Puts @eventfd (NULL: none) in place of the one that is there. Which events
- * emit counts and which are @pending is decided under the ring's lock, so that
- * each is counted exactly once.
+ * Replaces the client's eventfd by @eventfd, or by none if it is NULL. Sets
+ * @pending to the number of events that the client can read: the caller counts
+ * these, and drvbus_notify_event() counts all later ones. The ring's lock
+ * separates the two, so every event is counted exactly once.
  */
 static int drvbus_eventfd_replace(struct drvbus_client *client,
 				  struct drvbus_eventfd *eventfd, u32 *pending)
@@ -125,7 +148,10 @@ static int drvbus_eventfd_set(struct drvbus_client *client, struct file *file)
 	if (ret)
 		goto err_free;
 
-	/* The client may already have lost it; the caller's @file keeps it. */
+	/*
+	 * Another thread may have replaced @eventfd and dropped its reference
+	 * to @ctx. The caller's reference to @file keeps @ctx valid.
+	 */
 	drvbus_eventfd_add(ctx, pending);
 	return 0;
 
@@ -136,6 +162,18 @@ err_put:
 	return ret;
 }
 
+/**
+ * drvbus_notify_set_eventfd() - Register or unregister a client's eventfd
+ * @client: the client
+ * @fd: descriptor of the eventfd; -1 unregisters the current one
+ *
+ * See DRVBUS_IOC_EVENTFD for what the eventfd counts.
+ *
+ * Context: Process context. Takes the client's and the ring's lock.
+ * Return: 0 on success. -EBADF: @fd is not open. -EINVAL: it is not an eventfd.
+ *	   -ENODEV: the channel was removed. -ENOMEM: not enough memory.
+ *	   -ERESTARTSYS: interrupted by a signal.
+ */
 int drvbus_notify_set_eventfd(struct drvbus_client *client, int fd)
 {
 	struct file *file;
@@ -154,6 +192,13 @@ int drvbus_notify_set_eventfd(struct drvbus_client *client, int fd)
 	return ret;
 }
 
+/**
+ * drvbus_notify_release_eventfd() - Drop the eventfd of a client being closed
+ * @client: the client; already removed from the channel's list
+ *
+ * Context: Process context. The caller has exclusive access to @client, except
+ *	    for RCU readers.
+ */
 void drvbus_notify_release_eventfd(struct drvbus_client *client)
 {
 	drvbus_eventfd_free(rcu_dereference_protected(client->eventfd, true));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Waking those who have a channel open.
+ * Notification of a channel's clients, as drvbus.ko uses it.
  */
 #ifndef DRVBUS_NOTIFY_H
 #define DRVBUS_NOTIFY_H
@@ -10,7 +10,6 @@
 struct drvbus_channel;
 struct drvbus_client;
 
-/* Both are called with the RCU read lock held and no other. */
 void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 			 u32 flags);
 void drvbus_notify_disconnect(struct drvbus_channel *channel);

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ring of a channel: slots of one size, each for one record in the layout
+ * that read() returns.
+ */
 
 #include <linux/align.h>
 #include <linux/errno.h>
@@ -24,10 +28,10 @@ static struct drvbus_record *slot(const struct drvbus_ring *ring, u32 index)
 }
 
 /*
- * Counts back from the head, which needs no division: the sequence has 64 bits
- * and the depth need not be a power of two.
+ * Counts back from the head. That avoids the division of a 64-bit sequence by
+ * the depth, which need not be a power of two.
  */
-static struct drvbus_record *slot_of(const struct drvbus_ring *ring,
+static struct drvbus_record *slot_at(const struct drvbus_ring *ring,
 				     u64 sequence)
 {
 	u32 back = ring->next - sequence;
@@ -38,6 +42,18 @@ static struct drvbus_record *slot_of(const struct drvbus_ring *ring,
 	return slot(ring, ring->head - back);
 }
 
+/**
+ * drvbus_ring_init() - Initialize a ring and allocate its slots
+ * @ring: the ring, zeroed
+ * @depth: number of events that it stores
+ * @payload_size: maximum payload of an event in bytes
+ *
+ * drvbus_ring_free() may also be called if this function fails.
+ *
+ * Context: Process context. May sleep.
+ * Return: 0 on success. -EINVAL: an argument is outside its range, or the ring
+ *	   would exceed DRVBUS_RING_BYTES_MAX. -ENOMEM: not enough memory.
+ */
 int drvbus_ring_init(struct drvbus_ring *ring, u32 depth, u32 payload_size)
 {
 	raw_spin_lock_init(&ring->lock);
@@ -51,11 +67,15 @@ int drvbus_ring_init(struct drvbus_ring *ring, u32 depth, u32 payload_size)
 	if ((u64)depth * ring->stride > DRVBUS_RING_BYTES_MAX)
 		return -EINVAL;
 
-	/* The caller is told; the log need not have a stack trace as well. */
+	/* The driver handles the error; no stack trace in the log. */
 	ring->slots = kvcalloc(depth, ring->stride, GFP_KERNEL | __GFP_NOWARN);
 	return ring->slots ? 0 : -ENOMEM;
 }
 
+/**
+ * drvbus_ring_free() - Free the slots of a ring
+ * @ring: the ring, which is no longer in use
+ */
 void drvbus_ring_free(struct drvbus_ring *ring)
 {
 	kvfree(ring->slots);
@@ -67,7 +87,7 @@ static void write_record(struct drvbus_record *record,
 	u32 size = record_size(event->length) - sizeof(*record);
 
 	record->sequence = sequence;
-	/* Taken under the lock, so that time never runs back in a channel. */
+	/* Read under the lock, so that time does not decrease in a channel. */
 	record->time_ns = ktime_get_ns();
 	record->id = event->id;
 	record->flags = event->flags;
@@ -75,13 +95,20 @@ static void write_record(struct drvbus_record *record,
 	record->reserved = 0;
 	if (event->length)
 		memcpy(record->payload, event->payload, event->length);
-	/* The slot had another event: none of it may show in the padding. */
+	/* The padding must not expose the event that the slot had before. */
 	memset(record->payload + event->length, 0, size - event->length);
 }
 
-/*
- * Puts an event in the place of the oldest one. The caller has checked that the
- * payload is not larger than the ring was made for.
+/**
+ * drvbus_ring_push() - Write an event to a ring
+ * @ring: the ring
+ * @event: the event; the caller has checked the length of its payload
+ * @sequence: where to store the sequence of the event
+ *
+ * If the ring is full, the event overwrites the oldest one.
+ *
+ * Context: Any context except NMI. Takes the ring's lock.
+ * Return: 0 on success. -ENODEV: the ring is closed.
  */
 int drvbus_ring_push(struct drvbus_ring *ring,
 		     const struct drvbus_event *event, u64 *sequence)
@@ -107,11 +134,19 @@ int drvbus_ring_push(struct drvbus_ring *ring,
 	return 0;
 }
 
-/*
- * Copies as many whole records as fit, from @position (or the oldest event, if
- * that is newer) on, and moves @position behind them. Returns the bytes copied;
- * -EINVAL: not even the first record fits; -EAGAIN: there is no event yet; 0:
- * there is none and there will be none.
+/**
+ * drvbus_ring_copy() - Copy records out of a ring
+ * @ring: the ring
+ * @position: sequence of the first event to copy. If it was overwritten, the
+ *	      oldest event comes first. Set to the sequence after the last copied
+ *	      event.
+ * @buffer: kernel buffer for complete records
+ * @size: size of @buffer in bytes
+ *
+ * Context: Any context except NMI. Takes the ring's lock.
+ * Return: Number of bytes copied. 0: no event at or after @position, and the
+ *	   ring is closed. -EAGAIN: no event at or after @position yet. -EINVAL:
+ *	   the first record does not fit into @buffer.
  */
 ssize_t drvbus_ring_copy(struct drvbus_ring *ring, u64 *position, void *buffer,
 			 size_t size)
@@ -124,7 +159,7 @@ ssize_t drvbus_ring_copy(struct drvbus_ring *ring, u64 *position, void *buffer,
 	raw_spin_lock_irqsave(&ring->lock, flags);
 	sequence = max(*position, drvbus_ring_oldest(ring));
 	while (sequence < ring->next) {
-		const struct drvbus_record *record = slot_of(ring, sequence);
+		const struct drvbus_record *record = slot_at(ring, sequence);
 		u32 length = record_size(record->length);
 
 		if (length > size - done) {
@@ -145,6 +180,12 @@ ssize_t drvbus_ring_copy(struct drvbus_ring *ring, u64 *position, void *buffer,
 	return done;
 }
 
+/**
+ * drvbus_ring_close() - Make a ring reject further events
+ * @ring: the ring
+ *
+ * Context: Any context except NMI. Takes the ring's lock.
+ */
 void drvbus_ring_close(struct drvbus_ring *ring)
 {
 	unsigned long flags;
@@ -154,6 +195,13 @@ void drvbus_ring_close(struct drvbus_ring *ring)
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 }
 
+/**
+ * drvbus_ring_state() - Take a snapshot of a ring
+ * @ring: the ring
+ *
+ * Context: Any context except NMI. Takes the ring's lock.
+ * Return: The state at one moment.
+ */
 struct drvbus_ring_state drvbus_ring_state(struct drvbus_ring *ring)
 {
 	struct drvbus_ring_state state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ring of a channel: the newest events, in slots of one size.
+ * The ring of a channel, which stores its newest events.
  */
 #ifndef DRVBUS_RING_H
 #define DRVBUS_RING_H
@@ -9,33 +9,57 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-/* Largest ring, in bytes. */
+/* Maximum size of a ring, in bytes. */
 #define DRVBUS_RING_BYTES_MAX	SZ_64M
 
-/*
- * The lock is raw because drivers emit from hard interrupts; it is held only
- * while bytes are copied between kernel buffers.
+/**
+ * struct drvbus_ring - the newest events of a channel
+ * @lock: protects all members. It is a raw spinlock because drivers emit in hard
+ *	  interrupt context; its holders only copy bytes between kernel buffers.
+ * @slots: @depth slots of @stride bytes, one record in each
+ * @depth: number of slots; constant
+ * @stride: size of a slot in bytes; constant
+ * @head: index of the slot for the next event
+ * @count: number of events in the ring
+ * @next: sequence of the next event
+ * @urgent: sequence of the newest urgent event, overwritten or not; 0: none
+ * @closed: the ring accepts no more events
  */
 struct drvbus_ring {
 	raw_spinlock_t lock;
 	void *slots;
 	u32 depth;
 	u32 stride;
-	u32 head;	/* slot of the next event */
-	u32 count;	/* events in the ring */
-	u64 next;	/* sequence of the next event */
-	u64 urgent;	/* sequence of the newest urgent event; 0: none yet */
-	bool closed;	/* takes no more events */
+	u32 head;
+	u32 count;
+	u64 next;
+	u64 urgent;
+	bool closed;
 };
 
+/**
+ * struct drvbus_ring_state - snapshot of a ring
+ * @oldest: sequence of the oldest event, or @next if the ring is empty
+ * @next: sequence of the next event
+ * @urgent: sequence of the newest urgent event, overwritten or not; 0: none
+ * @overruns: number of events that newer events have overwritten
+ * @closed: the ring accepts no more events
+ */
 struct drvbus_ring_state {
 	u64 oldest;
 	u64 next;
 	u64 urgent;
-	u64 overruns;	/* events that newer ones have overwritten */
+	u64 overruns;
 	bool closed;
 };
 
+/**
+ * struct drvbus_event - an event to write to a ring
+ * @id: type of the event, as defined by the driver
+ * @flags: DRVBUS_EVENT_* bits
+ * @length: size of @payload in bytes, at most the payload size of the ring
+ * @payload: borrowed for the call; may be NULL if @length is 0
+ */
 struct drvbus_event {
 	u32 id;
 	u32 flags;
@@ -52,7 +76,7 @@ ssize_t drvbus_ring_copy(struct drvbus_ring *ring, u64 *position, void *buffer,
 			 size_t size);
 void drvbus_ring_close(struct drvbus_ring *ring);
 
-/* Sequence of the oldest event held. The caller holds the lock. */
+/* Sequence of the oldest event, or of the next one. Requires the lock. */
 static inline u64 drvbus_ring_oldest(const struct drvbus_ring *ring)
 {
 	return ring->next - ring->count;

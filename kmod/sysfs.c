@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attributes of a channel in /sys/class/drvbus/NAME/.
+ */
 
 #include <linux/sysfs.h>
 
 #include "channel.h"
 
-/* A text that there may be none of: then the file is empty. */
+/* Shows an optional text. Without one, the file is empty. */
 static ssize_t show_text(char *buf, const char *text)
 {
 	return text ? sysfs_emit(buf, "%s\n", text) : 0;

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Generator of numbered events for a simulated channel.
+ */
 
 #include <linux/drvbus.h>
 #include <linux/math64.h>
@@ -12,7 +15,7 @@
 #include "compat.h"
 #include "sim.h"
 
-/* At higher rates, each timer interrupt emits several events. */
+/* Timer interrupts per second. At higher rates, each emits several events. */
 #define SIM_TICKS_MAX 10000
 
 static int sim_generate(struct sim_generator *generator)
@@ -46,8 +49,8 @@ static enum hrtimer_restart sim_generator_tick(struct hrtimer *timer)
 	generator->due = remainder;
 
 	/*
-	 * A machine too slow for the rate gets fewer events, and keeps half of
-	 * each tick for all else it has to do.
+	 * A machine that is too slow for the rate emits fewer events. It spends
+	 * at most half of each tick here, to remain usable.
 	 */
 	while (due--) {
 		sim_generate(generator);
@@ -67,6 +70,10 @@ static void sim_generator_start(struct sim_generator *generator)
 	hrtimer_start(&generator->timer, generator->interval, HRTIMER_MODE_REL);
 }
 
+/**
+ * sim_generator_init() - Initialize a generator, without a channel
+ * @generator: the generator, zeroed
+ */
 void sim_generator_init(struct sim_generator *generator)
 {
 	sim_hrtimer_setup(&generator->timer, sim_generator_tick);
@@ -74,6 +81,18 @@ void sim_generator_init(struct sim_generator *generator)
 	generator->id = 1;
 }
 
+/**
+ * sim_generator_attach() - Attach a channel and start the timer
+ * @generator: the generator, without a channel
+ * @channel: the channel; must exist until sim_generator_detach()
+ * @payload_size: size of each event's payload in bytes; the first bytes, up to
+ *		  four, are the event's number
+ *
+ * Numbers start at 1.
+ *
+ * Context: Process context. May sleep.
+ * Return: 0 on success. -ENOMEM: not enough memory.
+ */
 int sim_generator_attach(struct sim_generator *generator,
 			 struct drvbus_channel *channel, u32 payload_size)
 {
@@ -88,7 +107,12 @@ int sim_generator_attach(struct sim_generator *generator,
 	return 0;
 }
 
-/* No event is emitted after this. */
+/**
+ * sim_generator_detach() - Stop the timer and detach the channel
+ * @generator: the generator; emits nothing after this function has returned
+ *
+ * Context: Process context. May sleep.
+ */
 void sim_generator_detach(struct sim_generator *generator)
 {
 	hrtimer_cancel(&generator->timer);
@@ -97,6 +121,13 @@ void sim_generator_detach(struct sim_generator *generator)
 	generator->payload = NULL;
 }
 
+/**
+ * sim_generator_set_rate() - Change the rate
+ * @generator: the generator, with a channel or without
+ * @rate: events per second, at most SIM_RATE_MAX; 0: stop
+ *
+ * Context: Process context. May sleep.
+ */
 void sim_generator_set_rate(struct sim_generator *generator, u32 rate)
 {
 	hrtimer_cancel(&generator->timer);
@@ -105,6 +136,15 @@ void sim_generator_set_rate(struct sim_generator *generator, u32 rate)
 		sim_generator_start(generator);
 }
 
+/**
+ * sim_generator_burst() - Emit a number of events at once
+ * @generator: the generator, with a channel
+ * @count: number of events
+ *
+ * Context: Process context. May sleep.
+ * Return: 0 on success. -EINTR: a fatal signal has ended the burst. Otherwise as
+ *	   for drvbus_emit().
+ */
 int sim_generator_burst(struct sim_generator *generator, u32 count)
 {
 	int ret = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is written to the files of a simulated channel.
+ * Parsing of what is written to the attributes of a simulated channel.
  */
 
 #include <linux/drvbus.h>
@@ -12,10 +12,17 @@
 #include "../name.h"
 #include "sim.h"
 
-/* configfs cuts off what is longer, without telling. */
+/* Maximum length of a write. configfs truncates longer ones without an error. */
 #define SIM_WRITE_MAX 4094
 
-/* Text as written by echo, without its end of line. */
+/**
+ * sim_parse_text() - Copy a text, without the newline that echo appends
+ * @page: the text that was written
+ * @count: its size in bytes
+ *
+ * Return: The text, to be freed with kfree(), or an ERR_PTR(). -EINVAL: it is
+ *	   too long or contains a NUL. -ENOMEM: not enough memory.
+ */
 char *sim_parse_text(const char *page, size_t count)
 {
 	if (count > SIM_WRITE_MAX)
@@ -27,6 +34,14 @@ char *sim_parse_text(const char *page, size_t count)
 	return kmemdup_nul(page, count, GFP_KERNEL) ?: ERR_PTR(-ENOMEM);
 }
 
+/**
+ * sim_parse_u32() - Parse a number, decimal, octal or hexadecimal
+ * @text: the number; a trailing newline is allowed
+ * @limit: maximum value
+ * @value: set on success
+ *
+ * Return: 0 on success. -EINVAL: not a number, or greater than @limit.
+ */
 int sim_parse_u32(const char *text, u32 limit, u32 *value)
 {
 	u32 parsed;
@@ -47,9 +62,13 @@ static int sim_parse_event_name(char *entry, struct drvbus_event_name *name)
 	return drvbus_name_valid(name->name) ? 0 : -EINVAL;
 }
 
-/*
- * Parses entries of "ID NAME", one a line or separated by commas. The names
- * point into @text, which is changed. Returns how many there are.
+/**
+ * sim_parse_event_names() - Parse entries of "ID NAME"
+ * @text: entries, one per line or separated by commas; modified
+ * @names: set to an array, to be freed with kfree(). The names point into @text.
+ *
+ * Return: Number of entries. -EINVAL: an entry is invalid. -ENOMEM: not enough
+ *	   memory.
  */
 int sim_parse_event_names(char *text, struct drvbus_event_name **names)
 {
@@ -79,7 +98,14 @@ int sim_parse_event_names(char *text, struct drvbus_event_name **names)
 	return count;
 }
 
-/* As above, as lines of "ID NAME", which the caller frees. Changes @text. */
+/**
+ * sim_parse_event_name_lines() - Parse entries of "ID NAME" and normalize them
+ * @text: as for sim_parse_event_names(); modified
+ *
+ * Return: One line of "ID NAME" for each entry, to be freed with kfree(), or an
+ *	   ERR_PTR(). -EINVAL: an entry is invalid, or the lines exceed a page.
+ *	   -ENOMEM: not enough memory.
+ */
 char *sim_parse_event_name_lines(char *text)
 {
 	struct drvbus_event_name *names;
@@ -99,7 +125,7 @@ char *sim_parse_event_name_lines(char *text)
 	kfree(names);
 	if (!lines)
 		return ERR_PTR(-ENOMEM);
-	/* One byte is for the end of the last line, in sim_show_text(). */
+	/* sim_show_text() appends a newline. */
 	if (used > PAGE_SIZE - 2) {
 		kfree(lines);
 		return ERR_PTR(-EINVAL);
@@ -124,9 +150,12 @@ static int sim_parse_payload(const char *hex, struct sim_event *event)
 	return 0;
 }
 
-/*
- * Parses "ID [urgent] [HEXBYTES]"; @text is changed. The caller frees the
- * payload.
+/**
+ * sim_parse_event() - Parse "ID [urgent] [HEXBYTES]"
+ * @text: the event; modified
+ * @event: set on success; the caller frees its payload
+ *
+ * Return: 0 on success. -EINVAL: invalid. -ENOMEM: not enough memory.
  */
 int sim_parse_event(char *text, struct sim_event *event)
 {

@@ -1,9 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * drvbus_sim: channels made by hand, through configfs, for tests and for those
- * who write programs before there is hardware.
+ * drvbus_sim: simulated channels, for tests and for the development of programs
+ * without hardware.
  *
- * Each directory in /sys/kernel/config/drvbus_sim/ is a channel of its name.
+ * Each directory in /sys/kernel/config/drvbus_sim/ stands for a channel of the
+ * same name. Its attributes, by access:
+ *
+ * depth, payload_size, format, event_names, legacy (read and write)
+ *	Members of struct drvbus_channel_config. They cannot be changed while the
+ *	channel is live (EBUSY). event_names has entries of "ID NAME", one per
+ *	line or separated by commas.
+ * live (read and write)
+ *	1 creates the channel, 0 destroys it.
+ * emit (write)
+ *	"ID [urgent] [HEXBYTES]" emits one event.
+ * rate (read and write)
+ *	Events per second that the generator emits; 0 stops it.
+ * burst (write)
+ *	Emits that many events of the generator at once.
+ * generator_id (read and write)
+ *	Id of the generator's events. Their payload begins with their number, an
+ *	u32 in native byte order that starts at 1 when the channel is created.
+ *
+ * An invalid value fails with EINVAL, an event for a channel that is not live
+ * with ENODEV.
  */
 
 #include <linux/configfs.h>
@@ -24,17 +44,29 @@
 
 static struct device *sim_root;
 
+/**
+ * struct sim_channel - a directory of drvbus_sim
+ * @item: the directory; its reference count is that of this structure
+ * @lock: protects all members below
+ * @generator: emits events into @channel
+ * @channel: the channel; NULL: not live
+ * @depth: setting for the next channel
+ * @payload_size: setting for the next channel
+ * @legacy: setting for the next channel
+ * @format: setting for the next channel; NULL or empty: none
+ * @event_names: lines of "ID NAME"; NULL or empty: none
+ */
 struct sim_channel {
 	struct config_item item;
-	struct mutex lock;	/* everything below */
+	struct mutex lock;
 	struct sim_generator generator;
-	struct drvbus_channel *channel;	/* NULL: not live */
+	struct drvbus_channel *channel;
 
 	u32 depth;
 	u32 payload_size;
 	bool legacy;
 	char *format;
-	char *event_names;	/* lines of "ID NAME" */
+	char *event_names;
 };
 
 static struct sim_channel *to_sim_channel(struct config_item *item)
@@ -103,7 +135,7 @@ static void sim_disable(struct sim_channel *sim)
 	sim->channel = NULL;
 }
 
-/* Changes a number that is fixed while the channel is live. */
+/* Changes a numeric setting, unless the channel is live. */
 static ssize_t sim_set_u32(struct sim_channel *sim, u32 *setting, u32 limit,
 			   const char *page, size_t count)
 {
@@ -117,7 +149,7 @@ static ssize_t sim_set_u32(struct sim_channel *sim, u32 *setting, u32 limit,
 	return ret ?: count;
 }
 
-/* Changes a text that is fixed while the channel is live; takes @text over. */
+/* Changes a text setting, unless the channel is live. Always consumes @text. */
 static int sim_set_text(struct sim_channel *sim, char **setting, char *text)
 {
 	int ret = -EBUSY;
@@ -471,7 +503,7 @@ static int __init sim_init(void)
 	return ret;
 }
 
-/* Each channel holds the module, so that none is left here. */
+/* configfs holds a reference to the module for each directory: none exists here. */
 static void __exit sim_exit(void)
 {
 	configfs_unregister_subsystem(&sim_subsystem);
@@ -482,6 +514,6 @@ module_init(sim_init);
 module_exit(sim_exit);
 
 MODULE_AUTHOR("The drvbus authors");
-MODULE_DESCRIPTION("Simulated drvbus channels, made through configfs");
+MODULE_DESCRIPTION("Simulated drvbus channels, configured through configfs");
 MODULE_VERSION(DRVBUS_VERSION);
 MODULE_LICENSE("GPL");

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Parsing of attributes and generation of events, as drvbus_sim.ko uses them.
+ */
 #ifndef DRVBUS_SIM_H
 #define DRVBUS_SIM_H
 
@@ -10,30 +13,51 @@
 struct drvbus_channel;
 struct drvbus_event_name;
 
-/* Events per second that may be asked for. */
+/* Maximum rate, in events per second. */
 #define SIM_RATE_MAX	1000000
 
-/* Events in one burst. */
+/* Maximum number of events in one burst. */
 #define SIM_BURST_MAX	10000000
 
-/* Makes numbered events for a live channel: at a rate, or many at once. */
+/**
+ * struct sim_generator - emits numbered events, at a rate or in bursts
+ * @timer: runs while @rate is not 0 and a channel is attached
+ * @rate: events per second; 0: stopped
+ * @ticks: timer interrupts per second
+ * @due: events to emit at the next tick, multiplied by @ticks
+ * @interval: time between two ticks
+ * @id: id of the events; may change at any time
+ * @lock: protects @payload and @count, and keeps the numbers in the order of the
+ *	  sequences
+ * @channel: the channel; NULL: none is attached
+ * @payload: payload of the event being emitted
+ * @payload_size: size of @payload in bytes
+ * @count: number of the last event
+ *
+ * The caller serializes all functions of a generator.
+ */
 struct sim_generator {
 	struct hrtimer timer;
-	u32 rate;		/* events per second; 0: stopped */
-	u32 ticks;		/* timer interrupts per second */
-	u64 due;		/* events due, times ticks */
+	u32 rate;
+	u32 ticks;
+	u64 due;
 	ktime_t interval;
 	u32 id;
 
-	/* Keeps the counter in the order of the sequence. */
-	spinlock_t lock;
+	spinlock_t lock;	/* payload, count */
 	struct drvbus_channel *channel;
 	u8 *payload;
 	u32 payload_size;
 	u32 count;
 };
 
-/* An event as written to "emit". */
+/**
+ * struct sim_event - an event as written to the attribute "emit"
+ * @id: id of the event
+ * @flags: 0 or DRVBUS_EVENT_URGENT
+ * @payload: allocated; to be freed with kfree()
+ * @length: size of @payload in bytes
+ */
 struct sim_event {
 	u32 id;
 	u32 flags;
