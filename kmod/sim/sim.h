@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parsing of attributes and generation of events, as drvbus_sim.ko uses them.
+ * Simulated channels, as the source files of drvbus_sim.ko share them.
  */
 #ifndef DRVBUS_SIM_H
 #define DRVBUS_SIM_H
 
+#include <linux/configfs.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -64,6 +66,41 @@ struct sim_event {
 	u8 *payload;
 	size_t length;
 };
+
+/**
+ * struct sim_channel - a directory of drvbus_sim
+ * @item: the directory; its reference count is that of this structure
+ * @lock: serializes changes of all members below
+ * @generator: emits events into @channel
+ * @channel: the channel; NULL: not live
+ * @depth: setting for the next channel
+ * @payload_size: setting for the next channel
+ * @legacy: setting for the next channel
+ * @format: setting for the next channel; NULL or empty: none
+ * @event_names: lines of "ID NAME"; NULL or empty: none
+ */
+struct sim_channel {
+	struct config_item item;
+	struct mutex lock;	/* all below */
+	struct sim_generator generator;
+	struct drvbus_channel *channel;
+
+	u32 depth;
+	u32 payload_size;
+	bool legacy;
+	char *format;
+	char *event_names;
+};
+
+static inline struct sim_channel *to_sim_channel(struct config_item *item)
+{
+	return container_of(item, struct sim_channel, item);
+}
+
+extern struct configfs_attribute *sim_attrs[];
+
+int sim_enable(struct sim_channel *sim);
+void sim_disable(struct sim_channel *sim);
 
 char *sim_parse_text(const char *page, size_t count);
 int sim_parse_u32(const char *text, u32 limit, u32 *value);
