@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver with something to tell: a heart that beats each second.
+ * Example driver: emits an event every second, or an urgent one if it is late.
  */
 #include <linux/devm-helpers.h>
 #include <linux/drvbus.h>
@@ -12,7 +12,7 @@
 
 enum { HEARTBEAT_BEAT = 1, HEARTBEAT_LATE = 2 };
 
-/* What the channel's format says, in C: packed, in native byte order. */
+/* The layout that the channel's format describes: packed, native byte order. */
 struct heartbeat_payload {
 	u32 beat;
 	u32 late_ms;
@@ -38,7 +38,7 @@ static struct delayed_work heartbeat_work;
 static unsigned long heartbeat_due;
 static u32 heartbeat_count;
 
-/* An interrupt handler would call drvbus_emit() in just the same way. */
+/* An interrupt handler can call drvbus_emit() in the same way. */
 static void heartbeat_beat(struct work_struct *work)
 {
 	struct heartbeat_payload payload = {
@@ -68,7 +68,7 @@ static int heartbeat_probe(struct platform_device *pdev)
 	if (IS_ERR(heartbeat_channel))
 		return PTR_ERR(heartbeat_channel);
 
-	/* After the channel, so that it ends before it: it emits. */
+	/* Registered after the channel, so it is cancelled before it. */
 	ret = devm_delayed_work_autocancel(&pdev->dev, &heartbeat_work,
 					   heartbeat_beat);
 	if (ret)
@@ -83,7 +83,7 @@ static struct platform_driver heartbeat_driver = {
 	.driver.name = "heartbeat",
 };
 
-/* A driver of real hardware is bound to its device instead. */
+/* Also creates the device, as no hardware describes one. */
 static int __init heartbeat_init(void)
 {
 	heartbeat_device = platform_create_bundle(&heartbeat_driver,
@@ -100,5 +100,5 @@ static void __exit heartbeat_exit(void)
 
 module_init(heartbeat_init);
 module_exit(heartbeat_exit);
-MODULE_DESCRIPTION("Example of a driver that puts its events on drvbus");
+MODULE_DESCRIPTION("Example driver that emits events through drvbus");
 MODULE_LICENSE("GPL");

@@ -23,7 +23,7 @@ static void usage(const char *program)
 {
 	fprintf(stderr,
 		"usage: %s DEVICE [COUNT]\n"
-		"Prints the events of a channel, /dev/drvbus/NAME; ends after COUNT.\n",
+		"Prints the events of a channel, /dev/drvbus/NAME. Exits after COUNT events.\n",
 		program);
 	exit(2);
 }
@@ -46,9 +46,9 @@ static const char *open_hint(void)
 	case EACCES:
 		return "run as root or as a member of group drvbus";
 	case ENOENT:
-		return "ls /dev/drvbus shows the channels there are";
+		return "ls /dev/drvbus lists the channels";
 	default:
-		return "DEVICE is the node of a channel, /dev/drvbus/NAME";
+		return "DEVICE must be the node of a channel, /dev/drvbus/NAME";
 	}
 }
 
@@ -64,11 +64,11 @@ void consumer_open(struct consumer *consumer, int argc, char **argv)
 	if (consumer->fd < 0)
 		die(argv[1], open_hint());
 
-	/* A reader behind a pipe sees each event when it happens. */
+	/* If stdout is a pipe, write each event immediately. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
-/* The parameters are u32; what is left over is printed byte by byte. */
+/* Prints the payload as u32 parameters and the remaining bytes in hexadecimal. */
 static void print_payload(const unsigned char *payload, uint32_t length)
 {
 	uint32_t done = 0;
@@ -90,7 +90,7 @@ static void print_event(struct consumer *consumer, const struct drvbus_record *r
 			const unsigned char *payload)
 {
 	if (consumer->seen && record->sequence != consumer->next_sequence)
-		fprintf(stderr, "too slow: %llu events were overwritten\n",
+		fprintf(stderr, "too slow: %llu events were overwritten before they were read\n",
 			(unsigned long long)record->sequence - consumer->next_sequence);
 	consumer->next_sequence = record->sequence + 1;
 	consumer->seen++;
@@ -121,7 +121,7 @@ static void print_records(struct consumer *consumer, const unsigned char *buffer
 
 bool consumer_drain(struct consumer *consumer)
 {
-	/* The largest record there can be fits. */
+	/* Large enough for the largest possible record. */
 	static unsigned char buffer[sizeof(struct drvbus_record) + DRVBUS_PAYLOAD_MAX];
 
 	while (!all_seen(consumer)) {
@@ -130,12 +130,12 @@ bool consumer_drain(struct consumer *consumer)
 		if (size > 0) {
 			print_records(consumer, buffer, (size_t)size);
 		} else if (size == 0) {
-			fputs("the channel is gone\n", stderr);
+			fputs("the channel was removed\n", stderr);
 			return false;
 		} else if (errno == EAGAIN) {
 			return true;
 		} else if (errno != EINTR) {
-			die("read", "is this the node of a channel, /dev/drvbus/NAME?");
+			die("read", "DEVICE must be the node of a channel, /dev/drvbus/NAME");
 		}
 	}
 	return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What both consumers do with a channel's node once they know of news.
+ * Reading and printing of a channel's events, for both example consumers.
  */
 #ifndef CONSUMER_H
 #define CONSUMER_H
@@ -8,25 +8,29 @@
 #include <stdbool.h>
 
 struct consumer {
-	int fd;			/* the node, open with O_NONBLOCK */
-	unsigned long wanted;	/* events until the program ends; 0: no end */
-	unsigned long seen;
+	int fd;			/* the node, opened with O_NONBLOCK */
+	unsigned long wanted;	/* events to print before the exit; 0: no limit */
+	unsigned long seen;	/* events printed */
 	unsigned long long next_sequence;
 };
 
-/* Takes "PROG DEVICE [COUNT]" and opens the device; ends the program if it can't. */
+/*
+ * Parses the arguments "PROG DEVICE [COUNT]" and opens the device. Exits on an
+ * error.
+ */
 void consumer_open(struct consumer *consumer, int argc, char **argv);
 
 /*
- * Prints all events there are. False where there is nothing more to wait for:
- * all wanted events have been seen, or the channel is gone.
+ * Reads and prints events until the device is drained. Returns false if there
+ * is nothing more to wait for: the program has printed all wanted events, or the
+ * channel was removed.
  */
 bool consumer_drain(struct consumer *consumer);
 
-/* Exit status: whether all wanted events have been seen. */
+/* Returns the exit status: a failure if wanted events are missing. */
 int consumer_status(const struct consumer *consumer);
 
-/* Says what failed, why, and what to do; ends the program. */
+/* Prints what failed, strerror(errno) and a hint, and exits. */
 void die(const char *what, const char *hint) __attribute__((noreturn));
 
 #endif /* CONSUMER_H */

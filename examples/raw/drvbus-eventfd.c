@@ -18,21 +18,21 @@
 
 #define TIME_OUT_SECONDS 5
 
-/* From now on, the eventfd counts the events; also those already there. */
+/* The eventfd counts the events that can be read already, and all later ones. */
 static int register_eventfd(const struct consumer *consumer)
 {
 	int efd = eventfd(0, EFD_NONBLOCK | EFD_SEMAPHORE | EFD_CLOEXEC);
 	int32_t argument = efd;
 
 	if (efd < 0)
-		die("eventfd", "see ulimit -n");
+		die("eventfd", "check the limit of open files with ulimit -n");
 	if (ioctl(consumer->fd, DRVBUS_IOC_EVENTFD, &argument) < 0)
 		die("DRVBUS_IOC_EVENTFD",
-		    "DEVICE takes no eventfd; drvbus-sigio reads legacy drivers, too");
+		    "DEVICE does not support eventfds; use drvbus-sigio for legacy drivers");
 	return efd;
 }
 
-static void wait_for_news(int efd)
+static void wait_until_readable(int efd)
 {
 	for (;;) {
 		struct timeval time_out = { .tv_sec = TIME_OUT_SECONDS };
@@ -47,16 +47,17 @@ static void wait_for_news(int efd)
 		if (ready == 0)
 			fprintf(stderr, "no event for %d s\n", TIME_OUT_SECONDS);
 		else if (errno != EINTR)
-			die("select", "this should not happen");
+			die("select", "unexpected error");
 	}
 }
 
 /*
- * With EFD_SEMAPHORE, each read of the eventfd stands for one event. It comes
- * before the read of the events: the other way round, an event between the two
- * would be left waiting with nothing to tell of it.
+ * With EFD_SEMAPHORE, each read of the eventfd stands for one event. Read the
+ * eventfd before the device: an event that is emitted after that increments the
+ * counter and ends the next wait. In the opposite order, the count of an event
+ * that is emitted between the two reads would be consumed, and the event missed.
  */
-static bool take_news(struct consumer *consumer, int efd)
+static bool read_events(struct consumer *consumer, int efd)
 {
 	eventfd_t one;
 
@@ -65,7 +66,7 @@ static bool take_news(struct consumer *consumer, int efd)
 			return false;
 	}
 	if (errno != EAGAIN && errno != EINTR)
-		die("eventfd_read", "this should not happen");
+		die("eventfd_read", "unexpected error");
 	return true;
 }
 
@@ -77,8 +78,8 @@ int main(int argc, char **argv)
 	consumer_open(&consumer, argc, argv);
 	efd = register_eventfd(&consumer);
 	do {
-		wait_for_news(efd);
-	} while (take_news(&consumer, efd));
+		wait_until_readable(efd);
+	} while (read_events(&consumer, efd));
 
 	close(efd);
 	close(consumer.fd);

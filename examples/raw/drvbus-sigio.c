@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 /*
- * There is nothing to do here, since the events are read where sigsuspend()
- * returns. Plain SIGIO tells nothing in @info, and many events may make one
- * signal; with fcntl(F_SETSIG), @info has the file and whether it is urgent.
+ * Does nothing: main() reads the events when sigsuspend() returns. One SIGIO can
+ * stand for many events, and @info contains nothing about them. With
+ * fcntl(F_SETSIG), @info contains the file descriptor and whether the event is
+ * urgent.
  */
 static void on_sigio(int signal, siginfo_t *info, void *context)
 {
@@ -24,8 +25,9 @@ static void on_sigio(int signal, siginfo_t *info, void *context)
 }
 
 /*
- * Blocks SIGIO except while waiting, so that one that comes at any other time
- * stays pending and ends the next wait. Returns the mask to wait with.
+ * Blocks SIGIO except during sigsuspend(). A signal that is sent at any other
+ * time remains pending and ends the next sigsuspend(). Returns the mask for
+ * sigsuspend().
  */
 static sigset_t catch_sigio(void)
 {
@@ -36,24 +38,24 @@ static sigset_t catch_sigio(void)
 	sigemptyset(&sigio);
 	sigaddset(&sigio, SIGIO);
 	if (sigprocmask(SIG_BLOCK, &sigio, &waiting) < 0)
-		die("sigprocmask", "this should not happen");
+		die("sigprocmask", "unexpected error");
 	sigdelset(&waiting, SIGIO);
 
 	sigemptyset(&action.sa_mask);
 	if (sigaction(SIGIO, &action, NULL) < 0)
-		die("sigaction", "this should not happen");
+		die("sigaction", "unexpected error");
 	return waiting;
 }
 
-static void ask_for_sigio(int fd)
+static void enable_sigio(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	/* First to whom, then that: no signal goes to nobody. */
+	/* Set the owner first. A signal without an owner is lost. */
 	if (flags < 0 || fcntl(fd, F_SETOWN, getpid()) < 0)
-		die("F_SETOWN", "DEVICE takes no owner");
+		die("F_SETOWN", "DEVICE does not support SIGIO");
 	if (fcntl(fd, F_SETFL, flags | O_ASYNC) < 0)
-		die("O_ASYNC", "DEVICE offers no asynchronous notification");
+		die("O_ASYNC", "DEVICE does not support SIGIO");
 }
 
 int main(int argc, char **argv)
@@ -63,9 +65,9 @@ int main(int argc, char **argv)
 
 	consumer_open(&consumer, argc, argv);
 	waiting = catch_sigio();
-	ask_for_sigio(consumer.fd);
+	enable_sigio(consumer.fd);
 
-	/* The first round takes what was there before the signal was asked for. */
+	/* The first call reads the events that were emitted before O_ASYNC was set. */
 	while (consumer_drain(&consumer))
 		sigsuspend(&waiting);
 
