@@ -71,7 +71,7 @@ void kill_daemon()
     }));
 }
 
-/// A struct oldstyle_news: index, urgent, id, two parameters.
+/// A struct oldstyle_event: index, urgent, id, two parameters.
 std::array<std::uint32_t, 5> fasync_news(std::uint32_t index, std::uint32_t id, std::uint32_t param)
 {
     return {index, 0, id, param, param * 2};

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver as the classic tutorials have it: an ioctl takes a struct with an
- * eventfd for one of its channels; the eventfd is signalled when there is
- * news; a second ioctl hands out the message, an id and parameters. read()
- * does the same for the channel with index 0. What its hardware would do, a
- * write does: struct oldstyle_news.
+ * Test driver as in classic tutorials. One ioctl registers an eventfd for one of
+ * the driver's channels. The eventfd is signalled for each message, which
+ * consists of an id and parameters. A second ioctl removes the oldest message of
+ * a channel from its queue and returns it. read() does the same for the channel
+ * with index 0.
+ *
+ * A write() of a struct oldstyle_message simulates the hardware: it adds the
+ * message to the queue of the channel with its index.
  */
 
 #include <linux/eventfd.h>
@@ -15,7 +18,7 @@
 #include <linux/mutex.h>
 #include <linux/uaccess.h>
 
-#include "../../../kmod/compat.h" /* eventfd_signal() has changed */
+#include "../../../kmod/compat.h" /* drvbus_eventfd_add() */
 
 #define OLDSTYLE_CHANNELS 4
 
@@ -62,7 +65,7 @@ static long oldstyle_set_eventfd(const struct oldstyle_eventfd __user *arg)
 	return 0;
 }
 
-static bool oldstyle_take(u32 index, struct oldstyle_message *message)
+static bool oldstyle_get(u32 index, struct oldstyle_message *message)
 {
 	bool got;
 
@@ -81,7 +84,7 @@ static long oldstyle_get_message(struct oldstyle_message __user *arg)
 		return -EFAULT;
 	if (index >= OLDSTYLE_CHANNELS)
 		return -EINVAL;
-	if (!oldstyle_take(index, &message))
+	if (!oldstyle_get(index, &message))
 		return -ENODATA;
 	return copy_to_user(arg, &message, sizeof(message)) ? -EFAULT : 0;
 }
@@ -106,7 +109,7 @@ static ssize_t oldstyle_read(struct file *file, char __user *buf, size_t size,
 
 	if (size < sizeof(message))
 		return -EINVAL;
-	if (!oldstyle_take(0, &message))
+	if (!oldstyle_get(0, &message))
 		return -EAGAIN;
 	return copy_to_user(buf, &message, sizeof(message)) ? -EFAULT :
 							      sizeof(message);
@@ -116,17 +119,17 @@ static ssize_t oldstyle_write(struct file *file, const char __user *buf,
 			      size_t size, loff_t *pos)
 {
 	struct oldstyle_channel *channel;
-	struct oldstyle_message news;
+	struct oldstyle_message message;
 
-	if (size != sizeof(news))
+	if (size != sizeof(message))
 		return -EINVAL;
-	if (copy_from_user(&news, buf, sizeof(news)))
+	if (copy_from_user(&message, buf, sizeof(message)))
 		return -EFAULT;
-	if (news.index >= OLDSTYLE_CHANNELS)
+	if (message.index >= OLDSTYLE_CHANNELS)
 		return -EINVAL;
-	channel = &oldstyle_channels[news.index];
+	channel = &oldstyle_channels[message.index];
 	mutex_lock(&oldstyle_lock);
-	kfifo_put(&channel->messages, news);
+	kfifo_put(&channel->messages, message);
 	if (channel->eventfd)
 		drvbus_eventfd_add(channel->eventfd, 1);
 	mutex_unlock(&oldstyle_lock);
@@ -168,5 +171,5 @@ static void __exit oldstyle_exit(void)
 
 module_init(oldstyle_init);
 module_exit(oldstyle_exit);
-MODULE_DESCRIPTION("Test driver: an eventfd that is handed over by an ioctl");
+MODULE_DESCRIPTION("Test driver: an ioctl registers an eventfd");
 MODULE_LICENSE("GPL");

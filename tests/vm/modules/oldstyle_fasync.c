@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver as the classic tutorials have it: an ioctl picks one of its
- * channels by index, SIGIO tells that the channel has news, read() takes one
- * message. It cannot be polled. What its hardware would do, a write does:
- * struct oldstyle_news.
+ * Test driver as in classic tutorials. An ioctl selects one of the driver's
+ * channels by index. SIGIO is sent for each message. read() removes the oldest
+ * message from the channel's queue and returns it. poll() is not supported.
+ *
+ * A write() of a struct oldstyle_event simulates the hardware: it adds the
+ * message to the queue of the channel with its index.
  */
 
 #include <linux/fs.h>
@@ -23,7 +25,7 @@ struct oldstyle_message {
 	u32 param[2];
 };
 
-struct oldstyle_news {
+struct oldstyle_event {
 	u32 index;
 	u32 urgent;
 	struct oldstyle_message message;
@@ -101,19 +103,19 @@ static ssize_t oldstyle_write(struct file *file, const char __user *buf,
 			      size_t size, loff_t *pos)
 {
 	struct oldstyle_channel *channel;
-	struct oldstyle_news news;
+	struct oldstyle_event event;
 
-	if (size != sizeof(news))
+	if (size != sizeof(event))
 		return -EINVAL;
-	if (copy_from_user(&news, buf, sizeof(news)))
+	if (copy_from_user(&event, buf, sizeof(event)))
 		return -EFAULT;
-	if (news.index >= OLDSTYLE_CHANNELS)
+	if (event.index >= OLDSTYLE_CHANNELS)
 		return -EINVAL;
-	channel = &oldstyle_channels[news.index];
+	channel = &oldstyle_channels[event.index];
 	mutex_lock(&oldstyle_lock);
-	kfifo_put(&channel->messages, news.message);
+	kfifo_put(&channel->messages, event.message);
 	mutex_unlock(&oldstyle_lock);
-	kill_fasync(&channel->async, SIGIO, news.urgent ? POLL_PRI : POLL_IN);
+	kill_fasync(&channel->async, SIGIO, event.urgent ? POLL_PRI : POLL_IN);
 	return size;
 }
 
