@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Calls on a channel's node that are wrong: each has its error, and harms nothing.
+// Invalid calls on a channel's node fail with the documented error and do not harm the channel.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -21,7 +21,7 @@
 namespace drvbus::test {
 namespace {
 
-/// Each test leaves a channel that still works.
+/// Checks after each test that the channel still works.
 class KmodBadInput : public testing::Test {
 protected:
     void TearDown() override
@@ -38,7 +38,7 @@ protected:
     Node node_{channel_};
 };
 
-/// Addresses that are no buffer of the process: none, unmapped, of the kernel, and such as would run over.
+/// Addresses without a buffer: null, unmapped, in the kernel, and one where a buffer would wrap around.
 const std::array<std::uintptr_t, 5> kBadAddresses{0, 8, 0x0000'7fff'ffff'f000, 0xffff'8880'0000'0000,
                                                   0xffff'ffff'ffff'fff8};
 
@@ -47,17 +47,17 @@ void* pointer(std::uintptr_t address)
     return reinterpret_cast<void*>(address);
 }
 
-/// A page, and behind it one that cannot be touched.
-class PageBeforeTheEdge {
+/// A page that is followed by an inaccessible one.
+class GuardedPage {
 public:
-    PageBeforeTheEdge() : page_(mmap(nullptr, 2 * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+    GuardedPage() : page_(mmap(nullptr, 2 * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
     {
         must(page_ == MAP_FAILED ? -1 : 0, "mmap");
         must(mprotect(static_cast<char*>(page_) + kSize, kSize, PROT_NONE), "mprotect");
     }
-    PageBeforeTheEdge(const PageBeforeTheEdge&) = delete;
-    PageBeforeTheEdge& operator=(const PageBeforeTheEdge&) = delete;
-    ~PageBeforeTheEdge() { munmap(page_, 2 * kSize); }
+    GuardedPage(const GuardedPage&) = delete;
+    GuardedPage& operator=(const GuardedPage&) = delete;
+    ~GuardedPage() { munmap(page_, 2 * kSize); }
 
     static constexpr std::size_t kSize = 4096;
     [[nodiscard]] char* last(std::size_t bytes) const { return static_cast<char*>(page_) + kSize - bytes; }
@@ -66,68 +66,68 @@ private:
     void* page_;
 };
 
-TEST_F(KmodBadInput, AnEventfdThatIsNone)
+TEST_F(KmodBadInput, RegisteringABadEventfdFails)
 {
-    EXPECT_EQ(node_.set_eventfd(1'000'000), EBADF) << "no such file";
-    EXPECT_EQ(node_.set_eventfd(-2), EBADF) << "nor can there be";
+    EXPECT_EQ(node_.set_eventfd(1'000'000), EBADF) << "not open";
+    EXPECT_EQ(node_.set_eventfd(-2), EBADF) << "not a valid descriptor";
     EXPECT_EQ(node_.set_eventfd(std::numeric_limits<int>::min()), EBADF);
     const UniqueFd null(must(open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null"));
     EXPECT_EQ(node_.set_eventfd(null.get()), EINVAL);
-    EXPECT_EQ(node_.set_eventfd(node_.fd()), EINVAL) << "itself";
+    EXPECT_EQ(node_.set_eventfd(node_.fd()), EINVAL) << "the node";
 }
 
-TEST_F(KmodBadInput, AnIoctlWithABadPointer)
+TEST_F(KmodBadInput, IoctlWithABadPointerFails)
 {
     for (const std::uintptr_t address : kBadAddresses) {
         EXPECT_EQ(error_of(ioctl(node_.fd(), DRVBUS_IOC_INFO, pointer(address))), EFAULT) << address;
         EXPECT_EQ(error_of(ioctl(node_.fd(), DRVBUS_IOC_EVENTFD, pointer(address))), EFAULT) << address;
     }
-    const PageBeforeTheEdge page;
+    const GuardedPage page;
     EXPECT_EQ(error_of(ioctl(node_.fd(), DRVBUS_IOC_INFO, page.last(sizeof(drvbus_info) - 1))), EFAULT);
     EXPECT_EQ(error_of(ioctl(node_.fd(), DRVBUS_IOC_INFO, page.last(sizeof(drvbus_info)))), 0);
     EXPECT_EQ(error_of(ioctl(node_.fd(), DRVBUS_IOC_EVENTFD, page.last(3))), EFAULT);
 }
 
-TEST_F(KmodBadInput, AnIoctlThatThereIsNot)
+TEST_F(KmodBadInput, UnknownIoctlFails)
 {
     drvbus_info info{};
     EXPECT_EQ(error_of(ioctl(node_.fd(), _IOR(DRVBUS_IOC_MAGIC, 0x7f, drvbus_info), &info)), ENOTTY);
     EXPECT_EQ(error_of(ioctl(node_.fd(), _IOWR(DRVBUS_IOC_MAGIC, 0x01, drvbus_info), &info)), ENOTTY) << "direction";
     EXPECT_EQ(error_of(ioctl(node_.fd(), _IOR(DRVBUS_IOC_MAGIC, 0x01, std::uint32_t), &info)), ENOTTY) << "size";
-    EXPECT_EQ(error_of(ioctl(node_.fd(), _IOR(0xdb, 0x01, drvbus_info), &info)), ENOTTY) << "of another driver";
+    EXPECT_EQ(error_of(ioctl(node_.fd(), _IOR(0xdb, 0x01, drvbus_info), &info)), ENOTTY) << "another driver's magic";
     EXPECT_EQ(error_of(ioctl(node_.fd(), 0, 0)), ENOTTY);
 }
 
-TEST_F(KmodBadInput, ABufferThatIsNoneLosesNothing)
+TEST_F(KmodBadInput, ReadIntoABadBufferLosesNoEvent)
 {
     ASSERT_EQ(channel_.burst(3), 0);
     for (const std::uintptr_t address : kBadAddresses) {
         EXPECT_EQ(error_of(::read(node_.fd(), pointer(address), 4096)), EFAULT) << address;
         EXPECT_EQ(error_of(::pread(node_.fd(), pointer(address), 4096, 2)), EFAULT) << address;
     }
-    const PageBeforeTheEdge page;
-    EXPECT_EQ(error_of(::read(node_.fd(), page.last(40), 4096)), EFAULT) << "it ends within the first record";
+    const GuardedPage page;
+    EXPECT_EQ(error_of(::read(node_.fd(), page.last(40), 4096)), EFAULT) << "the buffer ends within the first record";
 
     EXPECT_EQ(sequences(node_.read()), sequences(1, 3));
 }
 
-TEST_F(KmodBadInput, ABufferThatEndsTooEarlyGetsWhatFitsAndTheNextReadTheRest)
+TEST_F(KmodBadInput, ReadIntoAPartlyBadBufferLosesNoEvent)
 {
     ASSERT_EQ(channel_.burst(500), 0);
-    const PageBeforeTheEdge page;
+    const GuardedPage page;
     std::vector<std::uint64_t> got;
-    // Records are copied in batches: those of the batch that meets the edge are not handed out.
-    const ssize_t size = ::read(node_.fd(), page.last(PageBeforeTheEdge::kSize), 1U << 20U);
+    // Records are copied in batches. The batch that reaches the inaccessible page is not returned.
+    const ssize_t size = ::read(node_.fd(), page.last(GuardedPage::kSize), 1U << 20U);
     ASSERT_GT(size, 0) << "errno " << errno;
-    ASSERT_LE(static_cast<std::size_t>(size), PageBeforeTheEdge::kSize);
-    got = sequences(parse_records({page.last(PageBeforeTheEdge::kSize), static_cast<std::size_t>(size)}));
+    ASSERT_LE(static_cast<std::size_t>(size), GuardedPage::kSize);
+    got = sequences(parse_records({page.last(GuardedPage::kSize), static_cast<std::size_t>(size)}));
     const auto rest = sequences(node_.read());
     got.insert(got.end(), rest.begin(), rest.end());
 
     EXPECT_EQ(got, sequences(1, 500));
 }
 
-TEST_F(KmodBadInput, AHugeCountGetsWhatIsThere)
+TEST_F(KmodBadInput, ReadWithAHugeCountReturnsAllEvents)
 {
     constexpr std::size_t kHuge = std::size_t{1} << 32U;
     void* const huge = mmap(nullptr, kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -142,20 +142,20 @@ TEST_F(KmodBadInput, AHugeCountGetsWhatIsThere)
     EXPECT_EQ(got, sequences(1, 1000));
 }
 
-TEST_F(KmodBadInput, ACountBeyondAllAddresses)
+TEST_F(KmodBadInput, ReadWithACountBeyondTheAddressSpaceFails)
 {
     ASSERT_EQ(channel_.burst(3), 0);
     std::array<char, 4096> buffer{};
     for (const std::size_t count :
          {std::numeric_limits<std::size_t>::max(), static_cast<std::size_t>(std::numeric_limits<ssize_t>::max())}) {
-        const volatile std::size_t unknown_to_the_compiler = count;
-        EXPECT_EQ(error_of(::read(node_.fd(), buffer.data(), unknown_to_the_compiler)), EFAULT) << count;
+        const volatile std::size_t hidden_from_the_compiler = count;
+        EXPECT_EQ(error_of(::read(node_.fd(), buffer.data(), hidden_from_the_compiler)), EFAULT) << count;
     }
 
     EXPECT_EQ(sequences(node_.read()), sequences(1, 3));
 }
 
-TEST_F(KmodBadInput, APositionThatThereIsNot)
+TEST_F(KmodBadInput, InvalidPositionIsRejected)
 {
     ASSERT_EQ(channel_.burst(3), 0);
     ASSERT_EQ(node_.seek(2, SEEK_SET), 2);
@@ -163,10 +163,10 @@ TEST_F(KmodBadInput, APositionThatThereIsNot)
     constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
     EXPECT_EQ(node_.pread_error(-1), EINVAL);
     EXPECT_EQ(node_.pread_error(kLeast), EINVAL);
-    EXPECT_EQ(node_.pread_error(kMost), EINVAL) << "its end is beyond all numbers";
-    EXPECT_EQ(node_.pread_error(kMost / 2), EAGAIN) << "of the far future";
+    EXPECT_EQ(node_.pread_error(kMost), EINVAL) << "the end of the range overflows";
+    EXPECT_EQ(node_.pread_error(kMost / 2), EAGAIN) << "far ahead of the next event";
     EXPECT_EQ(node_.seek(-1, SEEK_SET), -EINVAL);
-    EXPECT_EQ(node_.seek(5, SEEK_SET), -EINVAL) << "beyond the next event";
+    EXPECT_EQ(node_.seek(5, SEEK_SET), -EINVAL) << "after the next event";
     EXPECT_EQ(node_.seek(1, SEEK_END), -EINVAL);
     EXPECT_EQ(node_.seek(-5, SEEK_END), -EINVAL) << "before the first";
     EXPECT_EQ(node_.seek(-3, SEEK_CUR), -EINVAL);
@@ -177,10 +177,10 @@ TEST_F(KmodBadInput, APositionThatThereIsNot)
     EXPECT_EQ(node_.seek(0, SEEK_DATA), -EINVAL);
     EXPECT_EQ(node_.seek(0, 99), -EINVAL);
 
-    EXPECT_EQ(sequences(node_.read()), sequences(2, 3)) << "the position is where it was";
+    EXPECT_EQ(sequences(node_.read()), sequences(2, 3)) << "the position has not moved";
 }
 
-TEST_F(KmodBadInput, WhatANodeIsNotFor)
+TEST_F(KmodBadInput, UnsupportedOperationsFail)
 {
     EXPECT_EQ(error_of(::write(node_.fd(), "x", 1)), EBADF);
     const UniqueFd writable(must(open(channel_.node().c_str(), O_RDWR | O_CLOEXEC), "open"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A 32-bit process on a 64-bit kernel. There need be no 32-bit program for that: `int $0x80` enters the kernel
-// where such a one does, whoever executes it. Only the addresses have to be below 4 GiB.
+// System calls of 32-bit processes on a 64-bit kernel. A 64-bit program can make them, too: `int $0x80` uses the
+// 32-bit entry of the kernel. Only the addresses have to be below 4 GiB.
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -20,7 +20,7 @@
 namespace drvbus::test {
 namespace {
 
-// Numbers as a 32-bit process has them (arch/x86/entry/syscalls/syscall_32.tbl).
+// Numbers of 32-bit system calls (arch/x86/entry/syscalls/syscall_32.tbl).
 constexpr int kRead = 3;
 constexpr int kIoctl = 54;
 constexpr int kLlseek = 140;
@@ -34,21 +34,21 @@ Word word(int value)
     return static_cast<Word>(value);
 }
 
-/// @returns what the kernel answers: a negative number is an error
+/// @returns the result of the system call; negative: an error
 int call32(int number, Word first, Word second = 0, Word third = 0, Word fourth = 0, Word fifth = 0)
 {
-    // As wide as the registers, whose upper halves the kernel is not to look at.
-    constexpr std::uint64_t kRubbish = 0xdeadbeef'00000000;
+    // The kernel must ignore the upper halves of the registers.
+    constexpr std::uint64_t kUpperHalf = 0xdeadbeef'00000000;
     std::uint64_t result = static_cast<std::uint64_t>(number);
     asm volatile("int $0x80"
                  : "+a"(result)
-                 : "b"(first | kRubbish), "c"(second | kRubbish), "d"(third | kRubbish), "S"(fourth | kRubbish),
-                   "D"(fifth | kRubbish)
+                 : "b"(first | kUpperHalf), "c"(second | kUpperHalf), "d"(third | kUpperHalf), "S"(fourth | kUpperHalf),
+                   "D"(fifth | kUpperHalf)
                  : "memory", "cc", "r8", "r9", "r10", "r11");
     return static_cast<int>(result);
 }
 
-/// Memory that a 32-bit process can point to.
+/// Memory at an address of 32 bits.
 class LowMemory {
 public:
     LowMemory() : base_(mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0))
@@ -88,7 +88,7 @@ protected:
     LowMemory memory_;
 };
 
-TEST_F(KmodCompat32, Read)
+TEST_F(KmodCompat32, ReadReturnsRecords)
 {
     EXPECT_EQ(call32(kRead, word(node_.fd()), memory_.address(), LowMemory::kSize), -EAGAIN);
     ASSERT_EQ(channel_.emit(7, "0102030405", true), 0);
@@ -103,17 +103,17 @@ TEST_F(KmodCompat32, Read)
     EXPECT_EQ(records.front().payload, "\x01\x02\x03\x04\x05");
 }
 
-TEST_F(KmodCompat32, Pread)
+TEST_F(KmodCompat32, PreadUsesAll64BitsOfTheOffset)
 {
     ASSERT_EQ(channel_.burst(10), 0);
     const int size = call32(kPread64, word(node_.fd()), memory_.address(), LowMemory::kSize, 9, 0);
     ASSERT_GT(size, 0);
     EXPECT_EQ(sequences(parse_records(memory_.text(size))), sequences(9, 10));
-    // The upper half of a position counts, too.
+    // The upper half of the offset is used, too.
     EXPECT_EQ(call32(kPread64, word(node_.fd()), memory_.address(), LowMemory::kSize, 9, 1), -EAGAIN);
 }
 
-TEST_F(KmodCompat32, Lseek)
+TEST_F(KmodCompat32, LseekUsesAll64BitsOfTheOffset)
 {
     ASSERT_EQ(channel_.burst(10), 0);
     std::int64_t& position = memory_.as<std::int64_t>();
@@ -128,7 +128,7 @@ TEST_F(KmodCompat32, Lseek)
     EXPECT_EQ(sequences(node_.read()), sequences(9, 10));
 }
 
-TEST_F(KmodCompat32, Info)
+TEST_F(KmodCompat32, InfoIsThatOfA64BitProcess)
 {
     ASSERT_EQ(channel_.burst(1030), 0);
     ASSERT_EQ(ioctl32(DRVBUS_IOC_INFO, memory_.address()), 0);
@@ -139,7 +139,7 @@ TEST_F(KmodCompat32, Info)
     EXPECT_EQ(ioctl32(DRVBUS_IOC_INFO + 0x7e, memory_.address()), -ENOTTY);
 }
 
-TEST_F(KmodCompat32, Eventfd)
+TEST_F(KmodCompat32, EventfdCountsEvents)
 {
     const UniqueFd semaphore = make_eventfd(EFD_SEMAPHORE);
     ASSERT_EQ(channel_.burst(1), 0);
@@ -150,9 +150,9 @@ TEST_F(KmodCompat32, Eventfd)
     ASSERT_EQ(ioctl32(DRVBUS_IOC_EVENTFD, memory_.address()), 0);
     ASSERT_EQ(channel_.burst(1), 0);
 
-    EXPECT_EQ(take(semaphore.get()), 1U);
-    EXPECT_EQ(take(semaphore.get()), 1U);
-    EXPECT_EQ(take(semaphore.get()), 0U);
+    EXPECT_EQ(read_counter(semaphore.get()), 1U);
+    EXPECT_EQ(read_counter(semaphore.get()), 1U);
+    EXPECT_EQ(read_counter(semaphore.get()), 0U);
     memory_.as<std::int32_t>() = node_.fd();
     EXPECT_EQ(ioctl32(DRVBUS_IOC_EVENTFD, memory_.address()), -EINVAL);
     memory_.as<std::int32_t>() = 1'000'000;
@@ -160,7 +160,7 @@ TEST_F(KmodCompat32, Eventfd)
     EXPECT_EQ(ioctl32(DRVBUS_IOC_EVENTFD, 0), -EFAULT);
 }
 
-TEST_F(KmodCompat32, Poll)
+TEST_F(KmodCompat32, PollReportsAnUrgentEvent)
 {
     pollfd& entry = memory_.as<pollfd>();
     entry = {node_.fd(), POLLIN | POLLPRI, 0};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Memory runs out: in each call of the modules one allocation after the other fails. Only a kernel with fault
-// injection can do that, so this is a program of its own, which runs on the debug kernel; what leaks there, or
-// is used though it was never there, the kernel tells in its log.
+// Failing allocations. Each call of the modules is repeated with another of its allocations failing, until all of them
+// have failed once. This needs a kernel with fault injection, so these tests are a program of their own, for the debug
+// kernel, which reports memory leaks and invalid accesses in its log.
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -26,7 +26,7 @@
 namespace drvbus::test {
 namespace {
 
-/// The Nth allocation that this thread has the kernel make fails.
+/// Makes the Nth allocation of the kernel for this thread fail.
 class Fault {
 public:
     Fault() = default;
@@ -36,7 +36,7 @@ public:
 
     void arm(unsigned nth) const { set(std::to_string(nth)); }
 
-    /// @returns how many allocations it still was to; 0: one has failed
+    /// @returns the number of allocations that were left until the failing one; 0: an allocation has failed
     [[nodiscard]] unsigned disarm() const
     {
         char text[16] = {};
@@ -56,17 +56,17 @@ protected:
     static void SetUpTestSuite()
     {
         const std::string debug = "/sys/kernel/debug/";
-        // Also those that may wait for memory, and without a word about each.
+        // Also fail allocations that may sleep, and do not log each failure.
         for (const std::string kind : {"failslab", "fail_page_alloc"}) {
             must(-write_file(debug + kind + "/ignore-gfp-wait", "N"), "ignore-gfp-wait");
             must(-write_file(debug + kind + "/verbose", "0"), "verbose");
         }
-        // Of pages only what is too large for the slab allocator; smaller ones the kernel's debugging takes as well.
+        // Fail only page allocations that are too large for the slab allocator. The debug facilities make smaller ones.
         must(-write_file(debug + "fail_page_alloc/min-order", "5"), "min-order");
         load("drvbus_sim");
     }
 
-    /// @returns how many allocations a call makes
+    /// @returns the number of allocations that a call makes
     static unsigned allocations_of(const std::function<int()>& call)
     {
         constexpr unsigned kMany = 1'000'000;
@@ -76,17 +76,17 @@ protected:
         return kMany - fault.disarm();
     }
 
-    /// Makes a call again and again, each time with a later allocation failing, until none is left to fail.
+    /// Repeats a call, each time with the next allocation failing, until the call makes no more allocations.
     /// @param call returns 0 or its error
-    /// @param after what must hold then; gets what `call` returned
-    /// @param errors that it may return
-    /// @param first allocation to fail
-    /// @returns how many calls were refused
+    /// @param after checks the state after each call; gets the result of `call`
+    /// @param errors that `call` may return
+    /// @param first number of the first allocation to fail
+    /// @returns the number of calls that failed
     static unsigned fail_each(const std::function<int()>& call, const std::function<void(int error)>& after,
                               const std::set<int>& errors = {ENOMEM}, unsigned first = 1)
     {
         const Fault fault;
-        unsigned refused = 0;
+        unsigned failures = 0;
         for (unsigned nth = first;; ++nth) {
             SCOPED_TRACE("allocation " + std::to_string(nth));
             fault.arm(nth);
@@ -94,15 +94,15 @@ protected:
             const bool failed = fault.disarm() == 0;
             if (error != 0) {
                 EXPECT_TRUE(errors.contains(error)) << error;
-                ++refused;
+                ++failures;
             }
             after(error);
             if (testing::Test::HasFailure())
-                return refused;
+                return failures;
             if (!failed) {
-                EXPECT_EQ(error, 0) << "no allocation has failed";
+                EXPECT_EQ(error, 0) << "failed without a failed allocation";
                 RecordProperty("allocations", static_cast<int>(nth - 1));
-                return refused;
+                return failures;
             }
         }
     }
@@ -123,8 +123,7 @@ SimChannel::Settings small()
     return settings;
 }
 
-/// A record of the largest payload is more than the slab allocator has; a ring of these is more than there are
-/// pages side by side.
+/// A record that is too large for the slab allocator, and a ring that is too large for contiguous pages.
 SimChannel::Settings large()
 {
     SimChannel::Settings settings;
@@ -133,7 +132,7 @@ SimChannel::Settings large()
     return settings;
 }
 
-/// A channel that is there, whole and where it should be.
+/// Checks that the channel works and its node has the right path.
 void expect_live(const SimChannel& channel)
 {
     EXPECT_TRUE(exists(channel.node()));
@@ -143,7 +142,7 @@ void expect_live(const SimChannel& channel)
     EXPECT_EQ(node.read().size(), 1U);
 }
 
-void expect_gone(const SimChannel& channel)
+void expect_removed(const SimChannel& channel)
 {
     EXPECT_FALSE(exists(channel.node()));
     EXPECT_FALSE(exists("/sys/class/drvbus/" + channel.name()));
@@ -154,12 +153,12 @@ class KmodFaultByRing : public KmodFault, public testing::WithParamInterface<Sim
 INSTANTIATE_TEST_SUITE_P(Small, KmodFaultByRing, testing::Values(small()));
 INSTANTIATE_TEST_SUITE_P(Large, KmodFaultByRing, testing::Values(large()));
 
-TEST_P(KmodFaultByRing, OpeningANode)
+TEST_P(KmodFaultByRing, FailedOpenLeaksNothing)
 {
     const SimChannel channel("fault", GetParam());
     ASSERT_EQ(channel.burst(2), 0);
     UniqueFd fd;
-    const unsigned refused = fail_each(
+    const unsigned failures = fail_each(
         [&] {
             fd.reset(open(channel.node().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
             return error_of(fd.get());
@@ -169,54 +168,54 @@ TEST_P(KmodFaultByRing, OpeningANode)
             fd.reset();
             EXPECT_EQ(Node(channel).read().size(), 2U);
         });
-    EXPECT_GE(refused, 2U);
+    EXPECT_GE(failures, 2U);
 }
 
-TEST_P(KmodFaultByRing, AChannelGoesLive)
+TEST_P(KmodFaultByRing, FailedCreationLeavesNoChannel)
 {
     const SimChannel channel("fault", GetParam(), false);
-    const unsigned refused = fail_each([&] { return channel.live(true); },
-                                       [&](int error) {
-                                           if (error != 0) {
-                                               expect_gone(channel);
-                                               EXPECT_EQ(channel.burst(1), ENODEV);
-                                               EXPECT_EQ(channel.live(true), 0);
-                                           }
-                                           expect_live(channel);
-                                           EXPECT_EQ(channel.live(false), 0);
-                                           expect_gone(channel);
-                                       });
-    EXPECT_GE(refused, 10U);
+    const unsigned failures = fail_each([&] { return channel.live(true); },
+                                        [&](int error) {
+                                            if (error != 0) {
+                                                expect_removed(channel);
+                                                EXPECT_EQ(channel.burst(1), ENODEV);
+                                                EXPECT_EQ(channel.live(true), 0);
+                                            }
+                                            expect_live(channel);
+                                            EXPECT_EQ(channel.live(false), 0);
+                                            expect_removed(channel);
+                                        });
+    EXPECT_GE(failures, 10U);
 }
 
-TEST_F(KmodFault, AChannelIsTakenAwayWhateverFails)
+TEST_F(KmodFault, RemovalNeverFails)
 {
     const SimChannel channel("fault", small());
     const UniqueFd live(must(open("/sys/kernel/config/drvbus_sim/fault/live", O_WRONLY | O_CLOEXEC), "live"));
     fail_each([&] { return error_of(pwrite(live.get(), "0", 1, 0)); },
               [&](int error) {
                   EXPECT_EQ(error, 0);
-                  expect_gone(channel);
+                  expect_removed(channel);
                   EXPECT_EQ(channel.live(true), 0);
                   expect_live(channel);
               });
 }
 
-TEST_F(KmodFault, ADirectoryOfTheSimulator)
+TEST_F(KmodFault, FailedMkdirLeavesNoDirectory)
 {
     const std::string path = "/sys/kernel/config/drvbus_sim/made";
-    const unsigned refused = fail_each([&] { return error_of(mkdir(path.c_str(), 0755)); },
-                                       [&](int error) {
-                                           EXPECT_EQ(exists(path), error == 0);
-                                           if (error != 0) {
-                                               EXPECT_EQ(mkdir(path.c_str(), 0755), 0);
-                                           }
-                                           EXPECT_EQ(rmdir(path.c_str()), 0);
-                                       });
-    EXPECT_GE(refused, 1U);
+    const unsigned failures = fail_each([&] { return error_of(mkdir(path.c_str(), 0755)); },
+                                        [&](int error) {
+                                            EXPECT_EQ(exists(path), error == 0);
+                                            if (error != 0) {
+                                                EXPECT_EQ(mkdir(path.c_str(), 0755), 0);
+                                            }
+                                            EXPECT_EQ(rmdir(path.c_str()), 0);
+                                        });
+    EXPECT_GE(failures, 1U);
 }
 
-TEST_F(KmodFault, ARefusedSettingIsAsItWas)
+TEST_F(KmodFault, FailedWriteKeepsTheSetting)
 {
     const SimChannel channel("fault", small(), false);
     const auto setting_is = [](const std::string& name, const std::string& value) {
@@ -237,7 +236,7 @@ TEST_F(KmodFault, ARefusedSettingIsAsItWas)
     ASSERT_EQ(channel.live(true), 0);
 }
 
-TEST_F(KmodFault, AnEventThatIsRefusedWasNotEmitted)
+TEST_F(KmodFault, FailedWriteEmitsNoEvent)
 {
     const SimChannel channel("fault", small());
     std::uint64_t events = 0;
@@ -249,27 +248,27 @@ TEST_F(KmodFault, AnEventThatIsRefusedWasNotEmitted)
               2U);
 }
 
-TEST_F(KmodFault, AnEventfdThatIsRefusedLeavesTheOldInPlace)
+TEST_F(KmodFault, FailedRegistrationKeepsTheOldEventfd)
 {
     const SimChannel channel("fault", small());
     const Node node(channel);
     const UniqueFd old = make_eventfd();
     const UniqueFd other = make_eventfd();
     ASSERT_EQ(node.set_eventfd(old.get()), 0);
-    const unsigned refused = fail_each([&] { return node.set_eventfd(other.get()); },
-                                       [&](int error) {
-                                           take(other.get());
-                                           ASSERT_EQ(channel.burst(1), 0);
-                                           EXPECT_EQ(take(old.get()), error != 0 ? 1U : 0U);
-                                           EXPECT_EQ(take(other.get()), error == 0 ? 1U : 0U);
-                                           ASSERT_EQ(node.seek(0, SEEK_END), node.info().next_sequence);
-                                           ASSERT_EQ(node.set_eventfd(old.get()), 0);
-                                       });
-    EXPECT_GE(refused, 1U);
+    const unsigned failures = fail_each([&] { return node.set_eventfd(other.get()); },
+                                        [&](int error) {
+                                            read_counter(other.get());
+                                            ASSERT_EQ(channel.burst(1), 0);
+                                            EXPECT_EQ(read_counter(old.get()), error != 0 ? 1U : 0U);
+                                            EXPECT_EQ(read_counter(other.get()), error == 0 ? 1U : 0U);
+                                            ASSERT_EQ(node.seek(0, SEEK_END), node.info().next_sequence);
+                                            ASSERT_EQ(node.set_eventfd(old.get()), 0);
+                                        });
+    EXPECT_GE(failures, 1U);
 }
 
-/// A module, and how many of the last allocations of its loading are to fail: its own, and some of the kernel's
-/// loader, whose others are not looked at.
+/// A module, and how many of the last allocations during its loading are made to fail: all of its own, and some of the
+/// kernel's module loader.
 struct Loading {
     const char* module;
     unsigned allocations;
@@ -303,25 +302,25 @@ INSTANTIATE_TEST_SUITE_P(Module, KmodFaultLoad,
                          testing::Values(Loading{"drvbus", 40}, Loading{"drvbus_sim", 60}, Loading{"heartbeat", 150}),
                          [](const auto& loading) { return std::string(loading.param.module); });
 
-TEST_P(KmodFaultLoad, AModuleIsLoadedWholeOrNotAtAll)
+TEST_P(KmodFaultLoad, FailedLoadLeavesNoModule)
 {
     const unsigned allocations = allocations_of([this] { return load_it(); });
     ASSERT_EQ(unload(module_), 0);
     ASSERT_GT(allocations, GetParam().allocations);
-    const unsigned refused = fail_each([this] { return load_it(); },
-                                       [this](int error) {
-                                           EXPECT_EQ(exists("/sys/module/" + module_), error == 0);
-                                           if (error == 0) {
-                                               EXPECT_EQ(unload(module_), 0);
-                                           }
-                                       },
-                                       // The driver core says that no device was found, whatever the probe said;
-                                       // the loader has EINVAL for all sorts of things.
-                                       {ENOMEM, ENODEV, EINVAL}, allocations - GetParam().allocations);
-    EXPECT_GE(refused, 5U);
+    const unsigned failures = fail_each([this] { return load_it(); },
+                                        [this](int error) {
+                                            EXPECT_EQ(exists("/sys/module/" + module_), error == 0);
+                                            if (error == 0) {
+                                                EXPECT_EQ(unload(module_), 0);
+                                            }
+                                        },
+                                        // The driver core returns ENODEV for every error of a probe, and the
+                                        // module loader returns EINVAL for various errors.
+                                        {ENOMEM, ENODEV, EINVAL}, allocations - GetParam().allocations);
+    EXPECT_GE(failures, 5U);
 }
 
-/// With its signals blocked: those that were sent are taken from here.
+/// Blocks the signals, so that they remain pending until the test fetches them.
 class KmodFaultSignal : public KmodFault {
 protected:
     KmodFaultSignal()
@@ -335,12 +334,12 @@ protected:
     ~KmodFaultSignal() override
     {
         node_.close();
-        while (taken() > 0) {
+        while (next_signal() > 0) {
         }
         pthread_sigmask(SIG_SETMASK, &old_, nullptr);
     }
 
-    [[nodiscard]] int taken() const
+    [[nodiscard]] int next_signal() const
     {
         const timespec none{};
         return sigtimedwait(&signals_, nullptr, &none);
@@ -355,25 +354,25 @@ private:
     sigset_t old_{};
 };
 
-TEST_F(KmodFaultSignal, AskingForSignals)
+TEST_F(KmodFaultSignal, FailedRequestForSignalsSendsNone)
 {
-    const unsigned refused = fail_each([&] { return error_of(fcntl(node_.fd(), F_SETFL, O_NONBLOCK | O_ASYNC)); },
-                                       [&](int error) {
-                                           EXPECT_EQ((fcntl(node_.fd(), F_GETFL) & O_ASYNC) != 0, error == 0);
-                                           ASSERT_EQ(channel_.emit(1), 0);
-                                           EXPECT_EQ(taken(), error == 0 ? SIGIO : -1);
-                                           ASSERT_EQ(fcntl(node_.fd(), F_SETFL, O_NONBLOCK), 0);
-                                       });
-    EXPECT_GE(refused, 1U);
+    const unsigned failures = fail_each([&] { return error_of(fcntl(node_.fd(), F_SETFL, O_NONBLOCK | O_ASYNC)); },
+                                        [&](int error) {
+                                            EXPECT_EQ((fcntl(node_.fd(), F_GETFL) & O_ASYNC) != 0, error == 0);
+                                            ASSERT_EQ(channel_.emit(1), 0);
+                                            EXPECT_EQ(next_signal(), error == 0 ? SIGIO : -1);
+                                            ASSERT_EQ(fcntl(node_.fd(), F_SETFL, O_NONBLOCK), 0);
+                                        });
+    EXPECT_GE(failures, 1U);
 }
 
-TEST_F(KmodFaultSignal, AnEmitAllocatesNothingAndASignalThatCannotBeQueuedIsSigio)
+TEST_F(KmodFaultSignal, EmitAllocatesNothingAndSendsSigioIfASignalCannotBeQueued)
 {
     const UniqueFd eventfd = make_eventfd();
     ASSERT_EQ(node_.set_eventfd(eventfd.get()), 0);
     must(fcntl(node_.fd(), F_SETSIG, kQueued), "F_SETSIG");
     must(fcntl(node_.fd(), F_SETFL, O_NONBLOCK | O_ASYNC), "O_ASYNC");
-    unsigned plain = 0;
+    unsigned sigio = 0;
     fail_each(
         [&] {
             const std::string path = "/sys/kernel/config/drvbus_sim/fault/burst";
@@ -381,13 +380,13 @@ TEST_F(KmodFaultSignal, AnEmitAllocatesNothingAndASignalThatCannotBeQueuedIsSigi
             return file ? error_of(write(file.get(), "1", 1)) : errno;
         },
         [&](int error) {
-            const int signal = taken();
-            plain += signal == SIGIO ? 1 : 0;
+            const int signal = next_signal();
+            sigio += signal == SIGIO ? 1 : 0;
             EXPECT_EQ(signal > 0, error == 0);
-            EXPECT_EQ(take(eventfd.get()), error == 0 ? 1U : 0U);
-            EXPECT_LT(taken(), 0) << "one signal";
+            EXPECT_EQ(read_counter(eventfd.get()), error == 0 ? 1U : 0U);
+            EXPECT_LT(next_signal(), 0) << "more than one signal";
         });
-    EXPECT_GT(plain, 0U) << "none failed to be queued";
+    EXPECT_GT(sigio, 0U) << "no signal failed to be queued";
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// All calls at once, on channels that come and go. What it is about most is what the kernel's log says
-// afterwards, which whoever runs the tests looks at.
+// Concurrent calls of all kinds on channels that are created and removed meanwhile. The most important result is the
+// kernel log, which the test script checks afterwards.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -33,36 +33,36 @@ namespace {
 class KmodHammer : public testing::Test {};
 class KmodInterrupt : public testing::Test {};
 
-/// What the threads have done, and what should not have happened.
+/// Counters of what the threads have done, and the errors they have found.
 struct Tally {
     std::atomic<bool> stop = false;
     std::atomic<std::uint64_t> visits = 0;
     std::atomic<std::uint64_t> events = 0;
     std::atomic<std::uint64_t> waits = 0;
     std::mutex mutex;
-    std::set<std::string> wrong;
+    std::set<std::string> errors;
 
-    void check(bool right, const std::string& what)
+    void check(bool condition, const std::string& what)
     {
-        if (right)
+        if (condition)
             return;
         const std::lock_guard lock(mutex);
-        wrong.insert(what);
+        errors.insert(what);
     }
-    /// Notes an error other than those that a call may have.
+    /// Records an error number that is not expected.
     void check_error(int error, const std::set<int>& expected, const std::string& what)
     {
         check(error == 0 || expected.contains(error), what + ": errno " + std::to_string(error));
     }
 };
 
-/// A channel to be hammered on.
+/// The channel under test.
 struct Target {
     std::string name;
     bool legacy;
 
     [[nodiscard]] std::string node() const { return "/dev/drvbus/" + name; }
-    /// The errors of a call that an old-style node does not have, besides others.
+    /// The expected errors of a call that fails with `missing` on a legacy node.
     [[nodiscard]] std::set<int> errors(int missing, std::set<int> others = {}) const
     {
         if (legacy)
@@ -71,10 +71,10 @@ struct Target {
     }
 };
 
-/// One open file, which other threads use at the same time.
-class Hammered {
+/// One open file, which two threads use at the same time.
+class SharedFile {
 public:
-    Hammered(const Target& target, int fd, Tally& tally) : target_(target), fd_(fd), tally_(tally) {}
+    SharedFile(const Target& target, int fd, Tally& tally) : target_(target), fd_(fd), tally_(tally) {}
 
     void use_all()
     {
@@ -82,7 +82,7 @@ public:
         seek();
         notify();
         wait();
-        tell();
+        inspect();
         map();
     }
 
@@ -95,7 +95,7 @@ private:
         last_ = 0;
         if (size > 0) {
             for (const NodeRecord& record : parse_records({buffer.data(), static_cast<std::size_t>(size)})) {
-                tally_.check(record.sequence > last_, "a sequence that runs back");
+                tally_.check(record.sequence > last_, "a sequence that decreases");
                 last_ = record.sequence;
                 ++tally_.events;
             }
@@ -118,14 +118,14 @@ private:
         const std::int32_t given = eventfd.get();
         tally_.check_error(error_of(ioctl(fd_, DRVBUS_IOC_EVENTFD, &given)), target_.errors(ENOTTY, {ENODEV}),
                            "eventfd");
-        // Sometimes for a process, which has them sent, sometimes for none.
+        // With and without an owner: only with an owner is a signal sent.
         tally_.check_error(error_of(fcntl(fd_, F_SETOWN, last_ % 2 == 0 ? getpid() : 0)), {}, "F_SETOWN");
         tally_.check_error(error_of(fcntl(fd_, F_SETFL, O_NONBLOCK | O_ASYNC)), {}, "O_ASYNC");
         if (last_ % 3 == 0)
             tally_.check_error(error_of(fcntl(fd_, F_SETFL, O_NONBLOCK)), {}, "F_SETFL");
     }
 
-    /// So that it stands in the channel's queue, and leaves it in all ways there are.
+    /// Enters the channel's wait queue and leaves it, by poll(), epoll and closing.
     void wait() const
     {
         pollfd entry{fd_, static_cast<short>(last_ % 2 == 0 ? POLLPRI : POLLIN | POLLPRI), 0};
@@ -137,17 +137,17 @@ private:
         tally_.check_error(error_of(epoll_wait(epoll.get(), &event, 1, 0)), {}, "epoll_wait");
     }
 
-    void tell() const
+    void inspect() const
     {
         drvbus_info info{};
         tally_.check_error(error_of(ioctl(fd_, DRVBUS_IOC_INFO, &info)), target_.errors(ENOTTY), "info");
         tally_.check(info.next_sequence >= info.oldest_sequence &&
                          info.next_sequence - info.oldest_sequence <= info.depth,
-                     "more events than the ring holds");
+                     "more events than the ring stores");
         const std::int32_t none = -1;
         tally_.check_error(error_of(ioctl(fd_, DRVBUS_IOC_EVENTFD, &none)), target_.errors(ENOTTY),
-                           "eventfd taken back");
-        // While the channel lives and while it goes.
+                           "unregistering the eventfd");
+        // Also while the channel is being removed.
         read_file("/sys/class/drvbus/" + target_.name + "/readers");
     }
 
@@ -163,7 +163,7 @@ private:
     std::uint64_t last_ = 0;
 };
 
-/// Opens the channel whenever it is there, and has a second thread use the same file.
+/// Opens the channel whenever it exists, and uses the file in two threads.
 void visit(const Target& target, Tally& tally)
 {
     while (!tally.stop) {
@@ -172,13 +172,13 @@ void visit(const Target& target, Tally& tally)
             tally.check_error(errno, {ENOENT, ENODEV, ENXIO}, "open");
             continue;
         }
-        const std::jthread other([&] { Hammered(target, fd.get(), tally).use_all(); });
-        Hammered(target, fd.get(), tally).use_all();
+        const std::jthread other([&] { SharedFile(target, fd.get(), tally).use_all(); });
+        SharedFile(target, fd.get(), tally).use_all();
         ++tally.visits;
     }
 }
 
-/// Reads as one who has nothing else to do: waits in read() until the channel goes.
+/// Blocks in read() until the channel is removed.
 void wait_in_read(const Target& target, Tally& tally)
 {
     while (!tally.stop) {
@@ -189,13 +189,13 @@ void wait_in_read(const Target& target, Tally& tally)
     }
 }
 
-/// What is sent to the process goes nowhere.
-class WithoutSigio {
+/// Ignores SIGIO for its lifetime.
+class IgnoredSigio {
 public:
-    WithoutSigio() { old_ = std::signal(SIGIO, SIG_IGN); }
-    WithoutSigio(const WithoutSigio&) = delete;
-    WithoutSigio& operator=(const WithoutSigio&) = delete;
-    ~WithoutSigio() { std::signal(SIGIO, old_); }
+    IgnoredSigio() { old_ = std::signal(SIGIO, SIG_IGN); }
+    IgnoredSigio(const IgnoredSigio&) = delete;
+    IgnoredSigio& operator=(const IgnoredSigio&) = delete;
+    ~IgnoredSigio() { std::signal(SIGIO, old_); }
 
 private:
     void (*old_)(int);
@@ -207,7 +207,7 @@ void make_events(const SimChannel& channel, Tally& tally)
     tally.check_error(channel.emit(1, "01", true), {}, "emit");
 }
 
-TEST_F(KmodHammer, AllCallsWhileChannelsComeAndGo)
+TEST_F(KmodHammer, AllCallsWorkWhileChannelsAreCreatedAndRemoved)
 {
     constexpr int kRounds = 12;
     constexpr std::uint64_t kVisits = 20;
@@ -216,7 +216,7 @@ TEST_F(KmodHammer, AllCallsWhileChannelsComeAndGo)
     settings.payload_size = 8;
     SimChannel::Settings old_style = settings;
     old_style.legacy = true;
-    const WithoutSigio quiet;
+    const IgnoredSigio ignored;
     const Target target{"hammer", false};
     const Target legacy{"hammer-legacy", true};
     Tally tally;
@@ -231,27 +231,27 @@ TEST_F(KmodHammer, AllCallsWhileChannelsComeAndGo)
             const SimChannel channel(target.name, settings);
             const SimChannel other(legacy.name, old_style);
             const std::uint64_t before = tally.visits;
-            // From a hard interrupt, besides the bursts of this thread.
+            // The generator emits in hard interrupt context, this thread in process context.
             tally.check_error(channel.set("rate", "500"), {}, "rate");
             tally.check_error(other.set("rate", "100"), {}, "rate");
-            // The channels go in the middle of it all, again and again.
+            // The channels are removed while the visitors use them.
             const bool visited = wait_until([&] {
                 make_events(channel, tally);
                 make_events(other, tally);
                 return tally.visits >= before + kVisits;
             });
-            tally.check(visited, "nobody came");
+            tally.check(visited, "too few visits");
         }
         tally.stop = true;
     }
 
-    EXPECT_EQ(tally.wrong, std::set<std::string>{});
+    EXPECT_EQ(tally.errors, std::set<std::string>{});
     EXPECT_GE(tally.visits, kRounds * kVisits);
     EXPECT_GT(tally.events, 0U);
     EXPECT_GT(tally.waits, 0U);
 }
 
-TEST_F(KmodHammer, AnEventfdThatIsExchangedAllTheTimeMissesNothing)
+TEST_F(KmodHammer, ConcurrentRegistrationMissesNoEvent)
 {
     SimChannel::Settings settings;
     settings.depth = 65'536;
@@ -279,13 +279,13 @@ TEST_F(KmodHammer, AnEventfdThatIsExchangedAllTheTimeMissesNothing)
     ASSERT_EQ(error, 0);
     ASSERT_GT(exchanges, 0U);
 
-    // The last one counts all that is there to read: nothing was read.
+    // No event was read, so the registration counts all of them.
     const UniqueFd last = make_eventfd();
     ASSERT_EQ(node.set_eventfd(last.get()), 0);
-    EXPECT_EQ(take(last.get()), channel.sysfs("events"));
+    EXPECT_EQ(read_counter(last.get()), channel.sysfs("events"));
 }
 
-TEST_F(KmodInterrupt, EveryEventFromAHardInterruptIsCountedAndRead)
+TEST_F(KmodInterrupt, EveryEventFromHardInterruptContextIsCountedAndRead)
 {
     SimChannel::Settings settings;
     settings.depth = 65'536;
@@ -301,13 +301,13 @@ TEST_F(KmodInterrupt, EveryEventFromAHardInterruptIsCountedAndRead)
     while (counted < 200) {
         pollfd entry{eventfd.get(), POLLIN, 0};
         ASSERT_EQ(poll(&entry, 1, static_cast<int>(std::chrono::milliseconds(kLimit).count())), 1);
-        counted += take(eventfd.get());
-        // The eventfd counts no event before it is there to read.
+        counted += read_counter(eventfd.get());
+        // The eventfd must not count an event before it can be read.
         std::ranges::move(node.read_all(), std::back_inserter(records));
         ASSERT_GE(records.size(), counted);
     }
     ASSERT_EQ(channel.set("rate", "0"), 0);
-    counted += take(eventfd.get());
+    counted += read_counter(eventfd.get());
     std::ranges::move(node.read_all(), std::back_inserter(records));
 
     const std::uint64_t emitted = channel.sysfs("events");

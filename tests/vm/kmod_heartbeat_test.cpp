@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The example driver, as the module that its author would load.
+// The example driver.
 #include <cstdint>
 #include <cstring>
 #include <ctime>
@@ -22,7 +22,7 @@ namespace {
 constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint64_t kSecond = 1000 * kMillisecond;
 
-/// What the format of the channel says.
+/// The payload, as described by the channel's format.
 struct Beat {
     std::uint32_t count;
     std::uint32_t late_ms;
@@ -45,7 +45,7 @@ protected:
             unload("heartbeat");
     }
 
-    /// Waits for beats; there is one each second.
+    /// Waits for events, of which there is one each second. @returns nothing on a timeout
     static std::vector<NodeRecord> beats(const Node& node)
     {
         pollfd entry{node.fd(), POLLIN, 0};
@@ -55,7 +55,7 @@ protected:
     }
 };
 
-TEST_F(KmodHeartbeat, ItsChannelComesWithItAndGoesWithIt)
+TEST_F(KmodHeartbeat, ChannelExistsWhileTheModuleIsLoaded)
 {
     EXPECT_EQ(read_file("/sys/class/drvbus/heartbeat/format"), "u32 beat; u32 late_ms\n");
     EXPECT_EQ(read_file("/sys/class/drvbus/heartbeat/event_names"), "1 beat\n2 late\n");
@@ -68,13 +68,13 @@ TEST_F(KmodHeartbeat, ItsChannelComesWithItAndGoesWithIt)
     EXPECT_EQ(access("/dev/drvbus/heartbeat", F_OK), 0);
 }
 
-TEST_F(KmodHeartbeat, ItsBeatsAreNumberedAndAtLeastASecondApart)
+TEST_F(KmodHeartbeat, BeatsAreNumberedAndAtLeastASecondApart)
 {
     const Node node("/dev/drvbus/heartbeat");
     std::vector<NodeRecord> seen;
     while (seen.size() < 3) {
         const auto more = beats(node);
-        ASSERT_FALSE(more.empty()) << "its heart has stopped";
+        ASSERT_FALSE(more.empty()) << "no event for too long";
         seen.insert(seen.end(), more.begin(), more.end());
     }
 
@@ -86,7 +86,7 @@ TEST_F(KmodHeartbeat, ItsBeatsAreNumberedAndAtLeastASecondApart)
         const bool late = beat.late_ms > 100;
         EXPECT_EQ(record.id, late ? 2U : 1U);
         EXPECT_EQ(record.flags, late ? DRVBUS_EVENT_URGENT : 0U);
-        // A tick of the kernel's clock is at most 10 ms.
+        // The driver's timer has the resolution of a jiffy, which is at most 10 ms.
         if (i > 0) {
             EXPECT_GE(record.time_ns + 10 * kMillisecond, seen.at(i - 1).time_ns + kSecond);
         }
@@ -98,7 +98,7 @@ timespec at(std::uint64_t time_ns)
     return {static_cast<time_t>(time_ns / kSecond), static_cast<long>(time_ns % kSecond)};
 }
 
-/// Keeps a processor from everything of ordinary priority in a span of time: that is what makes a beat late.
+/// Occupies a processor with real-time priority from `from` to `to`, so that the driver's work item runs late.
 void hog(int processor, std::uint64_t from, std::uint64_t to)
 {
     cpu_set_t only;
@@ -115,7 +115,7 @@ void hog(int processor, std::uint64_t from, std::uint64_t to)
     while (time.tv_sec < end.tv_sec || (time.tv_sec == end.tv_sec && time.tv_nsec < end.tv_nsec));
 }
 
-TEST_F(KmodHeartbeat, ALateBeatIsUrgentAndHasAnotherName)
+TEST_F(KmodHeartbeat, LateBeatIsUrgentAndHasItsOwnId)
 {
     const Node node("/dev/drvbus/heartbeat");
     NodeRecord late{};
@@ -123,7 +123,7 @@ TEST_F(KmodHeartbeat, ALateBeatIsUrgentAndHasAnotherName)
         for (const NodeRecord& record : beats(node)) {
             if (record.id == 2)
                 late = record;
-            // Around the time of the next one, for less time than real-time tasks may have at once.
+            // Around the next beat, and shorter than the limit for real-time tasks.
             const std::uint64_t due = record.time_ns + kSecond;
             std::list<Caller> hogs;
             for (long processor = 0; processor < sysconf(_SC_NPROCESSORS_ONLN); ++processor)

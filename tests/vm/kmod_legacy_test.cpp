@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The node of an old-style driver: read and asynchronous notification alone.
+// The node of a legacy channel, which supports only read() and asynchronous notification.
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -29,7 +29,7 @@ protected:
     }
 };
 
-TEST_F(KmodLegacy, ItCannotBePolled)
+TEST_F(KmodLegacy, PollIsNotSupported)
 {
     SimChannel channel("legacy", legacy());
     const Node node(channel);
@@ -38,7 +38,7 @@ TEST_F(KmodLegacy, ItCannotBePolled)
     EXPECT_EQ(error_of(epoll_ctl(epoll.get(), EPOLL_CTL_ADD, node.fd(), &event)), EPERM);
 }
 
-TEST_F(KmodLegacy, ItHasNoIoctlAndNoPosition)
+TEST_F(KmodLegacy, IoctlAndPositionAreNotSupported)
 {
     SimChannel channel("legacy", legacy());
     const Node node(channel);
@@ -53,7 +53,7 @@ TEST_F(KmodLegacy, ItHasNoIoctlAndNoPosition)
     EXPECT_EQ(node.read_error(), EAGAIN);
 }
 
-TEST_F(KmodLegacy, ABlockedReadIsWokenByAnEventAndByTheEnd)
+TEST_F(KmodLegacy, BlockedReadIsWokenByAnEventAndByTheRemoval)
 {
     SimChannel channel("legacy", legacy());
     const Node node(channel, 0);
@@ -72,7 +72,7 @@ TEST_F(KmodLegacy, ABlockedReadIsWokenByAnEventAndByTheEnd)
     EXPECT_EQ(error, -1) << "end of file";
 }
 
-TEST_F(KmodLegacy, ItSendsSigio)
+TEST_F(KmodLegacy, EventAndRemovalSendSigio)
 {
     sigset_t sigio;
     sigset_t old;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The tests of the kernel module are a program of their own: drvbusd is stopped and stays so while they run, so
-// that what they see is their own doing.
+// The tests of the kernel module run without drvbusd, which would open their channels, too. They are therefore
+// programs of their own.
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -25,12 +25,12 @@ void systemctl(const std::vector<std::string>& arguments)
 
 class WithoutDaemon : public testing::Environment {
 public:
-    // Masked, or udev would start it for the first channel.
+    // Masks the service, because udev would start it for the first channel.
     void SetUp() override { systemctl({"mask", "--runtime", "--now", "drvbusd"}); }
     void TearDown() override { systemctl({"unmask", "--runtime", "drvbusd"}); }
 };
 
-/// The debug kernel comes up without systemd.
+/// The guest with the debug kernel runs without systemd.
 bool has_systemd()
 {
     return sd_booted() > 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The modules are loaded and unloaded.
+// Loading and unloading of the modules.
 #include <cerrno>
 #include <cstdint>
 #include <set>
@@ -27,10 +27,10 @@ bool loaded(const std::string& module)
     return access(("/sys/module/" + module).c_str(), F_OK) == 0;
 }
 
-/// The kernel itself says EWOULDBLOCK where rmmod, which looks first, says EBUSY.
+/// The error of delete_module(2). rmmod checks the use count itself and reports EBUSY.
 constexpr int kBusy = EWOULDBLOCK;
 
-TEST_F(KmodModule, WhileAChannelIsThereNeitherIsUnloaded)
+TEST_F(KmodModule, UnloadFailsWhileAChannelExists)
 {
     SimChannel channel("module");
     EXPECT_EQ(unload("drvbus_sim"), kBusy);
@@ -38,14 +38,14 @@ TEST_F(KmodModule, WhileAChannelIsThereNeitherIsUnloaded)
     EXPECT_THAT(run({"rmmod", "drvbus_sim"}).output, HasSubstr("in use"));
     EXPECT_NE(run({"rmmod", "drvbus_sim"}).status, 0);
     ASSERT_EQ(channel.live(false), 0);
-    EXPECT_EQ(unload("drvbus_sim"), kBusy) << "its directory is still there";
+    EXPECT_EQ(unload("drvbus_sim"), kBusy) << "the directory still exists";
 
     ASSERT_EQ(channel.live(true), 0);
     ASSERT_EQ(channel.burst(1), 0);
-    EXPECT_EQ(sequences(Node(channel).read()), sequences(1, 1)) << "and all works on";
+    EXPECT_EQ(sequences(Node(channel).read()), sequences(1, 1)) << "the channel still works";
 }
 
-TEST_F(KmodModule, AReaderKeepsTheCodeItRuns)
+TEST_F(KmodModule, UnloadOfDrvbusFailsWhileAClientIsOpen)
 {
     SimChannel channel("module");
     Node node(channel);
@@ -53,7 +53,7 @@ TEST_F(KmodModule, AReaderKeepsTheCodeItRuns)
     ASSERT_EQ(node.set_eventfd(eventfd.get()), 0);
     ASSERT_EQ(channel.burst(2), 0);
     ASSERT_EQ(channel.remove(), 0);
-    EXPECT_EQ(unload("drvbus_sim"), 0) << "the reader does not need the driver";
+    EXPECT_EQ(unload("drvbus_sim"), 0) << "a client does not need the driver";
     EXPECT_EQ(unload("drvbus"), kBusy);
     EXPECT_EQ(run({"rmmod", "drvbus"}).status, 1);
 
@@ -62,10 +62,10 @@ TEST_F(KmodModule, AReaderKeepsTheCodeItRuns)
     node.close();
     EXPECT_EQ(unload("drvbus"), 0);
     EXPECT_FALSE(loaded("drvbus"));
-    EXPECT_EQ(take(eventfd.get()), 3U) << "what the test has of it lives on";
+    EXPECT_EQ(read_counter(eventfd.get()), 3U) << "two events and the removal";
 }
 
-TEST_F(KmodModule, TheyLoadAgainAfterTheyHaveBeenUnloaded)
+TEST_F(KmodModule, ModulesCanBeReloaded)
 {
     for (int i = 0; i < 3; ++i) {
         {
@@ -74,7 +74,7 @@ TEST_F(KmodModule, TheyLoadAgainAfterTheyHaveBeenUnloaded)
             const UniqueFd eventfd = make_eventfd();
             ASSERT_EQ(node.set_eventfd(eventfd.get()), 0);
             ASSERT_EQ(channel.burst(100), 0);
-            ASSERT_EQ(take(eventfd.get()), 100U);
+            ASSERT_EQ(read_counter(eventfd.get()), 100U);
         }
         ASSERT_EQ(unload("drvbus_sim"), 0);
         ASSERT_EQ(unload("drvbus"), 0);
@@ -83,7 +83,7 @@ TEST_F(KmodModule, TheyLoadAgainAfterTheyHaveBeenUnloaded)
     }
 }
 
-TEST_F(KmodModule, AChannelOfALaterLoadIsAnotherInstance)
+TEST_F(KmodModule, ReloadChangesTheInstanceOfAChannel)
 {
     std::set<std::uint64_t> instances;
     for (int i = 0; i < 3; ++i) {
@@ -97,7 +97,7 @@ TEST_F(KmodModule, AChannelOfALaterLoadIsAnotherInstance)
     EXPECT_EQ(instances.size(), 3U);
 }
 
-TEST_F(KmodModule, AGeneratorThatRunsGoesWithItsChannel)
+TEST_F(KmodModule, RemovalStopsARunningGenerator)
 {
     {
         const SimChannel channel("module");

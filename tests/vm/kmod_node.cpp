@@ -32,12 +32,12 @@ std::vector<NodeRecord> records_of(std::string& buffer, ssize_t size, const char
 {
     must(static_cast<int>(size), what);
     if (size == 0)
-        throw std::runtime_error(std::string(what) + " says end of file");
+        throw std::runtime_error(std::string(what) + ": end of file");
     buffer.resize(static_cast<std::size_t>(size));
     return parse_records(buffer);
 }
 
-/// As Node::read_error() has it.
+/// Converts a result of read(2) as Node::read_error() returns it.
 int error_or_end(ssize_t result)
 {
     return result == 0 ? -1 : error_of(result);
@@ -51,14 +51,14 @@ std::vector<NodeRecord> parse_records(std::string_view bytes)
     while (!bytes.empty()) {
         drvbus_record header{};
         if (bytes.size() < sizeof(header))
-            throw std::runtime_error("a header is cut off");
+            throw std::runtime_error("incomplete header");
         std::memcpy(&header, bytes.data(), sizeof(header));
         bytes.remove_prefix(sizeof(header));
         const std::size_t padding = -header.length % DRVBUS_RECORD_ALIGN;
         if (bytes.size() < header.length + padding)
-            throw std::runtime_error("a payload is cut off");
+            throw std::runtime_error("incomplete payload");
         if (header.reserved != 0 || !all_zero(bytes.substr(header.length, padding)))
-            throw std::runtime_error("there is something where zeros should be");
+            throw std::runtime_error("reserved bytes or padding are not zero");
         records.push_back(
             {header.sequence, header.time_ns, header.id, header.flags, std::string(bytes.substr(0, header.length))});
         bytes.remove_prefix(header.length + padding);
@@ -153,7 +153,7 @@ UniqueFd make_eventfd(int flags)
     return UniqueFd(must(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC | flags), "eventfd"));
 }
 
-std::uint64_t take(int eventfd)
+std::uint64_t read_counter(int eventfd)
 {
     std::uint64_t count = 0;
     if (eventfd_read(eventfd, &count) < 0 && errno != EAGAIN)
@@ -172,7 +172,7 @@ Caller::Caller(std::function<void()> call)
 
 bool Caller::blocks_in(long system_call) const
 {
-    // "running" while it does not sleep; the number and its arguments where it does.
+    // The file contains "running" unless the thread sleeps; then it has the number and arguments of the call.
     const std::string path = "/proc/self/task/" + std::to_string(tid_) + "/syscall";
     return wait_until([&] { return read_file(path).starts_with(std::to_string(system_call) + " "); });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A channel's node as a process without drvbusd sees it.
+// Access to a channel's node without drvbusd.
 #pragma once
 
 #include <atomic>
@@ -21,7 +21,7 @@
 
 namespace drvbus::test {
 
-/// A struct drvbus_record and what follows it.
+/// A struct drvbus_record with its payload.
 struct NodeRecord {
     std::uint64_t sequence;
     std::uint64_t time_ns;
@@ -30,7 +30,7 @@ struct NodeRecord {
     std::string payload;
 };
 
-/// Takes the bytes of a read apart. Throws where they are not whole records with all else zero.
+/// Splits the bytes of a read into records. Throws if a record is incomplete or its padding is not zero.
 std::vector<NodeRecord> parse_records(std::string_view bytes);
 
 std::vector<std::uint64_t> sequences(const std::vector<NodeRecord>& records);
@@ -38,46 +38,45 @@ std::vector<std::uint64_t> sequences(const std::vector<NodeRecord>& records);
 /// @returns the sequences `first` to `last`
 std::vector<std::uint64_t> sequences(std::uint64_t first, std::uint64_t last);
 
-/// @returns errno where a system call returned `result` and that says failure; else 0
+/// @returns errno if `result` is that of a failed system call; otherwise 0
 int error_of(long result);
 
-/// A reader: an open file on a channel's node.
+/// A client: an open file of a channel's node.
 class Node {
 public:
-    /// Throws where it cannot be opened.
+    /// Throws if the node cannot be opened.
     explicit Node(const SimChannel& channel, int flags = O_NONBLOCK) : Node(channel.node(), flags) {}
     explicit Node(const std::string& path, int flags = O_NONBLOCK);
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     void close() { fd_.reset(); }
 
-    /// The records of one read. Throws where it fails, and where it says end of file, which is not the same
-    /// as no records.
+    /// @returns the records of one read. Throws on an error and on end of file.
     [[nodiscard]] std::vector<NodeRecord> read(std::size_t size = 1U << 20U) const;
     [[nodiscard]] std::vector<NodeRecord> pread(std::uint64_t sequence, std::size_t size = 1U << 20U) const;
-    /// Reads until no event is left.
+    /// Reads until the node is drained.
     [[nodiscard]] std::vector<NodeRecord> read_all() const;
-    /// @returns the error of a read; 0: it read something; -1: end of file
+    /// @returns the error of a read; 0: it returned data; -1: end of file
     [[nodiscard]] int read_error(std::size_t size = 1U << 20U) const;
     [[nodiscard]] int pread_error(std::int64_t offset, std::size_t size = 1U << 20U) const;
-    /// @returns the new position or, where it fails, the negative error
+    /// @returns the new position, or a negative error
     [[nodiscard]] std::int64_t seek(std::int64_t offset, int whence) const;
-    /// What poll(2) tells of it right now.
+    /// @returns the present result of poll(2) for POLLIN and POLLPRI
     [[nodiscard]] int poll() const;
     [[nodiscard]] drvbus_info info() const;
-    /// Hands an eventfd over; -1 takes it back. @returns 0 or the error
+    /// Registers an eventfd; -1 unregisters it. @returns 0 or the error
     [[nodiscard]] int set_eventfd(int fd) const;
 
 private:
     UniqueFd fd_;
 };
 
-/// An eventfd of the test.
+/// @returns a new eventfd, non-blocking
 UniqueFd make_eventfd(int flags = 0);
-/// Takes what an eventfd has counted.
-std::uint64_t take(int eventfd);
+/// Reads and resets the counter of an eventfd. @returns 0 if it was 0
+std::uint64_t read_counter(int eventfd);
 
-/// A thread for a call that blocks; joined at the end.
+/// A thread for a blocking call. The destructor joins it.
 class Caller {
 public:
     explicit Caller(std::function<void()> call);
@@ -86,7 +85,7 @@ public:
     ~Caller() { join(); }
 
     [[nodiscard]] pid_t tid() const { return tid_; }
-    /// Waits until the thread sleeps in this system call. @returns whether it does
+    /// Waits until the thread sleeps in a system call. @returns false on a timeout
     [[nodiscard]] bool blocks_in(long system_call) const;
     void interrupt(int signal);
     void join();
@@ -96,9 +95,9 @@ private:
     std::thread thread_;
 };
 
-/// Loads a module and what it needs; throws where that fails.
+/// Loads a module and its dependencies. Throws on an error.
 void load(const std::string& module);
-/// delete_module(2), without waiting. @returns 0 or the error
+/// Unloads a module with delete_module(2) and O_NONBLOCK. @returns 0 or the error
 int unload(const std::string& module);
 
 }  // namespace drvbus::test

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Reading a channel's node: read, pread, lseek, poll, the info ioctl.
+// Reading of a channel's node: read, pread, lseek, poll, DRVBUS_IOC_INFO.
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -38,7 +38,7 @@ std::uint64_t now()
     return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-TEST_F(KmodNode, ARecordSaysWhatWasEmitted)
+TEST_F(KmodNode, RecordContainsTheEmittedEvent)
 {
     SimChannel channel("node", depth(1));
     const std::uint64_t before = now();
@@ -46,7 +46,7 @@ TEST_F(KmodNode, ARecordSaysWhatWasEmitted)
     ASSERT_EQ(channel.emit(4294967295U, "0102030405", true), 0);
     const std::uint64_t after = now();
 
-    // It took the place of the longer one: parse_records() sees to it that none of that shows in the padding.
+    // The second event has overwritten the longer first one. parse_records() checks that the padding is zero.
     const auto records = Node(channel).read();
     ASSERT_EQ(records.size(), 1U);
     const NodeRecord& record = records.front();
@@ -58,7 +58,7 @@ TEST_F(KmodNode, ARecordSaysWhatWasEmitted)
     EXPECT_EQ(record.payload, "\x01\x02\x03\x04\x05");
 }
 
-TEST_F(KmodNode, OpenStartsAtTheOldestEventHeld)
+TEST_F(KmodNode, OpenStartsAtTheOldestEvent)
 {
     SimChannel channel("node", depth(4));
     const Node early(channel);
@@ -68,7 +68,7 @@ TEST_F(KmodNode, OpenStartsAtTheOldestEventHeld)
     EXPECT_EQ(sequences(Node(channel).read()), sequences(7, 10));
 }
 
-TEST_F(KmodNode, AnEventOverwrittenBeforeItWasReadIsAGapInTheSequence)
+TEST_F(KmodNode, OverrunIsAGapInTheSequence)
 {
     SimChannel channel("node", depth(4));
     const Node node(channel);
@@ -79,7 +79,7 @@ TEST_F(KmodNode, AnEventOverwrittenBeforeItWasReadIsAGapInTheSequence)
     EXPECT_EQ(sequences(node.read()), sequences(6, 9));
 }
 
-TEST_F(KmodNode, ReadHandsOutAsManyWholeRecordsAsFit)
+TEST_F(KmodNode, ReadReturnsAsManyCompleteRecordsAsFit)
 {
     SimChannel channel("node", depth(8));
     const Node node(channel);
@@ -92,22 +92,22 @@ TEST_F(KmodNode, ReadHandsOutAsManyWholeRecordsAsFit)
     EXPECT_EQ(sequences(node.read(kRecord + kHeader)), sequences(4, 4));
 }
 
-TEST_F(KmodNode, ABufferTooSmallForARecordIsRefusedAndNothingLost)
+TEST_F(KmodNode, ReadIntoATooSmallBufferLosesNoEvent)
 {
     SimChannel channel("node", depth(8));
     const Node node(channel);
-    EXPECT_EQ(node.read_error(kHeader - 1), EINVAL) << "with no event there";
+    EXPECT_EQ(node.read_error(kHeader - 1), EINVAL) << "without an event";
     EXPECT_EQ(node.read_error(0), EINVAL);
     ASSERT_EQ(channel.emit(1, "01"), 0);
 
-    EXPECT_EQ(node.read_error(kHeader - 1), EINVAL) << "below a header";
-    EXPECT_EQ(node.read_error(kHeader), EINVAL) << "below the record";
-    EXPECT_EQ(node.read_error(kHeader + 7), EINVAL) << "below the padded record";
+    EXPECT_EQ(node.read_error(kHeader - 1), EINVAL) << "smaller than a header";
+    EXPECT_EQ(node.read_error(kHeader), EINVAL) << "smaller than the record";
+    EXPECT_EQ(node.read_error(kHeader + 7), EINVAL) << "smaller than the padded record";
     EXPECT_EQ(node.pread_error(1, kHeader + 7), EINVAL);
     EXPECT_EQ(sequences(node.read(kHeader + 8)), sequences(1, 1));
 }
 
-TEST_F(KmodNode, AnEmptyChannelSaysTryAgain)
+TEST_F(KmodNode, ReadOfADrainedChannelFailsWithEagain)
 {
     SimChannel channel("node", depth(8));
     const Node node(channel);
@@ -119,10 +119,10 @@ TEST_F(KmodNode, AnEmptyChannelSaysTryAgain)
     ASSERT_EQ(sequences(node.read()), sequences(1, 2));
     EXPECT_EQ(node.read_error(), EAGAIN);
     EXPECT_EQ(node.pread_error(3), EAGAIN);
-    EXPECT_EQ(node.pread_error(1000), EAGAIN) << "far ahead";
+    EXPECT_EQ(node.pread_error(1000), EAGAIN) << "far ahead of the next event";
 }
 
-TEST_F(KmodNode, EachReaderGetsEveryEvent)
+TEST_F(KmodNode, EachClientGetsEveryEvent)
 {
     SimChannel channel("node", depth(128));
     const Node first(channel);
@@ -141,16 +141,16 @@ TEST_F(KmodNode, PreadReadsAtASequenceAndDoesNotMoveThePosition)
 
     EXPECT_EQ(sequences(node.pread(9)), sequences(9, 10));
     EXPECT_EQ(sequences(node.pread(8, kHeader + 8)), sequences(8, 8));
-    EXPECT_EQ(sequences(node.pread(0)), sequences(7, 10)) << "from the oldest";
-    EXPECT_EQ(sequences(node.pread(2)), sequences(7, 10)) << "overwritten, so the oldest";
-    EXPECT_EQ(sequences(node.read()), sequences(7, 10)) << "the position is where it was";
+    EXPECT_EQ(sequences(node.pread(0)), sequences(7, 10)) << "from the oldest event";
+    EXPECT_EQ(sequences(node.pread(2)), sequences(7, 10)) << "overwritten, so from the oldest event";
+    EXPECT_EQ(sequences(node.read()), sequences(7, 10)) << "the position has not moved";
 }
 
 TEST_F(KmodNode, LseekMovesThePosition)
 {
     SimChannel channel("node", depth(4));
     const Node node(channel);
-    EXPECT_EQ(node.seek(0, SEEK_SET), 1) << "of no event, the next one is the oldest";
+    EXPECT_EQ(node.seek(0, SEEK_SET), 1) << "without an event, the oldest is the next one";
     EXPECT_EQ(node.seek(0, SEEK_END), 1);
     ASSERT_EQ(channel.burst(10), 0);
 
@@ -159,21 +159,21 @@ TEST_F(KmodNode, LseekMovesThePosition)
     EXPECT_EQ(node.seek(0, SEEK_CUR), 10);
     EXPECT_EQ(node.seek(-2, SEEK_CUR), 8);
     EXPECT_EQ(sequences(node.read()), sequences(8, 10));
-    EXPECT_EQ(node.seek(0, SEEK_SET), 7) << "the oldest held";
+    EXPECT_EQ(node.seek(0, SEEK_SET), 7) << "the oldest event";
     EXPECT_EQ(sequences(node.read()), sequences(7, 10));
     EXPECT_EQ(node.seek(-1, SEEK_END), 10);
     EXPECT_EQ(sequences(node.read()), sequences(10, 10));
-    EXPECT_EQ(node.seek(3, SEEK_SET), 3) << "overwritten: the reader shall see the gap";
+    EXPECT_EQ(node.seek(3, SEEK_SET), 3) << "overwritten: the client must see the gap";
     EXPECT_EQ(sequences(node.read()), sequences(7, 10));
 
     EXPECT_EQ(node.seek(0, SEEK_SET), 7);
-    EXPECT_EQ(node.seek(0, SEEK_END), 11) << "only what comes from now on";
+    EXPECT_EQ(node.seek(0, SEEK_END), 11) << "only future events";
     EXPECT_EQ(node.read_error(), EAGAIN);
     ASSERT_EQ(channel.burst(1), 0);
     EXPECT_EQ(sequences(node.read()), sequences(11, 11));
 }
 
-TEST_F(KmodNode, PollTellsOfEventsAfterThePositionAndWhetherOneIsUrgent)
+TEST_F(KmodNode, PollReportsReadableAndUrgentEvents)
 {
     SimChannel channel("node", depth(4));
     const Node node(channel);
@@ -187,14 +187,14 @@ TEST_F(KmodNode, PollTellsOfEventsAfterThePositionAndWhetherOneIsUrgent)
     ASSERT_EQ(sequences(node.read(2 * kHeader)), sequences(1, 2));
     EXPECT_EQ(node.poll(), POLLIN) << "the urgent one has been read";
     ASSERT_EQ(node.seek(2, SEEK_SET), 2);
-    EXPECT_EQ(node.poll(), POLLIN | POLLPRI) << "and is before it again";
+    EXPECT_EQ(node.poll(), POLLIN | POLLPRI) << "the urgent one can be read again";
     ASSERT_EQ(channel.burst(4), 0);
     EXPECT_EQ(node.poll(), POLLIN) << "the urgent one is overwritten";
     ASSERT_EQ(sequences(node.read()), sequences(4, 7));
     EXPECT_EQ(node.poll(), 0);
 }
 
-TEST_F(KmodNode, InfoTellsOfTheRing)
+TEST_F(KmodNode, InfoDescribesTheRing)
 {
     SimChannel channel("node", depth(4));
     const Node node(channel);
@@ -214,7 +214,7 @@ TEST_F(KmodNode, InfoTellsOfTheRing)
     EXPECT_EQ(info.overwritten, 6U);
 }
 
-TEST_F(KmodNode, AllReadersOfAChannelSeeOneInstanceAndThoseOfItsSuccessorAnother)
+TEST_F(KmodNode, RecreatedChannelHasAnotherInstance)
 {
     SimChannel channel("node", depth(4));
     const Node first(channel);
@@ -226,10 +226,10 @@ TEST_F(KmodNode, AllReadersOfAChannelSeeOneInstanceAndThoseOfItsSuccessorAnother
     ASSERT_EQ(channel.live(false), 0);
     ASSERT_EQ(channel.live(true), 0);
     EXPECT_NE(Node(channel).info().instance, instance);
-    EXPECT_EQ(first.info().instance, instance) << "of the one that is gone";
+    EXPECT_EQ(first.info().instance, instance) << "of the removed channel";
 }
 
-TEST_F(KmodNode, ABlockedReadIsWokenByAnEvent)
+TEST_F(KmodNode, BlockedReadIsWokenByAnEvent)
 {
     SimChannel channel("node", depth(4));
     const Node node(channel, 0);
@@ -242,7 +242,7 @@ TEST_F(KmodNode, ABlockedReadIsWokenByAnEvent)
     EXPECT_EQ(sequences(records), sequences(1, 1));
 }
 
-TEST_F(KmodNode, ABlockedPreadWaitsForItsSequence)
+TEST_F(KmodNode, BlockedPreadWaitsForItsSequence)
 {
     SimChannel channel("node", depth(4));
     const Node node(channel, 0);
@@ -258,7 +258,7 @@ TEST_F(KmodNode, ABlockedPreadWaitsForItsSequence)
     EXPECT_EQ(sequences(node.read()), sequences(1, 3));
 }
 
-TEST_F(KmodNode, ABlockedReadIsInterruptedByASignal)
+TEST_F(KmodNode, BlockedReadIsInterruptedByASignal)
 {
     struct sigaction action = {};
     action.sa_handler = [](int) {};
@@ -276,7 +276,7 @@ TEST_F(KmodNode, ABlockedReadIsInterruptedByASignal)
     EXPECT_EQ(error, EINTR);
 }
 
-TEST_F(KmodNode, WhileOneThreadWaitsInReadAnotherMaySeekAndPread)
+TEST_F(KmodNode, BlockedReadDoesNotBlockLseekAndPread)
 {
     SimChannel channel("node", depth(4));
     const Node node(channel, 0);
@@ -293,7 +293,7 @@ TEST_F(KmodNode, WhileOneThreadWaitsInReadAnotherMaySeekAndPread)
     EXPECT_EQ(sequences(records), sequences(2, 2));
 }
 
-TEST_F(KmodNode, AWaitForUrgentEventsIsWokenByThoseAlone)
+TEST_F(KmodNode, PollForUrgentEventsIsWokenByThemOnly)
 {
     SimChannel channel("node", depth(4));
     const Node node(channel);

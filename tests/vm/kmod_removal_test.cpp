@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A channel goes while processes have it open.
+// Removal of a channel while processes have it open.
 #include <cerrno>
 #include <csignal>
 #include <string>
@@ -19,14 +19,14 @@ namespace {
 
 class KmodRemoval : public testing::Test {};
 
-/// Opens the very inode that a reader has open, whatever its name leads to by now.
+/// Opens the inode that a client has open, even if its path no longer exists.
 int reopen_error(const Node& node)
 {
     const UniqueFd again(open(("/proc/self/fd/" + std::to_string(node.fd())).c_str(), O_RDONLY | O_CLOEXEC));
     return error_of(again.get());
 }
 
-TEST_F(KmodRemoval, AReaderReadsWhatIsLeftAndThenEndOfFile)
+TEST_F(KmodRemoval, ClientReadsTheRemainingEventsAndThenEndOfFile)
 {
     SimChannel channel("removal");
     const Node node(channel);
@@ -40,15 +40,15 @@ TEST_F(KmodRemoval, AReaderReadsWhatIsLeftAndThenEndOfFile)
     EXPECT_EQ(sequences(node.read()), sequences(2, 2));
     EXPECT_EQ(node.poll(), POLLHUP);
     EXPECT_EQ(node.read_error(), -1) << "end of file";
-    EXPECT_EQ(node.read_error(), -1) << "and again";
+    EXPECT_EQ(node.read_error(), -1) << "again";
     EXPECT_EQ(node.pread_error(3), -1);
-    EXPECT_EQ(node.read_error(1), EINVAL) << "a wrong call stays one";
+    EXPECT_EQ(node.read_error(1), EINVAL) << "an invalid call still fails";
 
     EXPECT_EQ(sequences(blocking.read()), sequences(1, 2));
-    EXPECT_EQ(blocking.read_error(), -1) << "a read that may wait does not";
+    EXPECT_EQ(blocking.read_error(), -1) << "a blocking read does not block";
 }
 
-TEST_F(KmodRemoval, TheOtherCallsGoOnToAnswer)
+TEST_F(KmodRemoval, OtherCallsStillWork)
 {
     SimChannel channel("removal");
     const Node node(channel);
@@ -62,7 +62,7 @@ TEST_F(KmodRemoval, TheOtherCallsGoOnToAnswer)
     EXPECT_EQ(fcntl(node.fd(), F_SETFL, O_NONBLOCK | O_ASYNC), 0);
 }
 
-TEST_F(KmodRemoval, ItTakesNoNewReaderAndNoEventfd)
+TEST_F(KmodRemoval, OpenAndRegistrationOfAnEventfdFail)
 {
     SimChannel channel("removal");
     const Node node(channel);
@@ -74,7 +74,7 @@ TEST_F(KmodRemoval, ItTakesNoNewReaderAndNoEventfd)
     EXPECT_EQ(node.set_eventfd(make_eventfd().get()), ENODEV);
 }
 
-TEST_F(KmodRemoval, ABlockedReadEnds)
+TEST_F(KmodRemoval, BlockedReadReturnsEndOfFile)
 {
     SimChannel channel("removal");
     const Node node(channel, 0);
@@ -87,7 +87,7 @@ TEST_F(KmodRemoval, ABlockedReadEnds)
     EXPECT_EQ(error, -1) << "end of file";
 }
 
-TEST_F(KmodRemoval, ABlockedPreadEnds)
+TEST_F(KmodRemoval, BlockedPreadReturnsEndOfFile)
 {
     SimChannel channel("removal");
     const Node node(channel, 0);
@@ -100,7 +100,7 @@ TEST_F(KmodRemoval, ABlockedPreadEnds)
     EXPECT_EQ(error, -1) << "end of file";
 }
 
-TEST_F(KmodRemoval, ABlockedPollEnds)
+TEST_F(KmodRemoval, BlockedPollReturnsPollhup)
 {
     SimChannel channel("removal");
     const Node node(channel);
@@ -113,7 +113,7 @@ TEST_F(KmodRemoval, ABlockedPollEnds)
     EXPECT_EQ(entry.revents, POLLHUP);
 }
 
-TEST_F(KmodRemoval, ANewChannelOfTheNameHasNothingOfTheOld)
+TEST_F(KmodRemoval, NewChannelOfTheSameNameIsIndependent)
 {
     SimChannel old("removal");
     const Node old_node(old);
@@ -121,7 +121,7 @@ TEST_F(KmodRemoval, ANewChannelOfTheNameHasNothingOfTheOld)
     ASSERT_EQ(old_node.set_eventfd(eventfd.get()), 0);
     ASSERT_EQ(old.emit(1, "aa"), 0);
     ASSERT_EQ(old.remove(), 0);
-    ASSERT_EQ(take(eventfd.get()), 2U);
+    ASSERT_EQ(read_counter(eventfd.get()), 2U);
 
     SimChannel channel("removal");
     const Node node(channel);
@@ -130,7 +130,7 @@ TEST_F(KmodRemoval, ANewChannelOfTheNameHasNothingOfTheOld)
     EXPECT_EQ(channel.sysfs("readers"), 1U);
     ASSERT_EQ(channel.emit(2, "bb"), 0);
 
-    EXPECT_EQ(take(eventfd.get()), 0U);
+    EXPECT_EQ(read_counter(eventfd.get()), 0U);
     const auto left = old_node.read();
     ASSERT_EQ(left.size(), 1U);
     EXPECT_EQ(left.front().payload, "\xaa");
@@ -140,21 +140,21 @@ TEST_F(KmodRemoval, ANewChannelOfTheNameHasNothingOfTheOld)
     EXPECT_EQ(records.front().payload, "\xbb");
 }
 
-TEST_F(KmodRemoval, AChannelComesAndGoesWithItsSettingLive)
+TEST_F(KmodRemoval, ChannelIsCreatedAndRemovedByTheSettingLive)
 {
     SimChannel channel("removal");
     ASSERT_EQ(channel.burst(5), 0);
     ASSERT_EQ(channel.live(false), 0);
     EXPECT_EQ(error_of(open(channel.node().c_str(), O_RDONLY | O_CLOEXEC)), ENOENT);
-    ASSERT_EQ(channel.live(false), 0) << "as it is";
+    ASSERT_EQ(channel.live(false), 0) << "no change";
     ASSERT_EQ(channel.live(true), 0);
-    ASSERT_EQ(channel.live(true), 0) << "as it is";
+    ASSERT_EQ(channel.live(true), 0) << "no change";
 
     const Node node(channel);
     ASSERT_EQ(channel.burst(1), 0);
     const auto records = node.read();
-    ASSERT_EQ(sequences(records), sequences(1, 1)) << "numbers start anew";
-    EXPECT_EQ(records.front().payload.substr(0, 4), std::string("\1\0\0\0", 4)) << "and so does the generator";
+    ASSERT_EQ(sequences(records), sequences(1, 1)) << "sequences start at 1 again";
+    EXPECT_EQ(records.front().payload.substr(0, 4), std::string("\1\0\0\0", 4)) << "the generator starts at 1 again";
 }
 
 }  // namespace

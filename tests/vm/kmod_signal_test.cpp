@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Asynchronous notification: SIGIO, and what comes along with it.
+// Asynchronous notification: SIGIO, and the signals of F_SETSIG.
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -19,8 +19,8 @@
 namespace drvbus::test {
 namespace {
 
-/// Has the signals blocked: those that are sent stay pending until a test takes them. An event sends its
-/// signals before the write that emits it returns, so there is nothing to wait for.
+/// Blocks the signals, so that they remain pending until the test fetches them. The signals of an event are sent before
+/// the write that emits it returns, so the tests need not wait.
 class KmodSignal : public testing::Test {
 protected:
     KmodSignal()
@@ -45,8 +45,8 @@ protected:
         return sigtimedwait(&signals_, &info, &none) < 0 ? std::nullopt : std::optional(info);
     }
 
-    /// Lets signals of the node come to this thread: plain SIGIO or, with a number, that one, with siginfo.
-    static void ask(const Node& node, int number = 0)
+    /// Requests signals of the node for this thread: SIGIO, or the signal `number`, with siginfo.
+    static void request(const Node& node, int number = 0)
     {
         const f_owner_ex owner{F_OWNER_TID, gettid()};
         must(fcntl(node.fd(), F_SETOWN_EX, &owner), "F_SETOWN_EX");
@@ -74,11 +74,11 @@ private:
     sigset_t old_{};
 };
 
-TEST_F(KmodSignal, EachEventSendsOneThatSaysWhichFileAndWhetherUrgent)
+TEST_F(KmodSignal, EachEventSendsASignalWithFileAndUrgency)
 {
     SimChannel channel("signal");
     const Node node(channel);
-    ask(node, kQueued);
+    request(node, kQueued);
     ASSERT_EQ(channel.emit(1), 0);
     ASSERT_EQ(channel.emit(1, "", true), 0);
     ASSERT_EQ(channel.emit(1), 0);
@@ -86,14 +86,14 @@ TEST_F(KmodSignal, EachEventSendsOneThatSaysWhichFileAndWhetherUrgent)
     expect_next(node, POLL_IN, kIn);
     expect_next(node, POLL_PRI, kPri);
     expect_next(node, POLL_IN, kIn);
-    EXPECT_FALSE(next()) << "one for each event";
+    EXPECT_FALSE(next()) << "more than one signal for each event";
 }
 
-TEST_F(KmodSignal, TheEndOfTheChannelSendsPollHup)
+TEST_F(KmodSignal, RemovalSendsPollHup)
 {
     SimChannel channel("signal");
     const Node node(channel);
-    ask(node, kQueued);
+    request(node, kQueued);
     ASSERT_EQ(channel.remove(), 0);
 
     expect_next(node, POLL_HUP, kHup);
@@ -101,29 +101,29 @@ TEST_F(KmodSignal, TheEndOfTheChannelSendsPollHup)
     EXPECT_EQ(node.read_error(), -1) << "end of file";
 }
 
-TEST_F(KmodSignal, PlainSigioComesWithoutMore)
+TEST_F(KmodSignal, PlainSigioIsNotQueuedAndHasNoDetails)
 {
     SimChannel channel("signal");
     const Node node(channel);
-    ask(node);
+    request(node);
     ASSERT_EQ(channel.burst(3), 0);
 
     const std::optional<siginfo_t> info = next();
     ASSERT_TRUE(info.has_value());
     EXPECT_EQ(info->si_signo, SIGIO);
     EXPECT_EQ(info->si_code, SI_KERNEL);
-    EXPECT_FALSE(next()) << "many events, one signal: it is not queued";
+    EXPECT_FALSE(next()) << "SIGIO is not queued";
     EXPECT_EQ(sequences(node.read()), sequences(1, 3));
 }
 
-TEST_F(KmodSignal, EachReaderHasItsOwn)
+TEST_F(KmodSignal, EachClientGetsItsOwnSignal)
 {
     SimChannel channel("signal");
     const Node first(channel);
     const Node silent(channel);
     const Node second(channel);
-    ask(first, kQueued);
-    ask(second, kQueued);
+    request(first, kQueued);
+    request(second, kQueued);
     ASSERT_EQ(channel.emit(1), 0);
 
     const auto one = next();
@@ -134,13 +134,13 @@ TEST_F(KmodSignal, EachReaderHasItsOwn)
     EXPECT_FALSE(next());
 }
 
-TEST_F(KmodSignal, NoneComesOnceItIsTurnedOffOrTheFileClosed)
+TEST_F(KmodSignal, ClearedOrClosedFileSendsNoSignal)
 {
     SimChannel channel("signal");
     const Node turned_off(channel);
     Node closed(channel);
-    ask(turned_off, kQueued);
-    ask(closed, kQueued);
+    request(turned_off, kQueued);
+    request(closed, kQueued);
     must(fcntl(turned_off.fd(), F_SETFL, O_NONBLOCK), "F_SETFL");
     closed.close();
     ASSERT_EQ(channel.emit(1), 0);
@@ -153,15 +153,15 @@ TEST_F(KmodSignal, AnotherProcessMayBeTheOwner)
 {
     SimChannel channel("signal");
     const Node node(channel);
-    // The signals are blocked in it, too, until it waits for one.
+    // The child inherits the blocked signals, so none is lost before it waits.
     const pid_t child = fork();
     if (child == 0) {
         sigset_t awaited;
         sigemptyset(&awaited);
         sigaddset(&awaited, kQueued);
         siginfo_t info{};
-        const bool right = sigwaitinfo(&awaited, &info) == kQueued && info.si_code == POLL_PRI;
-        _exit(right ? 0 : 1);
+        const bool as_expected = sigwaitinfo(&awaited, &info) == kQueued && info.si_code == POLL_PRI;
+        _exit(as_expected ? 0 : 1);
     }
     ASSERT_GT(child, 0);
     must(fcntl(node.fd(), F_SETOWN, child), "F_SETOWN");

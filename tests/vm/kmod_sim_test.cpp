@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What drvbus_sim and, behind it, drvbus_channel_create() and drvbus_emit() refuse.
+// Checks of drvbus_sim and, through it, of drvbus_channel_create() and drvbus_emit().
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -25,8 +25,8 @@ protected:
     SimChannel channel_{"sim", {}, false};
 };
 
-/// Makes and removes a directory of drvbus_sim. @returns the error of making it
-int make_error(const std::string& name)
+/// Creates and removes a directory of drvbus_sim. @returns the error of mkdir(2)
+int mkdir_error(const std::string& name)
 {
     const std::string path = "/sys/kernel/config/drvbus_sim/" + name;
     const int error = error_of(mkdir(path.c_str(), 0755));
@@ -35,17 +35,17 @@ int make_error(const std::string& name)
     return error;
 }
 
-TEST_F(KmodSim, NamesOfChannels)
+TEST_F(KmodSim, InvalidChannelNameIsRejected)
 {
-    EXPECT_EQ(make_error("abcdefghijklmnopqrstuvwxyz01234"), 0) << "31 characters";
-    EXPECT_EQ(make_error("-_AZ09az"), 0);
-    EXPECT_EQ(make_error("abcdefghijklmnopqrstuvwxyz012345"), EINVAL) << "32 characters";
+    EXPECT_EQ(mkdir_error("abcdefghijklmnopqrstuvwxyz01234"), 0) << "31 characters";
+    EXPECT_EQ(mkdir_error("-_AZ09az"), 0);
+    EXPECT_EQ(mkdir_error("abcdefghijklmnopqrstuvwxyz012345"), EINVAL) << "32 characters";
     for (const char* const name : {"a b", "a.b", "..a", "a!", "a\\b", "a\nb", "\xc3\xa4", "\xe4", "a%s"})
-        EXPECT_EQ(make_error(name), EINVAL) << name;
-    EXPECT_EQ(make_error("sim"), EEXIST);
+        EXPECT_EQ(mkdir_error(name), EINVAL) << name;
+    EXPECT_EQ(mkdir_error("sim"), EEXIST);
 }
 
-TEST_F(KmodSim, DepthAndPayloadSizeHaveTheirBounds)
+TEST_F(KmodSim, DepthAndPayloadSizeAreLimited)
 {
     EXPECT_EQ(channel_.set("depth", "65537"), EINVAL);
     EXPECT_EQ(channel_.set("payload_size", "65537"), EINVAL);
@@ -55,11 +55,11 @@ TEST_F(KmodSim, DepthAndPayloadSizeHaveTheirBounds)
     }
 
     ASSERT_EQ(channel_.set("depth", "0"), 0);
-    EXPECT_EQ(channel_.live(true), EINVAL) << "a ring of none";
-    // A record of the largest payload has 65,568 bytes: 1,023 of them are below 64 MiB, 1,024 above.
+    EXPECT_EQ(channel_.live(true), EINVAL) << "an empty ring";
+    // A record with the maximum payload has 65,568 bytes: 1,023 records are below 64 MiB, 1,024 above.
     ASSERT_EQ(channel_.set("payload_size", "65536"), 0);
     ASSERT_EQ(channel_.set("depth", "1024"), 0);
-    EXPECT_EQ(channel_.live(true), EINVAL) << "above 64 MiB";
+    EXPECT_EQ(channel_.live(true), EINVAL) << "more than 64 MiB";
     ASSERT_EQ(channel_.set("depth", "65536"), 0);
     EXPECT_EQ(channel_.live(true), EINVAL);
     ASSERT_EQ(channel_.set("depth", "1023"), 0);
@@ -71,7 +71,7 @@ TEST_F(KmodSim, DepthAndPayloadSizeHaveTheirBounds)
     EXPECT_EQ(records.front().payload.size(), 65'536U);
 }
 
-TEST_F(KmodSim, APayloadTooLargeIsRefused)
+TEST_F(KmodSim, TooLargePayloadIsRejected)
 {
     ASSERT_EQ(channel_.set("payload_size", "3"), 0);
     ASSERT_EQ(channel_.live(true), 0);
@@ -81,7 +81,7 @@ TEST_F(KmodSim, APayloadTooLargeIsRefused)
     EXPECT_EQ(channel_.sysfs("events"), 1U);
 }
 
-TEST_F(KmodSim, AChannelMayHaveNoPayload)
+TEST_F(KmodSim, PayloadSizeMayBeZero)
 {
     ASSERT_EQ(channel_.set("payload_size", "0"), 0);
     ASSERT_EQ(channel_.live(true), 0);
@@ -91,7 +91,7 @@ TEST_F(KmodSim, AChannelMayHaveNoPayload)
     EXPECT_EQ(sequences(Node(channel_).read()), sequences(1, 2));
 }
 
-TEST_F(KmodSim, FormatsAreTextOfBoundedLength)
+TEST_F(KmodSim, InvalidFormatIsRejected)
 {
     EXPECT_EQ(channel_.set("format", std::string(1025, 'x')), EINVAL);
     EXPECT_EQ(channel_.set("format", std::string("a\0b", 3)), EINVAL);
@@ -106,7 +106,7 @@ TEST_F(KmodSim, FormatsAreTextOfBoundedLength)
     EXPECT_EQ(read_file("/sys/class/drvbus/sim/format"), longest + "\n");
 }
 
-TEST_F(KmodSim, EventNamesAreChecked)
+TEST_F(KmodSim, InvalidEventNamesAreRejected)
 {
     const std::string name31(31, 'n');
     for (const std::string& text : {std::string("1"), std::string("x name"), std::string("-1 name"),
@@ -114,7 +114,7 @@ TEST_F(KmodSim, EventNamesAreChecked)
                                     std::string("1 \xe4"), "1 n" + name31, std::string("1 a,2"), std::string(" name")})
         EXPECT_EQ(channel_.set("event_names", text), EINVAL) << text;
     ASSERT_EQ(channel_.set("event_names", "1 a,2 b,1 c"), 0);
-    EXPECT_EQ(channel_.live(true), EINVAL) << "an id has one name";
+    EXPECT_EQ(channel_.live(true), EINVAL) << "an id must not have two names";
 
     std::string too_many;
     for (int id = 0; id < 200; ++id)
@@ -126,7 +126,7 @@ TEST_F(KmodSim, EventNamesAreChecked)
     EXPECT_EQ(read_file("/sys/class/drvbus/sim/event_names"), "1 a\n4294967295 " + name31 + "\n0 c\n");
 }
 
-TEST_F(KmodSim, SettingsAreFixedWhileTheChannelIsLive)
+TEST_F(KmodSim, SettingsCannotBeChangedWhileTheChannelIsLive)
 {
     ASSERT_EQ(channel_.live(true), 0);
     EXPECT_EQ(channel_.set("depth", "1"), EBUSY);
@@ -140,7 +140,7 @@ TEST_F(KmodSim, SettingsAreFixedWhileTheChannelIsLive)
     EXPECT_EQ(channel_.set("depth", "1"), 0);
 }
 
-TEST_F(KmodSim, AChannelThatIsNotLiveEmitsNothing)
+TEST_F(KmodSim, EmitFailsUnlessTheChannelIsLive)
 {
     EXPECT_EQ(channel_.emit(1), ENODEV);
     EXPECT_EQ(channel_.burst(1), ENODEV);
@@ -148,14 +148,14 @@ TEST_F(KmodSim, AChannelThatIsNotLiveEmitsNothing)
     EXPECT_EQ(channel_.sysfs("events"), 0U);
 }
 
-TEST_F(KmodSim, MalformedText)
+TEST_F(KmodSim, MalformedTextIsRejected)
 {
     ASSERT_EQ(channel_.live(true), 0);
     for (const char* const text :
          {"\n", " ", "x", "-1", "4294967296", "1 0", "1 zz", "1 0x00", "1 00 00", "1 00 urgent", "1 urgent 00 00",
           "1 urgent urgent", "urgent", "urgent 1", "1 URGENT", "1,2"})
         EXPECT_EQ(channel_.set("emit", text), EINVAL) << text;
-    EXPECT_EQ(channel_.set("emit", "1 " + std::string(4093, '0')), EINVAL) << "more than configfs takes";
+    EXPECT_EQ(channel_.set("emit", "1 " + std::string(4093, '0')), EINVAL) << "longer than configfs accepts";
     EXPECT_EQ(channel_.set("emit", std::string("1\0 00", 5)), EINVAL);
     for (const char* const text : {"\n", "x", "-1", "1000001", "4294967296", "1 1"})
         EXPECT_EQ(channel_.set("rate", text), EINVAL) << text;
@@ -169,7 +169,7 @@ TEST_F(KmodSim, MalformedText)
     }
     EXPECT_EQ(channel_.sysfs("events"), 0U);
 
-    // What is well-formed is not refused along with it.
+    // Well-formed text is accepted.
     EXPECT_EQ(channel_.set("emit", "  7 \t urgent  0aFF \n"), 0);
     EXPECT_EQ(channel_.set("emit", "0x10"), 0);
     const auto records = Node(channel_).read();
@@ -180,14 +180,14 @@ TEST_F(KmodSim, MalformedText)
     EXPECT_EQ(records.at(1).id, 16U);
 }
 
-TEST_F(KmodSim, TheGeneratorNumbersWhatItMakes)
+TEST_F(KmodSim, GeneratorNumbersItsEvents)
 {
     ASSERT_EQ(channel_.set("payload_size", "6"), 0);
     ASSERT_EQ(channel_.set("generator_id", "4294967295"), 0);
     ASSERT_EQ(channel_.live(true), 0);
     ASSERT_EQ(channel_.burst(2), 0);
     ASSERT_EQ(channel_.emit(3), 0);
-    ASSERT_EQ(channel_.set("generator_id", "9"), 0) << "may change while live";
+    ASSERT_EQ(channel_.set("generator_id", "9"), 0) << "may be changed while live";
     ASSERT_EQ(channel_.burst(1), 0);
 
     const auto records = Node(channel_).read();
@@ -196,20 +196,20 @@ TEST_F(KmodSim, TheGeneratorNumbersWhatItMakes)
     EXPECT_EQ(records.at(0).payload, std::string("\1\0\0\0\0\0", 6));
     EXPECT_EQ(records.at(1).payload, std::string("\2\0\0\0\0\0", 6));
     EXPECT_EQ(records.at(3).id, 9U);
-    EXPECT_EQ(records.at(3).payload, std::string("\3\0\0\0\0\0", 6)) << "only its own are counted";
+    EXPECT_EQ(records.at(3).payload, std::string("\3\0\0\0\0\0", 6)) << "only events of the generator are counted";
 }
 
-TEST_F(KmodSim, ANameThatAnotherDriversChannelHasIsRefused)
+TEST_F(KmodSim, NameOfAnotherDriversChannelIsRejected)
 {
     load("heartbeat");
     {
         SimChannel second("heartbeat", {}, false);
-        // The kernel's log, looked at by who runs this, is to stay clean.
+        // This must not log a stack trace; the test script checks the kernel log.
         EXPECT_EQ(second.live(true), EEXIST);
         EXPECT_EQ(second.emit(1), ENODEV);
-        EXPECT_EQ(second.sysfs("depth"), 64U) << "the other one is as it was";
+        EXPECT_EQ(second.sysfs("depth"), 64U) << "the other channel is unchanged";
         ASSERT_EQ(unload("heartbeat"), 0);
-        EXPECT_EQ(second.live(true), 0) << "the name is free again";
+        EXPECT_EQ(second.live(true), 0) << "the name is available again";
     }
     EXPECT_NE(access("/sys/class/drvbus/heartbeat", F_OK), 0);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What an administrator sees of a channel: sysfs and the tracepoint.
+// The attributes of a channel in sysfs, and the tracepoint.
 #include <regex>
 #include <sstream>
 #include <stdexcept>
@@ -46,14 +46,14 @@ TEST_F(KmodSysfs, SettingsAreShown)
     EXPECT_TRUE(S_ISCHR(node.st_mode));
 }
 
-TEST_F(KmodSysfs, TextsThatThereAreNoneOfAreEmpty)
+TEST_F(KmodSysfs, MissingTextsAreEmpty)
 {
     const SimChannel channel("sysfs");
     EXPECT_EQ(attribute("format"), "");
     EXPECT_EQ(attribute("event_names"), "");
 }
 
-TEST_F(KmodSysfs, CountersAgreeWithWhatHappened)
+TEST_F(KmodSysfs, CountersCountEventsAndClients)
 {
     SimChannel::Settings settings;
     settings.depth = 4;
@@ -70,16 +70,16 @@ TEST_F(KmodSysfs, CountersAgreeWithWhatHappened)
         EXPECT_EQ(attribute("readers"), "1\n");
         const Node second(channel);
         const UniqueFd same(must(dup(second.fd()), "dup"));
-        EXPECT_EQ(attribute("readers"), "2\n") << "a reader is an open file, not a number of one";
+        EXPECT_EQ(attribute("readers"), "2\n") << "a client is an open file, not a descriptor";
         ASSERT_EQ(first.read().size(), 4U);
     }
     EXPECT_EQ(attribute("readers"), "0\n");
     ASSERT_EQ(channel.burst(3), 0);
     EXPECT_EQ(attribute("events"), "7\n");
-    EXPECT_EQ(attribute("overwritten"), "3\n") << "also what had been read before";
+    EXPECT_EQ(attribute("overwritten"), "3\n") << "including events that had been read";
 }
 
-/// Takes down what the tracepoint of drvbus_emit() tells.
+/// Records the tracepoint of drvbus_emit() for its lifetime.
 class Trace {
 public:
     Trace()
@@ -89,15 +89,15 @@ public:
             if (result.status != 0)
                 throw std::runtime_error("no tracefs: " + result.output);
         }
-        // Opening it with O_TRUNC is what empties it.
-        const UniqueFd emptied(must(open((kRoot + "/trace").c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC), "trace"));
+        // Opening the file with O_TRUNC clears the trace.
+        const UniqueFd cleared(must(open((kRoot + "/trace").c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC), "trace"));
         must(-write_file(kRoot + kEnable, "1"), kEnable);
     }
     Trace(const Trace&) = delete;
     Trace& operator=(const Trace&) = delete;
     ~Trace() { write_file(kRoot + kEnable, "0"); }
 
-    /// The lines of one channel.
+    /// @returns the recorded lines of one channel
     [[nodiscard]] static std::vector<std::string> lines(const std::string& channel)
     {
         std::vector<std::string> found;
@@ -113,11 +113,11 @@ private:
     inline static constexpr const char* kEnable = "/events/drvbus/drvbus_emit/enable";
 };
 
-TEST_F(KmodSysfs, TheTracepointTellsOfEachEvent)
+TEST_F(KmodSysfs, TracepointReportsEachEvent)
 {
     const SimChannel channel("sysfs");
     const SimChannel other("sysfs-2");
-    ASSERT_EQ(channel.emit(1), 0) << "before anyone traces";
+    ASSERT_EQ(channel.emit(1), 0) << "before the trace";
     const Trace trace;
     ASSERT_EQ(channel.emit(7, "010203", true), 0);
     ASSERT_EQ(other.emit(5), 0);
@@ -130,7 +130,7 @@ TEST_F(KmodSysfs, TheTracepointTellsOfEachEvent)
     EXPECT_EQ(Trace::lines("sysfs-2").size(), 1U);
 }
 
-TEST_F(KmodSysfs, EventsAtARateAreEmittedFromAHardInterrupt)
+TEST_F(KmodSysfs, GeneratorEmitsInHardInterruptContext)
 {
     const SimChannel channel("sysfs");
     const Trace trace;
