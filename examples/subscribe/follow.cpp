@@ -15,7 +15,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "drvbus_follow.hpp"
+#include <drvbus/follower.hpp>
 
 namespace {
 

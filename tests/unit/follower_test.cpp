@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The recipe of the examples, against a channel that is played.
-#include "drvbus_follow.hpp"
+#include "drvbus/follower.hpp"
 
 #include <cstdint>
 #include <optional>
