@@ -82,7 +82,7 @@ private:
 
     void connect()
     {
-        bus_ = drvbus::bus::open_bus(true);
+        bus_ = drvbus::client::open_bus(true);
         sd_bus_attach_event(bus_->handle, event_, SD_EVENT_PRIORITY_NORMAL);
         follower_.emplace(*bus_->connection, path_, printer(), position_);
     }
@@ -99,7 +99,7 @@ private:
     std::string path_;
     drvbus::Position position_;
     std::string reported_;
-    std::optional<drvbus::bus::Opened> bus_;
+    std::optional<drvbus::client::OpenedBus> bus_;
     std::optional<drvbus::ChannelFollower> follower_;
 };
 

@@ -10,15 +10,15 @@
 
 #include <systemd/sd-bus.h>
 
-#include "org.drvbus1-proxy.hpp"
-#include "sdbus_version.hpp"
+#include <drvbus/org.drvbus1-proxy.hpp>
+#include <drvbus/sdbus_compat.hpp>
 
 namespace {
 
 class Channel final : public sdbus::ProxyInterfaces<org::drvbus1::Channel_proxy> {
 public:
     Channel(sdbus::IConnection& connection, const std::string& path)
-        : ProxyInterfaces(connection, drvbus::bus::ServiceName("org.drvbus1"), sdbus::ObjectPath(path))
+        : ProxyInterfaces(connection, drvbus::client::ServiceName("org.drvbus1"), sdbus::ObjectPath(path))
     {
         registerProxy();
     }

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "org.drvbus1-proxy.hpp"
+#include "drvbus/org.drvbus1-proxy.hpp"
 #include "sdbus_version.hpp"
 #include "support/wait.hpp"
 

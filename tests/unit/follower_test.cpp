@@ -11,6 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sdbus_version.hpp"
+
 namespace drvbus::test {
 namespace {
 

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "org.drvbus1-proxy.hpp"
-#include "sdbus_version.hpp"
+#include <drvbus/org.drvbus1-proxy.hpp>
+#include <drvbus/sdbus_compat.hpp>
 
 namespace drvbus {
 
@@ -253,8 +253,8 @@ public:
     /// @param path of the channel's object
     ChannelFollower(sdbus::IConnection& connection, const std::string& path, Handlers handlers, Position position = {})
         : Follower(std::move(handlers), position),
-          ProxyInterfaces(connection, bus::ServiceName("org.drvbus1"), sdbus::ObjectPath(path)),
-          bus_(sdbus::createProxy(connection, bus::ServiceName("org.freedesktop.DBus"),
+          ProxyInterfaces(connection, client::ServiceName("org.drvbus1"), sdbus::ObjectPath(path)),
+          bus_(sdbus::createProxy(connection, client::ServiceName("org.freedesktop.DBus"),
                                   sdbus::ObjectPath("/org/freedesktop/DBus")))
     {
         registerProxy();
@@ -293,7 +293,7 @@ private:
     {
         bus_->callMethodAsync("GetId")
             .onInterface("org.freedesktop.DBus")
-            .uponReplyInvoke([this](bus::MaybeError error, const std::string&) { bus_answered(!error); });
+            .uponReplyInvoke([this](client::MaybeError error, const std::string&) { bus_answered(!error); });
     }
 
     std::unique_ptr<sdbus::IProxy> bus_;
