@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The recipe of the examples, against a channel that is played.
+// The algorithm of a catch-up subscriber, with a simulated channel.
 #include "drvbus/follower.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,78 +17,88 @@
 namespace drvbus::test {
 namespace {
 
+using client::Counters;
+using client::Event;
+using client::Position;
 using testing::ElementsAre;
 
-/// A follower whose channel holds what the test says; what it is told is noted, as words.
-class Played : public Follower {
+/// A follower of a channel that the test describes. Records the calls of its handlers as words.
+class SimulatedFollower : public client::Follower {
 public:
-    explicit Played(Position position = {})
-        : Follower({.event = [this](const Event& event) { told.push_back(std::to_string(event.sequence)); },
+    explicit SimulatedFollower(Position position = {})
+        : Follower({.event = [this](const Event& event) { calls.push_back(std::to_string(event.sequence)); },
                     .lost =
                         [this](std::uint64_t first, std::uint64_t count) {
-                            told.push_back("lost " + std::to_string(count) + " from " + std::to_string(first));
+                            calls.push_back("lost " + std::to_string(count) + " from " + std::to_string(first));
                         },
-                    .instance =
-                        [this](bool to_the_end) {
-                            told.emplace_back(to_the_end ? "another" : "another, and perhaps more lost");
-                        }},
+                    .replaced =
+                        [this](bool complete) { calls.emplace_back(complete ? "replaced" : "replaced, incomplete"); }},
                    position)
     {
     }
 
-    void event(std::uint64_t sequence) { event_of(instance, sequence); }
-    /// One of an instance that is gone may still be on its way.
-    void event_of(std::uint64_t of, std::uint64_t sequence) { heard(made(of, sequence)); }
-    using Follower::bus_answered;
-    using Follower::heard_lost;
+    /// Receives the signal Event of the present instance.
+    void receive(std::uint64_t sequence) { receive_of(instance, sequence); }
+    /// Receives a signal Event that an earlier instance sent.
+    void receive_of(std::uint64_t sender, std::uint64_t sequence) { handle_event(make_event(sender, sequence)); }
+    /// Publishes the events `first` to `last`, and receives each signal right after.
+    void publish(std::uint64_t first, std::uint64_t last)
+    {
+        for (std::uint64_t sequence = first; sequence <= last; ++sequence) {
+            next = sequence + 1;
+            receive(sequence);
+        }
+    }
+    using Follower::handle_bus_reply;
+    using Follower::handle_lost;
 
     std::uint64_t instance = 7;
-    std::uint64_t oldest = 1;  ///< what the channel still holds
-    std::uint64_t next = 1;
-    std::uint64_t page = 3;  ///< events in one answer
-    bool away = false;
-    bool gone = false;  ///< has no events to give, and says how far the one before came
-    int asked = 0;
-    int asked_bus = 0;
-    std::optional<Ending> previous;  ///< where not set: nothing more of the old one was missed
-    bool timeless = false;           ///< its events have no time
-    std::vector<std::string> told;
+    std::uint64_t oldest = 1;  ///< first event that the channel holds
+    std::uint64_t next = 1;    ///< after the last event that the channel holds
+    std::uint64_t page = 3;    ///< maximum number of events in a reply
+    bool unreachable = false;  ///< all calls of the service fail
+    bool unavailable = false;  ///< GetEvents fails, properties can be read
+    int get_events_calls = 0;
+    int bus_calls = 0;
+    std::optional<InstancePosition> previous;  ///< if not set, the old instance ended at the follower's position
+    bool without_time = false;                 ///< events have no time
+    std::vector<std::string> calls;
 
 private:
     /// Later instances have later times.
-    [[nodiscard]] Event made(std::uint64_t of, std::uint64_t sequence) const
+    [[nodiscard]] Event make_event(std::uint64_t sender, std::uint64_t sequence) const
     {
-        return {"", sequence, timeless ? 0 : of * 1000 + sequence, 0, {}};
+        return {"", sequence, without_time ? 0 : sender * 1000 + sequence, 0, {}};
     }
 
-    void ask_bus() override { ++asked_bus; }
+    void call_bus() override { ++bus_calls; }
 
-    Ending ask_previous() override
+    InstancePosition get_previous() override
     {
-        if (away)
-            throw bus::make_error("org.freedesktop.DBus.Error.ServiceUnknown", "nobody");
-        return previous.value_or(Ending{position().instance, position().next});
+        if (unreachable)
+            throw bus::make_error("org.freedesktop.DBus.Error.ServiceUnknown", "not on the bus");
+        return previous.value_or(InstancePosition{position().instance, position().next});
     }
 
-    Answer ask(std::uint64_t since) override
+    EventList get_events(std::uint64_t since) override
     {
-        ++asked;
-        if (away || gone)
-            throw bus::make_error("org.freedesktop.DBus.Error.ServiceUnknown", "nobody");
+        ++get_events_calls;
+        if (unreachable || unavailable)
+            throw bus::make_error("org.freedesktop.DBus.Error.ServiceUnknown", "not on the bus");
         if (since > next)
-            throw bus::make_error("org.drvbus1.Error.OutOfRange", "not yet");
-        Answer answer{{}, std::max(since, oldest), false, instance};
-        while (answer.next < next && answer.events.size() < page)
-            answer.events.push_back(made(instance, answer.next++));
-        answer.more = answer.next < next;
-        return answer;
+            throw bus::make_error("org.drvbus1.Error.OutOfRange", "beyond the next event");
+        EventList list{{}, std::max(since, oldest), false, instance};
+        while (list.next < next && list.events.size() < page)
+            list.events.push_back(make_event(instance, list.next++));
+        list.more = list.next < next;
+        return list;
     }
 };
 
-/// One that had three events of the instance 7, whose channel is then the instance 8, with an event.
-class Replaced final : public Played {
+/// A follower that received three events of instance 7. Instance 8, with one event, has replaced it unnoticed.
+class ReplacedFollower final : public SimulatedFollower {
 public:
-    Replaced() : Played({7, 4, 7003})
+    ReplacedFollower() : SimulatedFollower({7, 4, 7003})
     {
         next = 4;
         catch_up();
@@ -96,363 +107,350 @@ public:
     }
 };
 
-TEST(Follower, TakesEventsAsTheyComeOnceItKnowsThePast)
+TEST(Follower, ExpectedEventsAreDeliveredWithoutACall)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.catch_up();
-    EXPECT_EQ(follower.asked, 1);
-    for (follower.next = 2; follower.next <= 4; ++follower.next)
-        follower.event(follower.next - 1);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3"));
-    EXPECT_EQ(follower.asked, 2) << "none is asked for that came, but the first, which may be of another instance";
+    EXPECT_EQ(follower.get_events_calls, 1);
+    follower.publish(1, 3);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3"));
+    EXPECT_EQ(follower.get_events_calls, 2) << "only sequence 1, which may be of another instance, causes a call";
     EXPECT_EQ(follower.position(), (Position{7, 4, 7003}));
 }
 
-TEST(Follower, ThatComesLateGetsWhatWasBeforeAndWhatIsLost)
+TEST(Follower, LateSubscriberReceivesPastAndLostEvents)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.oldest = 4;
     follower.next = 9;
     follower.catch_up();
-    EXPECT_THAT(follower.told, ElementsAre("lost 3 from 1", "4", "5", "6", "7", "8"));
+    EXPECT_THAT(follower.calls, ElementsAre("lost 3 from 1", "4", "5", "6", "7", "8"));
 }
 
-TEST(Follower, DropsRepeatsWithoutAskingForEach)
+TEST(Follower, RepeatedEventsAreDroppedWithoutACall)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.next = 7;
     follower.catch_up();
-    follower.asked = 0;
+    follower.get_events_calls = 0;
     for (std::uint64_t sequence = 3; sequence <= 6; ++sequence)
-        follower.event(sequence);
-    EXPECT_EQ(follower.repeats(), 0U) << "they were asked for before they came";
+        follower.receive(sequence);
+    EXPECT_EQ(follower.counters().repeats, 0U) << "GetEvents returned them before their signals arrived";
     for (std::uint64_t sequence = 1; sequence <= 6; ++sequence)
-        follower.event(sequence);
-    EXPECT_EQ(follower.asked, 0);
-    EXPECT_EQ(follower.repeats(), 6U);
-    EXPECT_EQ(follower.signals(), 10U);
-    EXPECT_EQ(follower.fetched(), 6U);
-    follower.next = 8;
-    follower.event(7);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5", "6", "7"));
+        follower.receive(sequence);
+    EXPECT_EQ(follower.get_events_calls, 0);
+    EXPECT_EQ(follower.counters(), (Counters{.signals = 10, .repeats = 6, .fetched = 6}));
+    follower.publish(7, 7);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "4", "5", "6", "7"));
 }
 
-TEST(Follower, AsksOnceForWhatTheChannelHasForgotten)
+TEST(Follower, ChannelBeforeThePositionIsAskedOnce)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.page = 10;
     follower.next = 7;
     follower.catch_up();
-    // A stream's daemon was killed, and has to send 5 and 6 once more.
+    // The daemon of a stream was killed, and will publish 5 and 6 again.
     follower.next = 5;
     follower.page = 3;
-    follower.asked = 0;
+    follower.get_events_calls = 0;
     follower.catch_up();
-    EXPECT_EQ(follower.asked, 2);
+    EXPECT_EQ(follower.get_events_calls, 2);
     follower.next = 8;
     for (std::uint64_t sequence = 5; sequence <= 7; ++sequence)
-        follower.event(sequence);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5", "6", "7"));
+        follower.receive(sequence);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "4", "5", "6", "7"));
 }
 
-TEST(Follower, TakesWhatIsNextAlsoWhereNobodyAnswers)
+TEST(Follower, ExpectedEventIsDeliveredWhileTheServiceIsUnreachable)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.next = 3;
     follower.catch_up();
-    follower.away = true;
+    follower.unreachable = true;
     EXPECT_THROW(follower.catch_up(), sdbus::Error);
-    follower.event(3);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3")) << "it was not missed, and the channel may never come back";
+    follower.receive(3);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3")) << "no event is missing before it";
 }
 
-TEST(Follower, FillsAGapBeforeWhatFollowsIt)
+TEST(Follower, GapIsFilledBeforeTheEventAfterIt)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.catch_up();
     follower.next = 6;
-    follower.event(5);  // 1 to 4 were dropped
-    follower.next = 7;
-    follower.event(6);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5", "6"));
+    follower.receive(5);  // the bus dropped 1 to 4
+    follower.publish(6, 6);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "4", "5", "6"));
 }
 
-TEST(Follower, DeliversNothingOutOfOrderWhileNobodyAnswers)
+TEST(Follower, GapDelaysEventsUntilTheServiceReplies)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.catch_up();
-    follower.away = true;
-    follower.event(3);
-    follower.event(4);
-    EXPECT_TRUE(follower.told.empty());
-    follower.away = false;
+    follower.unreachable = true;
+    follower.receive(3);
+    follower.receive(4);
+    EXPECT_TRUE(follower.calls.empty());
+    follower.unreachable = false;
     follower.next = 6;
-    follower.event(5);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5"));
+    follower.receive(5);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "4", "5"));
 }
 
-TEST(Follower, KeepsALossInItsPlace)
+TEST(Follower, LossIsReportedInOrderAndOnce)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.catch_up();
-    follower.next = 2;
-    follower.event(1);
-    follower.heard_lost(2, 8);
-    follower.event(10);
-    follower.heard_lost(2, 8);  // once more, after a restart
-    EXPECT_THAT(follower.told, ElementsAre("1", "lost 8 from 2", "10"));
+    follower.publish(1, 1);
+    follower.handle_lost(2, 8);
+    follower.receive(10);
+    follower.handle_lost(2, 8);  // a restarted daemon repeats it
+    EXPECT_THAT(follower.calls, ElementsAre("1", "lost 8 from 2", "10"));
 }
 
-TEST(Follower, SeesThatTheChannelWasReplaced)
+TEST(Follower, NewInstanceIsDetectedByItsFirstEvent)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.next = 4;
     follower.catch_up();
-    follower.event(3);
+    follower.receive(3);
     follower.instance = 8;
-    follower.next = 2;
-    follower.event(1);
-    follower.next = 3;
-    follower.event(2);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "another", "1", "2"));
+    follower.publish(1, 2);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "replaced", "1", "2"));
     EXPECT_EQ(follower.position(), (Position{8, 3, 8002}));
 }
 
-TEST(Follower, TakesTheEndOfTheOldInstanceThatIsStillOnItsWay)
+TEST(Follower, SignalsOfTheOldInstanceAreDeliveredBeforeTheSwitch)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.next = 4;
     follower.catch_up();
-    // 4 and 5 were sent, then the channel was replaced, and the answer overtakes them.
+    // 4 and 5 are in the queue of this connection when the reply shows the new instance.
     follower.instance = 8;
     follower.next = 2;
     follower.catch_up();
-    follower.event_of(7, 4);
-    follower.event_of(7, 5);
-    follower.event(1);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "4", "5", "another", "1"));
-    follower.bus_answered(true);
-    EXPECT_EQ(follower.told.size(), 7U) << "it is told once";
+    follower.receive_of(7, 4);
+    follower.receive_of(7, 5);
+    follower.receive(1);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "4", "5", "replaced", "1"));
+    follower.handle_bus_reply(true);
+    EXPECT_EQ(follower.calls.size(), 7U) << "replaced is called once";
 }
 
-TEST(Follower, TakesTheEndOfTheOldInstanceHoweverOftenItAsksMeanwhile)
+TEST(Follower, CatchUpDuringASwitchKeepsTheOldInstance)
 {
-    Played follower({7, 6, 7005});
+    SimulatedFollower follower({7, 6, 7005});
     follower.next = 6;
     follower.catch_up();
-    // 6, 7 and 8 wait, behind a handler that is slow.
+    // 6, 7 and 8 wait for a slow handler.
     follower.instance = 8;
     follower.next = 8;
     follower.page = 10;
     follower.catch_up();
-    follower.event_of(7, 6);
+    follower.receive_of(7, 6);
     follower.catch_up();
-    follower.event_of(7, 7);
-    follower.event_of(7, 8);
-    EXPECT_EQ(follower.asked_bus, 1);
-    follower.bus_answered(true);
+    follower.receive_of(7, 7);
+    follower.receive_of(7, 8);
+    EXPECT_EQ(follower.bus_calls, 1);
+    follower.handle_bus_reply(true);
     for (std::uint64_t sequence = 1; sequence <= 8; ++sequence) {
         follower.next = std::max(follower.next, sequence + 1);
-        follower.event(sequence);
+        follower.receive(sequence);
     }
-    EXPECT_THAT(follower.told, ElementsAre("6", "7", "8", "another", "1", "2", "3", "4", "5", "6", "7", "8"));
+    EXPECT_THAT(follower.calls, ElementsAre("6", "7", "8", "replaced", "1", "2", "3", "4", "5", "6", "7", "8"));
 }
 
-TEST(Follower, TellsTheEndOfTheOldInstanceFromTheNewOne)
+TEST(Follower, RepeatedEventsOfTheOldInstanceDoNotSwitch)
 {
-    Played follower({7, 4, 7003});
+    SimulatedFollower follower({7, 4, 7003});
     follower.next = 4;
     follower.catch_up();
     follower.instance = 8;
     follower.next = 1;
     follower.catch_up();
-    // What waited came once more, from the first on: that is still the old one.
+    // The waiting signals are repetitions from the first event on, still of the old instance.
     for (std::uint64_t sequence = 1; sequence <= 5; ++sequence)
-        follower.event_of(7, sequence);
-    // The new one gets as far before the bus answers.
-    for (follower.next = 2; follower.next <= 8; ++follower.next)
-        follower.event(follower.next - 1);
-    follower.bus_answered(true);
-    EXPECT_THAT(follower.told, ElementsAre("4", "5", "another", "1", "2", "3", "4", "5", "6", "7"));
+        follower.receive_of(7, sequence);
+    // The new instance publishes more events before the bus replies.
+    follower.publish(1, 7);
+    follower.handle_bus_reply(true);
+    EXPECT_THAT(follower.calls, ElementsAre("4", "5", "replaced", "1", "2", "3", "4", "5", "6", "7"));
 }
 
-TEST(Follower, TellsWhatIsLostOfTheEndOfTheOldInstance)
+TEST(Follower, LossesOfTheOldInstanceAreReportedBeforeTheSwitch)
 {
-    Replaced follower;
+    ReplacedFollower follower;
     follower.catch_up();
-    follower.heard_lost(4, 2);
-    follower.event_of(7, 6);
-    follower.event_of(7, 8);  // the bus has dropped 7, and nobody has it
-    follower.heard_lost(1, 5);
-    follower.bus_answered(true);
-    EXPECT_THAT(follower.told, ElementsAre("lost 2 from 4", "6", "lost 1 from 7", "8", "another", "1"));
+    follower.handle_lost(4, 2);
+    follower.receive_of(7, 6);
+    follower.receive_of(7, 8);  // the bus dropped 7, which no longer exists
+    follower.handle_lost(1, 5);
+    follower.handle_bus_reply(true);
+    EXPECT_THAT(follower.calls, ElementsAre("lost 2 from 4", "6", "lost 1 from 7", "8", "replaced", "1"));
 }
 
-TEST(Follower, TellsWhatTheBusDroppedOfTheEndOfTheOldInstance)
+TEST(Follower, EventsUpToPreviousAreReportedAsLost)
 {
-    Replaced follower;
+    ReplacedFollower follower;
     follower.previous = {7, 10};
     follower.catch_up();
-    follower.event_of(7, 4);
-    follower.bus_answered(true);
-    EXPECT_THAT(follower.told, ElementsAre("4", "lost 5 from 5", "another", "1"));
+    follower.receive_of(7, 4);
+    follower.handle_bus_reply(true);
+    EXPECT_THAT(follower.calls, ElementsAre("4", "lost 5 from 5", "replaced", "1"));
 }
 
-TEST(Follower, SaysWhereNobodyKnowsTheEndOfTheOldInstance)
+TEST(Follower, PreviousOfAnotherInstanceIsReportedAsIncomplete)
 {
-    Replaced follower;
-    follower.previous = {6, 10};  // 7 was replaced while nobody looked
-    follower.event(1);
-    EXPECT_THAT(follower.told, ElementsAre("another, and perhaps more lost", "1"));
+    ReplacedFollower follower;
+    follower.previous = {6, 10};  // where 7 ended is not known
+    follower.receive(1);
+    EXPECT_THAT(follower.calls, ElementsAre("replaced, incomplete", "1"));
 }
 
-TEST(Follower, CountsAnInstanceOfWhichItGotNothing)
+TEST(Follower, InstanceWithoutDeliveredEventsIsReportedAsLost)
 {
-    Played follower({7, 4, 7003});
+    SimulatedFollower follower({7, 4, 7003});
     follower.next = 4;
     follower.catch_up();
     follower.instance = 8;
     follower.next = 3;
     follower.catch_up();
-    follower.gone = true;  // once it is known to have come, and before it was asked for anything
-    follower.bus_answered(true);
-    EXPECT_THAT(follower.told, ElementsAre("another"));
-    follower.gone = false;
+    follower.unavailable = true;  // instance 8 is removed before its events can be requested
+    follower.handle_bus_reply(true);
+    EXPECT_THAT(follower.calls, ElementsAre("replaced"));
+    follower.unavailable = false;
     follower.instance = 9;
     follower.next = 2;
     follower.previous = {8, 3};
     follower.catch_up();
-    follower.bus_answered(true);
-    EXPECT_THAT(follower.told, ElementsAre("another", "lost 2 from 1", "another", "1"));
+    follower.handle_bus_reply(true);
+    EXPECT_THAT(follower.calls, ElementsAre("replaced", "lost 2 from 1", "replaced", "1"));
 }
 
-TEST(Follower, TellsNothingBeforeItKnowsTheEndOfTheOldInstance)
+TEST(Follower, SwitchWaitsUntilPreviousCanBeRead)
 {
-    Replaced follower;
+    ReplacedFollower follower;
     follower.previous = {7, 6};
     follower.catch_up();
-    follower.away = true;
-    follower.bus_answered(true);
-    EXPECT_TRUE(follower.told.empty());
-    follower.away = false;
+    follower.unreachable = true;
+    follower.handle_bus_reply(true);
+    EXPECT_TRUE(follower.calls.empty());
+    follower.unreachable = false;
     follower.catch_up();
-    EXPECT_EQ(follower.asked_bus, 2);
-    follower.bus_answered(true);
-    EXPECT_THAT(follower.told, ElementsAre("lost 2 from 4", "another", "1"));
+    EXPECT_EQ(follower.bus_calls, 2);
+    follower.handle_bus_reply(true);
+    EXPECT_THAT(follower.calls, ElementsAre("lost 2 from 4", "replaced", "1"));
 }
 
-TEST(Follower, TakesTheOnlyEventsOfAnInstanceThatIsGone)
+TEST(Follower, EventsOfAnInstanceThatWasReplacedMeanwhileAreDelivered)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.catch_up();
     follower.instance = 8;
     follower.next = 2;
-    follower.event_of(7, 1);
-    follower.event_of(7, 2);
-    follower.event(1);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "another", "1"));
+    follower.receive_of(7, 1);
+    follower.receive_of(7, 2);
+    follower.receive(1);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "replaced", "1"));
 }
 
-TEST(Follower, WaitsForTheBusWhereEventsHaveNoTime)
+TEST(Follower, EventsWithoutTimeSwitchAtTheReplyOfTheBus)
 {
-    Played follower({7, 4});
-    follower.timeless = true;
+    SimulatedFollower follower({7, 4});
+    follower.without_time = true;
     follower.next = 4;
     follower.catch_up();
     follower.instance = 8;
     follower.next = 2;
     follower.catch_up();
-    follower.event(4);
-    follower.event(5);
-    follower.bus_answered(true);
-    follower.event(1);
-    EXPECT_THAT(follower.told, ElementsAre("4", "5", "another", "1"));
+    follower.receive(4);
+    follower.receive(5);
+    follower.handle_bus_reply(true);
+    follower.receive(1);
+    EXPECT_THAT(follower.calls, ElementsAre("4", "5", "replaced", "1"));
 }
 
-TEST(Follower, AsksTheBusAnewForEachReplacement)
+TEST(Follower, EachReplacementCallsTheBus)
 {
-    Replaced follower;
-    follower.event(1);  // the first answer of the bus is still to come
+    ReplacedFollower follower;
+    follower.receive(1);  // the bus has not replied to the first call yet
     follower.instance = 9;
     follower.next = 1;
     follower.catch_up();
-    EXPECT_EQ(follower.asked_bus, 2);
-    follower.bus_answered(true);
-    follower.event_of(8, 2);
-    follower.bus_answered(true);
-    EXPECT_THAT(follower.told, ElementsAre("another", "1", "2", "another"));
+    EXPECT_EQ(follower.bus_calls, 2);
+    follower.handle_bus_reply(true);
+    follower.receive_of(8, 2);
+    follower.handle_bus_reply(true);
+    EXPECT_THAT(follower.calls, ElementsAre("replaced", "1", "2", "replaced"));
 }
 
-TEST(Follower, AsksTheBusAgainWhereItDidNotAnswer)
+TEST(Follower, FailedCallOfTheBusIsRepeated)
 {
-    Played follower({7, 4, 7003});
+    SimulatedFollower follower({7, 4, 7003});
     follower.next = 4;
     follower.catch_up();
     follower.instance = 8;
     follower.catch_up();
-    follower.bus_answered(false);
-    follower.event_of(7, 4);
-    EXPECT_EQ(follower.asked_bus, 2);
-    follower.bus_answered(true);
-    EXPECT_THAT(follower.told, ElementsAre("4", "another", "1", "2", "3"));
+    follower.handle_bus_reply(false);
+    follower.receive_of(7, 4);
+    EXPECT_EQ(follower.bus_calls, 2);
+    follower.handle_bus_reply(true);
+    EXPECT_THAT(follower.calls, ElementsAre("4", "replaced", "1", "2", "3"));
 }
 
-TEST(Follower, SeesAReplacementOfAChannelThatHadNoEvent)
+TEST(Follower, ReplacementOfAChannelWithoutEventsIsReported)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.catch_up();
     follower.instance = 8;
-    follower.next = 2;
-    follower.event(1);
-    follower.next = 3;
-    follower.event(2);
+    follower.publish(1, 2);
     follower.catch_up();
-    EXPECT_THAT(follower.told, ElementsAre("another", "1", "2"));
+    EXPECT_THAT(follower.calls, ElementsAre("replaced", "1", "2"));
 }
 
-TEST(Follower, TakesNoLossOfAnotherInstanceForItsOwn)
+TEST(Follower, LossOfANewInstanceIsReportedAfterTheSwitch)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.next = 4;
     follower.catch_up();
     follower.instance = 8;
     follower.oldest = 6;
     follower.next = 7;
-    follower.heard_lost(1, 5);
-    follower.event(6);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "another", "lost 5 from 1", "6"));
+    follower.handle_lost(1, 5);
+    follower.receive(6);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "replaced", "lost 5 from 1", "6"));
 }
 
-TEST(Follower, SeesAReplacementAlsoWhereNothingComesOfIt)
+TEST(Follower, NewInstanceWithoutEventsIsReported)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.next = 4;
     follower.catch_up();
     follower.instance = 8;
     follower.next = 1;
     follower.catch_up();
-    follower.bus_answered(true);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "another"));
+    follower.handle_bus_reply(true);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "replaced"));
     EXPECT_EQ(follower.position(), (Position{8, 1}));
 }
 
-TEST(Follower, SeesAReplacementThatHasComeFurther)
+TEST(Follower, NewInstanceBeyondThePositionIsDetected)
 {
-    Played follower;
+    SimulatedFollower follower;
     follower.next = 4;
     follower.catch_up();
     follower.instance = 8;
     follower.next = 9;
-    follower.event(8);
-    EXPECT_THAT(follower.told, ElementsAre("1", "2", "3", "another", "1", "2", "3", "4", "5", "6", "7", "8"));
+    follower.receive(8);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "replaced", "1", "2", "3", "4", "5", "6", "7", "8"));
 }
 
-TEST(Follower, GoesOnFromAPositionThatWasKept)
+TEST(Follower, SavedPositionIsContinued)
 {
-    Played follower({7, 5});
+    SimulatedFollower follower({7, 5});
     follower.next = 7;
     follower.catch_up();
-    EXPECT_THAT(follower.told, ElementsAre("5", "6"));
+    EXPECT_THAT(follower.calls, ElementsAre("5", "6"));
 }
 
 }  // namespace

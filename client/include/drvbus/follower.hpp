@@ -1,216 +1,235 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Every event of a channel, once and in order, whatever happens to the daemon, the bus or the subscriber
-// (docs/reliability.md says why this is the way). Header-only; needs sdbus-c++ and the proxy that
-// sdbus-c++-xml2cpp makes from org.drvbus1.xml.
+// Receiving every event of a channel once and in order: the part without I/O.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <drvbus/org.drvbus1-proxy.hpp>
 #include <drvbus/sdbus_compat.hpp>
+#include <drvbus/version.hpp>
 
-namespace drvbus {
+namespace drvbus::client {
 
-/// One event, as the signal Event and the method GetEvents have it.
+/// One event, as in the signal Event and in the reply of GetEvents.
 struct Event {
-    std::string name;
-    std::uint64_t sequence;
-    std::uint64_t time;  ///< ns, CLOCK_MONOTONIC
-    std::uint32_t id;
-    sdbus::Variant data;
+    std::string name;        ///< name of `id`; if it has none, `id` in decimal digits
+    std::uint64_t sequence;  ///< number of the event in its instance of the channel, from 1
+    std::uint64_t time;      ///< when the driver emitted it: ns, CLOCK_MONOTONIC; 0 if not known
+    std::uint32_t id;        ///< kind of event, a number of the driver
+    sdbus::Variant data;     ///< a{sv}: named fields; au: bare parameters; ay: bytes
 };
 
-/// Where a subscriber is. Keep it over the end of a connection, and begin the next one with it.
+/// Position of a subscriber in a channel. A subscriber that passes it to its next run or connection continues there.
 struct Position {
-    std::uint64_t instance = 0;  ///< of the channel; 0: none seen yet
-    std::uint64_t next = 1;      ///< sequence of the next event to hear of
-    std::uint64_t time = 0;      ///< of the last one
+    std::uint64_t instance = 0;  ///< property Instance of the channel; 0 if not known yet
+    std::uint64_t next = 1;      ///< sequence of the next event to deliver
+    std::uint64_t time = 0;      ///< `time` of the last delivered event
 
     friend bool operator==(const Position&, const Position&) = default;
 };
 
-/// What GetEvents answers.
-struct Answer {
-    std::vector<Event> events;
-    std::uint64_t next;
-    bool more;
-    std::uint64_t instance;
-};
-
-/// How far an instance that was replaced came; what the property Previous says.
-struct Ending {
-    std::uint64_t instance = 0;  ///< 0: not known of any
-    std::uint64_t next = 0;      ///< sequence behind its last event
-};
-
-/// What a subscriber wants to be told; from `Follower`'s calls.
+/// Functions of the subscriber. `event` is required. They are called in the order of the sequences, from the functions
+/// of Follower and from the bus connection, in the thread that serves that connection.
+///
+/// They may call `position()` and `counters()`; the position is then already after what is being delivered. They must
+/// not call `catch_up()`, must not destroy the caller, and must not throw: C code of libsystemd is among their callers.
 struct Handlers {
-    std::function<void(const Event&)> event;
-    std::function<void(std::uint64_t first, std::uint64_t count)> lost;  ///< for good
-    /// The channel was replaced: sequences begin anew at 1. `to_the_end`: all of the old instance's were delivered
-    /// or told lost; where not, more of them may have been missed, and nobody knows how many.
-    std::function<void(bool to_the_end)> instance;
+    std::function<void(const Event&)> event = {};
+    /// `count` events from sequence `first` on can never be delivered.
+    std::function<void(std::uint64_t first, std::uint64_t count)> lost = {};
+    /// The channel has a new instance: its sequences begin at 1 again. If `complete`, each event of the old instance
+    /// was delivered or reported as lost. If not, more of them may be missing, and their number is not known.
+    std::function<void(bool complete)> replaced = {};
 };
 
-/// The recipe: what is next is delivered; at anything else the channel is asked what is next.
+/// What a Follower has done since it was constructed.
+struct Counters {
+    std::uint64_t signals = 0;  ///< received signals Event
+    std::uint64_t repeats = 0;  ///< signals Event that were received more than once
+    std::uint64_t fetched = 0;  ///< events in replies of GetEvents
+
+    friend bool operator==(const Counters&, const Counters&) = default;
+};
+
+/// The algorithm of a catch-up subscriber: delivers an event that has the expected sequence, and calls GetEvents after
+/// any other. docs/reliability.md describes it step by step.
+///
+/// This class has no connection. A derived class passes the signals and replies to the `handle_` functions and makes
+/// the calls; programs use ChannelFollower or Subscription. All functions are called in one thread.
 class Follower {
 public:
-    Follower(Handlers handlers, Position position) : handlers_(std::move(handlers)), position_(position) {}
+    /// @param position where to begin; by default at the first event that the channel still holds
+    explicit Follower(Handlers handlers, Position position = {}) : handlers_(std::move(handlers)), position_(position)
+    {
+    }
     Follower(const Follower&) = delete;
     Follower& operator=(const Follower&) = delete;
     virtual ~Follower() = default;
 
     [[nodiscard]] Position position() const { return position_; }
+    [[nodiscard]] Counters counters() const { return counters_; }
 
-    /// Events that had to be asked for, signals that came, and those of them that came once more.
-    [[nodiscard]] std::uint64_t fetched() const { return fetched_; }
-    [[nodiscard]] std::uint64_t signals() const { return signals_; }
-    [[nodiscard]] std::uint64_t repeats() const { return repeats_; }
-
-    /// Asks for everything up to now. To be called once it is subscribed, and then every now and then, since nobody
-    /// tells of the last message missed; but only once all signals that have come are worked off, or a service
-    /// that takes long to answer lets them pile up.
-    /// @throws sdbus::Error where the service does not answer; try again later
+    /// Requests and delivers all events up to the present one; blocks until the service has replied. To be called after
+    /// subscribing, and then at intervals, because no message follows the last one that the bus dropped. Call it only
+    /// while no signal waits to be processed: signals accumulate while a slow service is asked.
+    /// @throws sdbus::Error if the service does not reply or refuses; call again later
     void catch_up()
     {
         for (bool more = true; more;) {
-            const Answer answer = ask_from_position();
-            if (position_.instance != 0 && answer.instance != position_.instance) {
-                replaced_by(answer);
+            const EventList list = get_events_from_position();
+            if (position_.instance != 0 && list.instance != position_.instance) {
+                prepare_switch(list);
                 return;
             }
-            position_.instance = answer.instance;
+            position_.instance = list.instance;
             const std::uint64_t before = position_.next;
-            fetched_ += answer.events.size();
-            for (const Event& event : answer.events)
+            counters_.fetched += list.events.size();
+            for (const Event& event : list.events)
                 deliver(event);
-            skip_to(answer.next);
-            more = answer.more && position_.next > before;  // after a restart the channel may be behind
+            skip_to(list.next);
+            more = list.more && position_.next > before;  // a restarted daemon may be before our position
         }
-        missed_ = false;
+        must_catch_up_ = false;
     }
 
 protected:
-    /// The signal Event came.
-    void heard(const Event& event)
+    /// Reply of GetEvents.
+    struct EventList {
+        std::vector<Event> events;
+        std::uint64_t next;  ///< sequence to ask for next
+        bool more;           ///< events from `next` on exist already
+        std::uint64_t instance;
+    };
+
+    /// Value of the property Previous: where an instance ended.
+    struct InstancePosition {
+        std::uint64_t instance = 0;  ///< 0 if not known
+        std::uint64_t next = 0;      ///< sequence after its last event
+    };
+
+    /// To be called for each signal Event. Does not throw sdbus::Error: if the service cannot be asked, the next signal
+    /// or `catch_up` tries again.
+    void handle_event(const Event& event)
     {
-        ++signals_;
-        const bool again = event.sequence <= last_heard_;
-        last_heard_ = std::max(last_heard_, event.sequence);
-        const bool younger = event.time > position_.time || event.time == 0;
-        if (event.sequence < position_.next && !younger) {
-            repeats_ += again ? 1 : 0;  // where not, it was asked for before it came
+        ++counters_.signals;
+        const bool repeated = event.sequence <= last_signal_;
+        last_signal_ = std::max(last_signal_, event.sequence);
+        const bool newer = event.time > position_.time || event.time == 0;
+        if (event.sequence < position_.next && !newer) {
+            counters_.repeats += repeated ? 1 : 0;  // if not repeated, GetEvents returned it before its signal arrived
             return;
         }
-        // The first of all may always be another instance's.
-        if (event.sequence == position_.next && event.sequence > 1 && !missed_) {
+        // Sequence 1 is always checked: it may belong to a new instance.
+        if (event.sequence == position_.next && event.sequence > 1 && !must_catch_up_) {
             deliver(event);
             return;
         }
-        missed_ = true;
-        if (!replaced_ || begin_of_new_ == kUnknown)
+        must_catch_up_ = true;
+        if (!switching_ || new_instance_begin_ == kUnknownTime)
             try_to_catch_up();
-        if (!replaced_)
+        if (!switching_)
             return;
-        // The end of the old instance, or already the new one?
-        if (event.time >= begin_of_new_ || (event.sequence < position_.next && event.time > position_.time))
-            switch_over();
+        const bool of_new_instance =
+            event.time >= new_instance_begin_ || (event.sequence < position_.next && event.time > position_.time);
+        if (of_new_instance)
+            switch_instance();
         else
             deliver(event);
     }
 
-    /// The signal Lost came.
-    void heard_lost(std::uint64_t first, std::uint64_t count)
+    /// To be called for each signal Lost. Does not throw sdbus::Error.
+    void handle_lost(std::uint64_t first, std::uint64_t count)
     {
-        if (first == position_.next && first > 1 && (!missed_ || replaced_)) {
+        if (first == position_.next && first > 1 && (!must_catch_up_ || switching_)) {
             skip_to(first + count);
-        } else if (!replaced_) {
-            missed_ = true;
+        } else if (!switching_) {
+            must_catch_up_ = true;
             try_to_catch_up();
         }
     }
 
-    /// The answer to `ask_bus` came.
-    void bus_answered(bool well)
+    /// To be called once for each `call_bus`, when its reply or error arrived. Does not throw sdbus::Error.
+    void handle_bus_reply(bool success)
     {
-        if (--asked_bus_ > 0 || !replaced_)
+        if (--pending_bus_calls_ > 0 || !switching_)
             return;
-        if (well)
-            switch_over();
+        if (success)
+            switch_instance();
         else
-            replaced_ = false;  // whoever asks next finds it out once more
+            switching_ = false;  // the next GetEvents detects the new instance again
     }
 
-    /// Calls GetEvents(since, 0).
-    virtual Answer ask(std::uint64_t since) = 0;
+    /// Calls GetEvents(since, 0). @throws sdbus::Error
+    virtual EventList get_events(std::uint64_t since) = 0;
 
-    /// Reads the property Previous.
-    virtual Ending ask_previous() = 0;
+    /// Reads the property Previous. @throws sdbus::Error
+    virtual InstancePosition get_previous() = 0;
 
-    /// Calls something of the bus itself without waiting; `bus_answered` has to be called in its turn, behind all
-    /// signals that were there before.
-    virtual void ask_bus() = 0;
+    /// Starts an asynchronous call of any method of the bus itself. Its reply arrives after all signals that the bus
+    /// had sent to this connection before.
+    virtual void call_bus() = 0;
 
 private:
-    static constexpr std::uint64_t kUnknown = UINT64_MAX;
+    static constexpr std::uint64_t kUnknownTime = UINT64_MAX;
 
     void try_to_catch_up()
     {
         try {
             catch_up();
         } catch (const sdbus::Error&) {
-            // The next event, or the next call of catch_up, tries again; none is delivered out of order.
+            // must_catch_up_ is still set, so that no event is delivered out of order until a later attempt succeeds.
         }
     }
 
-    Answer ask_from_position()
+    EventList get_events_from_position()
     {
         try {
-            return ask(position_.next);
+            return get_events(position_.next);
         } catch (const sdbus::Error& error) {
             if (std::string(error.getName()) != "org.drvbus1.Error.OutOfRange")
                 throw;
-            return ask(1);  // another instance, or what was sent last comes once more
+            // Either a new instance, or a restarted daemon that will publish the last events again.
+            return get_events(1);
         }
     }
 
-    /// The answer has overtaken the signals that wait in this program: they are the old instance's, to its end.
-    void replaced_by(const Answer& answer)
+    /// A reply shows that the channel has a new instance. The reply of a blocking call is processed before the signals
+    /// that already wait in this process. These are events of the old instance, and are delivered first. The reply to
+    /// `call_bus` arrives after them.
+    void prepare_switch(const EventList& list)
     {
-        if (!replaced_) {
-            ask_bus();
-            ++asked_bus_;
-            missed_ = replaced_ = true;
-            begin_of_new_ = kUnknown;
+        if (!switching_) {
+            call_bus();
+            ++pending_bus_calls_;
+            must_catch_up_ = switching_ = true;
+            new_instance_begin_ = kUnknownTime;
         }
-        new_instance_ = answer.instance;
-        if (!answer.events.empty() && answer.events.front().time != 0)
-            begin_of_new_ = std::min(begin_of_new_, answer.events.front().time);
+        new_instance_ = list.instance;
+        if (!list.events.empty() && list.events.front().time != 0)
+            new_instance_begin_ = std::min(new_instance_begin_, list.events.front().time);
     }
 
-    void switch_over()
+    void switch_instance()
     {
-        replaced_ = false;
-        Ending previous{};
+        switching_ = false;
+        InstancePosition previous{};
         try {
-            previous = ask_previous();
+            previous = get_previous();
         } catch (const sdbus::Error&) {
-            return;  // whoever asks next finds it out once more
+            return;  // the next GetEvents detects the new instance again
         }
-        const bool to_the_end = previous.instance == position_.instance;
-        if (to_the_end)
-            skip_to(previous.next);  // the bus has dropped the rest, and the driver took it along
-        last_heard_ = 0;
+        const bool complete = previous.instance == position_.instance;
+        if (complete)
+            skip_to(previous.next);  // the bus dropped these events, and the ring that held them was removed
+        last_signal_ = 0;
         position_ = {.instance = new_instance_, .next = 1, .time = 0};
-        if (handlers_.instance)
-            handlers_.instance(to_the_end);
+        if (handlers_.replaced)
+            handlers_.replaced(complete);
         try_to_catch_up();
     }
 
@@ -235,68 +254,13 @@ private:
 
     Handlers handlers_;
     Position position_;
-    std::uint64_t last_heard_ = 0;
-    std::uint64_t fetched_ = 0;
-    std::uint64_t signals_ = 0;
-    std::uint64_t repeats_ = 0;
-    bool missed_ = true;                     // something, or what was before is not known yet
-    bool replaced_ = false;                  // known, and not yet told
-    std::uint64_t new_instance_ = 0;         // the one that has come
-    std::uint64_t begin_of_new_ = kUnknown;  // time of its first event
-    int asked_bus_ = 0;                      // and not yet answered
+    Counters counters_;
+    std::uint64_t last_signal_ = 0;                    // highest sequence of a signal of this instance
+    bool must_catch_up_ = true;                        // events may be missing before the next signal
+    bool switching_ = false;                           // a new instance exists, signals of the old one may still arrive
+    std::uint64_t new_instance_ = 0;                   // while switching_
+    std::uint64_t new_instance_begin_ = kUnknownTime;  // time of its first event
+    int pending_bus_calls_ = 0;
 };
 
-/// Follows a channel on the bus. Everything happens in the thread that serves the connection.
-class ChannelFollower final : public Follower, public sdbus::ProxyInterfaces<org::drvbus1::Channel_proxy> {
-public:
-    /// @param connection outlives the follower
-    /// @param path of the channel's object
-    ChannelFollower(sdbus::IConnection& connection, const std::string& path, Handlers handlers, Position position = {})
-        : Follower(std::move(handlers), position),
-          ProxyInterfaces(connection, client::ServiceName("org.drvbus1"), sdbus::ObjectPath(path)),
-          bus_(sdbus::createProxy(connection, client::ServiceName("org.freedesktop.DBus"),
-                                  sdbus::ObjectPath("/org/freedesktop/DBus")))
-    {
-        registerProxy();
-    }
-    ChannelFollower(const ChannelFollower&) = delete;
-    ChannelFollower& operator=(const ChannelFollower&) = delete;
-    ~ChannelFollower() override { unregisterProxy(); }
-
-private:
-    void onEvent(const std::string& name, const std::uint64_t& sequence, const std::uint64_t& time,
-                 const std::uint32_t& id, const sdbus::Variant& data) override
-    {
-        heard({name, sequence, time, id, data});
-    }
-
-    void onLost(const std::uint64_t& first, const std::uint64_t& count) override { heard_lost(first, count); }
-
-    Answer ask(std::uint64_t since) override
-    {
-        const auto [events, next, more, lost, instance] = GetEvents(since, 0);
-        Answer answer{{}, next, more, instance};
-        answer.events.reserve(events.size());
-        for (const auto& event : events)
-            answer.events.push_back(
-                {std::get<0>(event), std::get<1>(event), std::get<2>(event), std::get<3>(event), std::get<4>(event)});
-        return answer;
-    }
-
-    Ending ask_previous() override
-    {
-        const sdbus::Struct<std::uint64_t, std::uint64_t> previous = Previous();
-        return {std::get<0>(previous), std::get<1>(previous)};
-    }
-
-    void ask_bus() override
-    {
-        bus_->callMethodAsync("GetId")
-            .onInterface("org.freedesktop.DBus")
-            .uponReplyInvoke([this](client::MaybeError error, const std::string&) { bus_answered(!error); });
-    }
-
-    std::unique_ptr<sdbus::IProxy> bus_;
-};
-
-}  // namespace drvbus
+}  // namespace drvbus::client

@@ -11,10 +11,16 @@
 #include <sdbus-c++/sdbus-c++.h>
 #include <systemd/sd-bus.h>
 
+#include <drvbus/version.hpp>
+
 #if __has_include(<sdbus-c++/VTableItems.h>)  // since 2.0
 #define DRVBUS_SDBUS_2 1
 #else
 #define DRVBUS_SDBUS_2 0
+#endif
+
+#if DRVBUS_SDBUS_2 != (DRVBUS_CLIENT_SDBUS_MAJOR >= 2)
+#error "the installed libdrvbus was built for another major version of sdbus-c++"
 #endif
 
 namespace drvbus::client {
