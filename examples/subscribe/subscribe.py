@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Print the events of a channel.
+"""Print the events of a channel as their signals arrive.
 
-With EVENT, the bus sends those of this name alone (a match on arg0): nothing
-else wakes this program.
+With EVENT, the bus sends only the events of this name (a match on arg0), so that no
+other event wakes the program. Events that the bus drops are not noticed; follow.py
+shows how to receive every event.
 
 usage: subscribe.py CHANNEL [EVENT]
 """
@@ -12,13 +13,7 @@ import sys
 
 from gi.repository import Gio, GLib
 
-
-def object_path(channel):
-    """As sd_bus_path_encode(3): what is no letter or digit becomes _XX."""
-    escaped = "".join(
-        c if c.isascii() and c.isalpha() or c.isdigit() and i > 0 else "_%02x" % ord(c)
-        for i, c in enumerate(channel))
-    return "/org/drvbus1/channel/" + escaped
+import drvbus
 
 
 def on_event(_bus, _sender, _path, _interface, _signal, arguments):
@@ -31,9 +26,9 @@ def main():
         sys.exit(__doc__)
     channel, event = sys.argv[1], sys.argv[2] if len(sys.argv) == 3 else None
     bus = Gio.bus_get_sync(Gio.BusType.SYSTEM)
-    bus.signal_subscribe("org.drvbus1", "org.drvbus1.Channel", "Event", object_path(channel),
-                         event, Gio.DBusSignalFlags.NONE, on_event)
-    # An answer from the bus: the match, which was sent before, is in place.
+    bus.signal_subscribe(drvbus.SERVICE_NAME, "org.drvbus1.Channel", "Event",
+                         drvbus.channel_path(channel), event, Gio.DBusSignalFlags.NONE, on_event)
+    # The bus has added the match, which was sent first, once it replies to this call.
     bus.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
                   "GetId", None, None, Gio.DBusCallFlags.NONE, -1)
     print("subscribed", flush=True)
