@@ -54,3 +54,26 @@ run_logged() {
 	fi
 	return "$rc"
 }
+
+# Set CPU_TICKS to the CPU time, in 1/100 s, of the children of this shell that have ended.
+read_cpu_ticks() {
+	local line fields
+	read -r line <"/proc/$BASHPID/stat"
+	# From the third field on: the second, the name of the command, may contain spaces.
+	read -r -a fields <<<"${line##*) }"
+	CPU_TICKS=$((fields[13] + fields[14]))
+}
+
+# Run a command and append its name, start, end and CPU seconds to $TIMES, if set.
+# usage: timed NAME COMMAND...
+timed() {
+	local name=$1 started=$SECONDS rc=0 before
+	shift
+	read_cpu_ticks
+	before=$CPU_TICKS
+	"$@" || rc=$?
+	read_cpu_ticks
+	[[ -z ${TIMES:-} ]] || printf '%s\t%d\t%d\t%d\n' "$name" "$started" "$SECONDS" \
+		"$(((CPU_TICKS - before) / 100))" >>"$TIMES"
+	return "$rc"
+}

@@ -16,7 +16,7 @@ make_debug_payload() {
 	dir=$(mktemp -d)
 	mkdir "$dir/tests"
 	cp -a "$TOP/tests/vm/debug/init" "$dir/main"
-	cp -a "$LIB/run_tests.py" "$dir/"
+	cp -a "$LIB"/{run_tests.py,check.sh} "$dir/"
 	cp -a "$from/debug/modules" "$dir/modules"
 	cp -a "$from"/programs/tests/{kmod_test,kmod_faults,debug_devices} "$dir/tests/"
 	cp -a "$from"/tree/usr/{libexec/drvbusd,share/drvbus/presets} "$dir/"

@@ -54,7 +54,7 @@ make_cached() {
 	rm -rf "$CACHE/$release-$kind"-*.tmp
 	say "making the $kind root of $release"
 	# A process of its own, so that any step that fails ends it.
-	run_logged "$CACHE/log/$release-$kind" "$LIB/make-root" "$kind" "$path.tmp" "$release" &&
+	timed "$release $kind root" run_logged "$CACHE/log/$release-$kind" "$LIB/make-root" "$kind" "$path.tmp" "$release" &&
 		mv "$path.tmp" "$path" || return
 	drop_old_roots "$release" "$kind" "$path"
 	say "made the $kind root of $release in $((SECONDS - started)) s"

@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run GoogleTest programs and say for every single test how it went.
+"""Run GoogleTest programs and report the result of every single test.
 
-Prints "ok PROGRAM.TEST" or "not ok PROGRAM.TEST" (then its output, indented).
-A program that dies or hangs fails the test it was in, and is started again
-for the tests after it. A test that was skipped, or that never ran, failed.
+Prints "ok PROGRAM: TEST # time=Nms" or "not ok PROGRAM: TEST # time=Nms", the
+latter followed by the output of the test, indented. A program that crashes or
+hangs fails the test that it was running, and is started again for the tests
+that remain. A test that was skipped, or that did not run, is a failure.
+
+A failure that does not belong to one test has a remark in parentheses after the
+name, such as "(sanitizer report)": such a failure is never retried (results.py).
 
 usage: run_tests.py [options] PROGRAM...
        run_tests.py [options] --meson BUILD_DIR --suite SUITE
 """
 
 import argparse
+import fnmatch
 import json
 import os
 import re
@@ -26,7 +31,7 @@ MARK = re.compile(rb"\[( RUN      |       OK |  FAILED  |  SKIPPED )\] ([^\s,]+)
 
 
 class Program:
-    """One test program, with the surroundings it wants."""
+    """One test program and the environment that it needs."""
 
     def __init__(self, name, command, env=None, cwd=None, gtest=True):
         self.name = name
@@ -37,20 +42,20 @@ class Program:
 
 
 class Reports:
-    """Files that sanitizers wrote, each with the test that they came in."""
+    """The files that sanitizers wrote, by the test during which they appeared."""
 
     def __init__(self, directory):
         self.directory = directory
         self.seen = set()
         self.test = {}
 
-    def look(self, test):
+    def assign_new(self, test):
         for name in sorted(os.listdir(self.directory) if self.directory else []):
             if name not in self.seen:
                 self.seen.add(name)
                 self.test.setdefault(test, []).append(os.path.join(self.directory, name))
 
-    def of(self, test):
+    def text(self, test):
         output = b""
         for path in self.test.get(test, []):
             with open(path, "rb") as report:
@@ -59,18 +64,31 @@ class Reports:
 
 
 class Outcome:
-    """What a run of a program told: results and output by test."""
+    """The results, output and seconds of one run of a program, by test."""
 
     def __init__(self):
         self.result = {}
         self.output = {}
+        self.seconds = {}
+        self.remark = {}
         self.current = None
+        self.started = 0.0
         self.rest = b""
         self.end = ""
 
+    def begin(self, test):
+        self.current = test
+        self.started = time.monotonic()
+        self.output[test] = b""
 
-def say(good, name, output=b""):
-    print(("ok " if good else "not ok ") + name)
+    def finish(self, good):
+        self.result[self.current] = good
+        self.seconds[self.current] = time.monotonic() - self.started
+        self.current = None
+
+
+def report(good, name, seconds=0.0, output=b""):
+    print("%s %s # time=%dms" % ("ok" if good else "not ok", name, round(seconds * 1000)))
     if not good:
         for line in output.decode(errors="replace").splitlines()[-200:]:
             print("  " + line)
@@ -78,7 +96,7 @@ def say(good, name, output=b""):
 
 
 def watch(process, idle, limit, on_line):
-    """Hand over the output line by line; the reason why it was ended, if so."""
+    """Pass the output on line by line; return why the program was killed, if it was."""
     fd = process.stdout.fileno()
     pending = b""
     started = time.monotonic()
@@ -86,7 +104,7 @@ def watch(process, idle, limit, on_line):
         left = min(idle, started + limit - time.monotonic())
         if left <= 0 or not select.select([fd], [], [], left)[0]:
             os.killpg(process.pid, signal.SIGKILL)
-            return "gave no sign for %d s" % idle if left > 0 else "not done after %d s" % limit
+            return "no output for %d s" % idle if left > 0 else "not finished after %d s" % limit
         data = os.read(fd, 65536)
         if not data:
             on_line(pending)
@@ -106,14 +124,13 @@ def run(program, arguments, options, on_line):
     reason = watch(process, options.idle, options.limit, on_line)
     status = process.wait()
     process.stdout.close()
-    # Whoever still holds the output after the end was left behind.
     return status or bool(reason), reason or "ended with status %d" % status
 
 
 def run_gtest(program, tests, options, xml):
     outcome = Outcome()
     reports = Reports(options.reports)
-    reports.look(None)  # those that were there before
+    reports.assign_new(None)  # written before this run
 
     def on_line(line):
         if options.verbose:
@@ -122,14 +139,12 @@ def run_gtest(program, tests, options, xml):
         mark = MARK.search(line)
         name = mark and mark.group(2).decode()
         if mark and mark.group(1) == b" RUN      ":
-            outcome.current = name
-            outcome.output[name] = b""
+            outcome.begin(name)
             return
         if mark and name == outcome.current:
-            outcome.result[name] = mark.group(1) == b"       OK "
             outcome.output[name] += line
-            outcome.current = None
-            reports.look(name)
+            outcome.finish(mark.group(1) == b"       OK ")
+            reports.assign_new(name)
         elif outcome.current:
             outcome.output[outcome.current] += line
         else:
@@ -139,31 +154,35 @@ def run_gtest(program, tests, options, xml):
                  "--gtest_filter=" + ":".join(tests)]
     status, outcome.end = run(program, arguments, options, on_line)
     if os.path.exists(xml):
-        believe_xml(xml, outcome)
-    reports.look(outcome.current or "(end of program)")
-    believe_reports(reports, outcome)
-    if status and outcome.current is None and False not in outcome.result.values():
-        # All went well, it seemed; then a tear-down or a sanitizer had a word.
+        read_xml(xml, outcome)
+    reports.assign_new(outcome.current or "(end of program)")
+    if outcome.current:
+        outcome.output[outcome.current] += outcome.end.encode()
+        outcome.finish(False)
+    elif status and False not in outcome.result.values():
+        # Every test passed, but a tear-down or a sanitizer failed the program.
         outcome.result["(end of program)"] = False
         outcome.output["(end of program)"] = outcome.rest
+    add_reports(reports, outcome)
     return outcome
 
 
-def believe_xml(xml, outcome):
-    """The file knows better than the output, into which tests may write."""
+def read_xml(xml, outcome):
+    """The file is more reliable than the output, into which the tests write as well."""
     for case in ElementTree.parse(xml).iter("testcase"):
         name = case.get("classname") + "." + case.get("name")
         good = case.get("status") == "run" and case.get("result") == "completed"
         outcome.result[name] = good and case.find("failure") is None
+        outcome.seconds[name] = float(case.get("time"))
 
 
-def believe_reports(reports, outcome):
-    """A test may well pass while its daemon, or the program itself, was up to no good."""
+def add_reports(reports, outcome):
+    """A test may pass although a sanitizer reported an error in the test or in its daemon."""
     for test in reports.test:
         if test is not None:
-            outcome.output[test] = outcome.output.get(test, b"") + reports.of(test)
-            if test != outcome.current:
-                outcome.result[test] = False
+            outcome.result[test] = False
+            outcome.output[test] = outcome.output.get(test, b"") + reports.text(test)
+            outcome.remark[test] = " (sanitizer report)"
 
 
 def list_tests(program, options):
@@ -188,8 +207,9 @@ def list_tests(program, options):
 
 def run_plain(program, options):
     lines = []
+    started = time.monotonic()
     status, end = run(program, [], options, lines.append)
-    say(status == 0, program.name, b"".join(lines) + end.encode())
+    report(status == 0, program.name, time.monotonic() - started, b"".join(lines) + end.encode())
 
 
 def run_tests(program, left, options):
@@ -201,27 +221,23 @@ def run_tests(program, left, options):
             os.unlink(xml)
         outcome = run_gtest(program, left, options, xml)
         for test, good in outcome.result.items():
-            say(good, program.name + ": " + test, outcome.output.get(test, b""))
-        done = set(outcome.result)
-        if outcome.current:
-            output = outcome.output[outcome.current] + outcome.end.encode()
-            say(False, program.name + ": " + outcome.current, output)
-            done.add(outcome.current)
-        if not done & set(left):
+            name = program.name + ": " + test + outcome.remark.get(test, "")
+            report(good, name, outcome.seconds.get(test, 0.0), outcome.output.get(test, b""))
+        if not set(outcome.result) & set(left):
             for test in left:
-                say(False, program.name + ": " + test, b"did not run\n" + outcome.rest
-                    + outcome.end.encode())
+                report(False, program.name + ": " + test, 0.0,
+                       b"did not run\n" + outcome.rest + outcome.end.encode())
             return
-        left = [test for test in left if test not in done]
+        left = [test for test in left if test not in outcome.result]
 
 
 def plan(program, options):
-    """What to run, announced, so that what is missing in the end can be told."""
-    tests = [None]
+    """Print which tests will run, so that those missing in the end are known."""
+    tests = [None] if selected(program, options.filter) else []
     if program.gtest:
         tests, output = list_tests(program, options)
         if tests is None:
-            say(False, program.name, output)
+            report(False, program.name, 0.0, output)
             return []
     for test in tests:
         print("plan " + program.name + (": " + test if test else ""))
@@ -229,10 +245,15 @@ def plan(program, options):
     return tests
 
 
+def selected(program, patterns):
+    """Whether the filter selects a program that is no GoogleTest program, by its name."""
+    return not patterns or any(fnmatch.fnmatchcase(program.name, pattern) for pattern in patterns.split(":"))
+
+
 def meson_programs(build, suite):
     text = subprocess.run(["meson", "introspect", "--tests", build], check=True,
                           stdout=subprocess.PIPE).stdout
-    # A suite is "PROJECT:SUITE" there.
+    # Meson writes a suite as "PROJECT:SUITE".
     return [Program(test["name"].replace(" ", "-"), test["cmd"], test["env"], test["workdir"],
                     test["protocol"] == "gtest")
             for test in json.loads(text)
@@ -243,12 +264,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--meson", metavar="BUILD_DIR")
     parser.add_argument("--suite")
-    parser.add_argument("--filter", default="", help="as --gtest_filter")
+    parser.add_argument("--filter", default="", help="as --gtest_filter; also names of other programs")
     parser.add_argument("--idle", type=int, default=400, help="seconds without output")
     parser.add_argument("--limit", type=int, default=900, help="seconds for one program")
-    parser.add_argument("--results", default=tempfile.gettempdir(), help="where XML goes")
-    parser.add_argument("--reports", help="where sanitizers write: what comes there is a failure")
-    parser.add_argument("--verbose", action="store_true", help="all output, to stderr")
+    parser.add_argument("--results", default=tempfile.gettempdir(), help="directory for XML")
+    parser.add_argument("--reports", help="directory of sanitizer reports; each new file is a failure")
+    parser.add_argument("--verbose", action="store_true", help="copy all output to stderr")
     parser.add_argument("program", nargs="*")
     options = parser.parse_args()
     os.makedirs(options.results, exist_ok=True)
@@ -261,8 +282,9 @@ def main():
     for program, tests in planned:
         if program.gtest:
             run_tests(program, tests, options)
-        else:
+        elif tests:
             run_plain(program, options)
 
 
-main()
+if __name__ == "__main__":
+    main()
