@@ -9,11 +9,14 @@ The directory RESULTS holds, for each suite:
 and "times", a line for each step of the run: name, start, end and CPU time in
 seconds, separated by tabs.
 
-usage: results.py RESULTS
-           print the table of times and the totals; fail unless every test passed
+usage: results.py RESULTS [COMMIT]
+           print the table of times and the totals, and write RESULTS/summary if
+           COMMIT, a description of what was tested, is given; fail unless every
+           test passed
 """
 
 import collections
+import datetime
 import pathlib
 import re
 import sys
@@ -74,14 +77,20 @@ def slowest_tests(suites):
     return lines
 
 
-def report(results):
+def report(results, commit):
     suites = read_suites(results)
+    failed_tests = ["%s: %s" % (suite.name, name) for suite in suites for name in suite.failed]
     passed = sum(suite.passed for suite in suites)
-    failed = sum(len(suite.failed) for suite in suites)
+    verdict = ["failed: " + name for name in failed_tests]
+    totals = "%d passed, %d failed" % (passed, len(failed_tests))
     table = time_table(read_steps(results), suites) + slowest_tests(suites)
-    print("\n".join(["", *table, "", "%d passed, %d failed" % (passed, failed)]))
-    return passed > 0 and failed == 0
+    print("\n".join(["", *table, "", *verdict, totals]))
+    if commit:
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+        lines = ["commit " + commit, "date   " + now, totals, *verdict, "", *table]
+        (results / "summary").write_text("\n".join(lines) + "\n")
+    return passed > 0 and not failed_tests
 
 
 if __name__ == "__main__":
-    sys.exit(0 if report(pathlib.Path(sys.argv[1])) else 1)
+    sys.exit(0 if report(pathlib.Path(sys.argv[1]), *sys.argv[2:] or [""]) else 1)
