@@ -27,7 +27,7 @@ make_debug_payload() {
 # usage: debug_run RELEASE FILTER LIMIT IDLE_LIMIT
 # Leaves all in build/RELEASE/guest-debug.
 debug_run() {
-	local release=$1 names=$2 limit=$3 idle_limit=$4 out=$BUILD/$1/guest-debug
+	local release=$1 names=$2 limit=$3 idle_limit=$4 out=$BUILD/$1/guest-debug$RETRY
 	# The guest's disk is the root; process 1 comes from the payload's. Interrupts are not routed by
 	# ACPI: its interpreter takes minutes for that when every allocation is looked at.
 	# shellcheck disable=SC2034 # boot_guest uses it
@@ -40,7 +40,7 @@ debug_run() {
 
 # usage: debug_tests RELEASE: what was built is in build/RELEASE.
 debug_tests() {
-	local out=$BUILD/$1/guest-debug
+	local out=$BUILD/$1/guest-debug$RETRY
 	check 'the modules build for the debug kernel' build_debug_modules "$1"
 	debug_run "$1" "$FILTER" 900 240 || true
 	guest_tap "$out"

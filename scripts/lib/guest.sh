@@ -42,7 +42,7 @@ guest_run() {
 	local release=$1 what=$2 filter=$3 limit=$4 idle_limit=$5 image out
 	shift 5
 	image=$(root_path "$release" guest)
-	out=$BUILD/$release/guest-$what
+	out=$BUILD/$release/guest-$what${RETRY:-}
 	mkdir -p "$BUILD/$release"
 	make_payload "$release" "$out.disk" "$what" "$filter" "$@" &&
 		run_guest "$image" "$out.disk" "$out" "$limit" "$idle_limit" &&

@@ -4,12 +4,18 @@
 
 The directory RESULTS holds, for each suite:
 
-  SUITE.tap   "ok NAME # time=Nms" or "not ok NAME # time=Nms" for each test
+  SUITE.tap        "ok NAME # time=Nms" or "not ok NAME # time=Nms" for each test
+  SUITE.retry.tap  the same for the tests that failed and were run once more
 
 and "times", a line for each step of the run: name, start, end and CPU time in
 seconds, separated by tabs.
 
-usage: results.py RESULTS [COMMIT]
+usage: results.py retryable SUITE.tap
+           print the failed tests as a GoogleTest filter, or nothing if the suite
+           must not be retried
+       results.py flaky SUITE.tap SUITE.retry.tap
+           print the tests that failed and then passed
+       results.py report RESULTS [COMMIT]
            print the table of times and the totals, and write RESULTS/summary if
            COMMIT, a description of what was tested, is given; fail unless every
            test passed
@@ -21,9 +27,15 @@ import pathlib
 import re
 import sys
 
+# From this number on, flaky tests fail the run.
+FLAKY_LIMIT = 3
+# More failures than these have a common cause, which a retry does not show.
+RETRY_LIMIT = 10
 SLOWEST = 10
 
 LINE = re.compile(r"(ok|not ok) (.*?)(?: # time=(\d+)ms)?$")
+# As run_tests.py names a single test. A remark or any other text names a failure of something else.
+SINGLE_TEST = re.compile(r"\S+: (\S+)$")
 
 Test = collections.namedtuple("Test", "good name seconds")
 Step = collections.namedtuple("Step", "name start end cpu")
@@ -35,14 +47,33 @@ def read_tap(path):
     return [Test(match[1] == "ok", match[2], int(match[3] or 0) / 1000) for match in matches]
 
 
+def retryable(tests):
+    """The filter entries of the failed tests; none if anything but a few single tests failed."""
+    matches = [SINGLE_TEST.match(test.name) for test in tests if not test.good]
+    if not all(matches) or len(matches) > RETRY_LIMIT:
+        return []
+    return [match[1] for match in matches]
+
+
+def flaky(first, second):
+    """The names of the tests that failed first and passed when retried."""
+    passed = {test.name for test in second if test.good} - {test.name for test in second if not test.good}
+    return [test.name for test in first if not test.good and test.name in passed]
+
+
 class Suite:
-    """The tests of one suite."""
+    """The tests of one suite, with the retry taken into account."""
 
     def __init__(self, path):
         self.name = path.stem
         self.tests = read_tap(path)
-        self.failed = [test.name for test in self.tests if not test.good]
-        self.passed = sum(test.good for test in self.tests)
+        second = read_tap(path.with_suffix(".retry.tap"))
+        self.flaky = flaky(self.tests, second)
+        failed = [test.name for test in self.tests if not test.good and test.name not in self.flaky]
+        # A retry can fail in other ways than the first run did.
+        failed += [test.name for test in second if not test.good and test.name not in failed]
+        self.failed = failed
+        self.passed = sum(test.good for test in self.tests) + len(self.flaky)
 
     def slowest(self):
         slow = sorted((test for test in self.tests if test.seconds >= 1), key=lambda test: -test.seconds)
@@ -50,7 +81,7 @@ class Suite:
 
 
 def read_suites(results):
-    return [Suite(path) for path in sorted(results.glob("*.tap"))]
+    return [Suite(path) for path in sorted(results.glob("*.tap")) if not path.name.endswith(".retry.tap")]
 
 
 def read_steps(results):
@@ -79,9 +110,12 @@ def slowest_tests(suites):
 
 def report(results, commit):
     suites = read_suites(results)
+    flaky_tests = ["%s: %s" % (suite.name, name) for suite in suites for name in suite.flaky]
     failed_tests = ["%s: %s" % (suite.name, name) for suite in suites for name in suite.failed]
+    if len(flaky_tests) >= FLAKY_LIMIT:
+        failed_tests.append("run: fewer than %d tests are flaky" % FLAKY_LIMIT)
     passed = sum(suite.passed for suite in suites)
-    verdict = ["failed: " + name for name in failed_tests]
+    verdict = ["flaky: " + name for name in flaky_tests] + ["failed: " + name for name in failed_tests]
     totals = "%d passed, %d failed" % (passed, len(failed_tests))
     table = time_table(read_steps(results), suites) + slowest_tests(suites)
     print("\n".join(["", *table, "", *verdict, totals]))
@@ -92,5 +126,17 @@ def report(results, commit):
     return passed > 0 and not failed_tests
 
 
+def main(command, path, *rest):
+    path = pathlib.Path(path)
+    if command == "retryable":
+        print(":".join(retryable(read_tap(path))))
+    elif command == "flaky":
+        print("\n".join(flaky(read_tap(path), read_tap(pathlib.Path(rest[0])))))
+    elif command == "report":
+        sys.exit(0 if report(path, *rest or [""]) else 1)
+    else:
+        sys.exit(__doc__)
+
+
 if __name__ == "__main__":
-    sys.exit(0 if report(pathlib.Path(sys.argv[1]), *sys.argv[2:] or [""]) else 1)
+    main(*sys.argv[1:])
