@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "bridged.hpp"
+#include "configured_devices.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -13,9 +13,9 @@ namespace drvbus::test {
 
 namespace {
 
-constexpr const char* kChannels = "/etc/drvbus/drvbusd.toml.d/bridged.toml";
-constexpr const char* kDropIn = "/run/systemd/system/drvbusd.service.d/bridged.conf";
-constexpr const char* kRules = "/run/udev/rules.d/71-bridged.rules";
+constexpr const char* kChannels = "/etc/drvbus/drvbusd.toml.d/devices.toml";
+constexpr const char* kDropIn = "/run/systemd/system/drvbusd.service.d/devices.conf";
+constexpr const char* kRules = "/run/udev/rules.d/71-drvbus-devices.rules";
 
 void write(const std::string& path, const std::string& text)
 {
@@ -31,8 +31,8 @@ std::string must_run(const std::vector<std::string>& command)
     return result.output;
 }
 
-/// As docs/devices.md has them, for nodes that are root's alone.
-void give_nodes_to_the_group()
+/// Installs the udev rules of docs/devices.md: nodes that only root can open become readable for the group drvbus.
+void install_udev_rules()
 {
     write(kRules, R"(SUBSYSTEM=="rtc", GROUP="drvbus", MODE="0640"
 SUBSYSTEM=="misc", KERNEL=="oldstyle_*", GROUP="drvbus", MODE="0640"
@@ -45,17 +45,16 @@ SUBSYSTEM=="uio", GROUP="drvbus", MODE="0640", RUN+="/bin/chgrp drvbus /sys%p/de
 
 }  // namespace
 
-Bridged::Bridged(const std::string& channels)
+ConfiguredDevices::ConfiguredDevices(const std::string& channels)
 {
-    give_nodes_to_the_group();
+    install_udev_rules();
     write(kChannels, channels);
-    drop_in_ = must_run({"/usr/libexec/drvbusd", "--print-unit-dropin"});
-    write(kDropIn, drop_in_);
+    write(kDropIn, must_run({"/usr/libexec/drvbusd", "--print-unit-dropin"}));
     must_run({"systemctl", "daemon-reload"});
     must_run({"systemctl", "restart", "drvbusd"});
 }
 
-Bridged::~Bridged()
+ConfiguredDevices::~ConfiguredDevices()
 {
     for (const char* const file : {kChannels, kDropIn, kRules})
         std::filesystem::remove(file);
@@ -64,21 +63,21 @@ Bridged::~Bridged()
     run({"udevadm", "control", "--reload"});
 }
 
-std::string reason_when(const std::string& state, const std::string& channel)
+std::string reason_in_state(const std::string& state, const std::string& channel)
 {
-    std::string now = "there is no such channel";
+    std::string present = "no such channel";
     std::string reason;
-    const bool is = wait_until([&] {
+    const bool reached = wait_until([&] {
         try {
             const Subscriber subscriber(channel);
-            now = subscriber.channel().State();
+            present = subscriber.channel().State();
             reason = subscriber.channel().Reason();
         } catch (const sdbus::Error&) {
-            return false;  // it is not there yet
+            return false;  // the channel is not on the bus yet
         }
-        return now == state;
+        return present == state;
     });
-    return is ? reason : now + ": " + reason;
+    return reached ? reason : present + ": " + reason;
 }
 
 }  // namespace drvbus::test

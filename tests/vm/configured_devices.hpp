@@ -5,25 +5,22 @@
 
 namespace drvbus::test {
 
-/// Devices of the guest on the bus by configuration alone, the way docs/devices.md has it done: a file of channels,
-/// the drop-in for the unit that drvbusd itself writes out, udev rules for nodes that are root's, a restart.
-class Bridged {
+/// Puts devices of the guest on the bus by configuration alone, as docs/devices.md describes: a configuration file with
+/// the channels, the drop-in for the unit that drvbusd prints, udev rules for nodes that only root can open, and a
+/// restart of the service.
+class ConfiguredDevices {
 public:
+    /// Restarts the service with this configuration.
     /// @param channels tables of [[channel]]
-    explicit Bridged(const std::string& channels);
-    Bridged(const Bridged&) = delete;
-    Bridged& operator=(const Bridged&) = delete;
-    /// Stops the service and takes the files away.
-    ~Bridged();
-
-    /// What the unit was given.
-    [[nodiscard]] const std::string& drop_in() const { return drop_in_; }
-
-private:
-    std::string drop_in_;
+    explicit ConfiguredDevices(const std::string& channels);
+    ConfiguredDevices(const ConfiguredDevices&) = delete;
+    ConfiguredDevices& operator=(const ConfiguredDevices&) = delete;
+    /// Stops the service and removes the files.
+    ~ConfiguredDevices();
 };
 
-/// Waits until a channel is in a state. @returns what the reason is then, or what it is instead
-std::string reason_when(const std::string& state, const std::string& channel);
+/// Waits until the property State of `channel` is `state`.
+/// @returns the property Reason in that state; "STATE: REASON" of the present state when the time limit has passed
+std::string reason_in_state(const std::string& state, const std::string& channel);
 
 }  // namespace drvbus::test

@@ -41,7 +41,7 @@ EduDevice::EduDevice() : slot_(find_slot())
     if (!std::filesystem::exists(device + "/uio"))
         must(-write_file("/sys/bus/pci/drivers/uio_pci_generic/new_id", kIds), "new_id");
     if (!wait_until([&] { return std::filesystem::exists(device + "/uio"); }))
-        throw std::runtime_error("uio_pci_generic did not take the edu device");
+        throw std::runtime_error("uio_pci_generic did not bind to the edu device");
     for (const auto& entry : std::filesystem::directory_iterator(device + "/uio"))
         node_ = "/dev/" + entry.path().filename().string();
     const UniqueFd memory(must(open((device + "/resource0").c_str(), O_RDWR | O_SYNC | O_CLOEXEC), "resource0"));
@@ -74,7 +74,7 @@ void EduDevice::interrupt() const
     const bool counted = wait_until([&] { return count() != before; });
     write_register(kAcknowledge, 1);
     if (!counted)
-        throw std::runtime_error("the interrupt was not counted: is it masked?");
+        throw std::runtime_error("the kernel did not count the interrupt; check whether it is masked");
 }
 
 std::uint32_t EduDevice::count() const

@@ -7,7 +7,7 @@
 namespace drvbus::test {
 
 /// QEMU's educational PCI device (docs/specs/edu.rst of QEMU), bound to uio_pci_generic: it raises real interrupts
-/// when it is told to.
+/// on request.
 class EduDevice {
 public:
     EduDevice();
@@ -20,9 +20,9 @@ public:
     /// Such as /dev/uio0.
     [[nodiscard]] const std::string& node() const { return node_; }
 
-    /// Waits until its interrupt is enabled, which it is not once it was raised.
+    /// Waits until the interrupt is enabled: uio_pci_generic disables it each time that the device raises it.
     [[nodiscard]] bool wait_until_enabled() const;
-    /// Raises an interrupt, which stands until it is acknowledged, and acknowledges it once it was counted.
+    /// Raises the interrupt, waits until the kernel has counted it, and acknowledges it.
     void interrupt() const;
 
 private:

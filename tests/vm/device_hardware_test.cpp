@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Presets on the hardware that the guest has: its clock, its serial ports, a card that raises interrupts.
+// Presets on the hardware of the guest: the real-time clock, serial ports, a PCI card that raises interrupts.
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -15,7 +15,7 @@
 #include <gtest/gtest.h>
 #include <termios.h>
 
-#include "bridged.hpp"
+#include "configured_devices.hpp"
 #include "device_edu.hpp"
 #include "service.hpp"
 #include "support/io.hpp"
@@ -36,10 +36,10 @@ std::vector<std::string> names(const Subscriber& subscriber)
     return names;
 }
 
-TEST(Rtc, TheClockTellsOfEachSecond)
+TEST(Rtc, UpdateInterruptIsAnEventEachSecond)
 {
-    const Bridged bridged("[[channel]]\nname = \"clock\"\npreset = \"rtc\"\n");
-    ASSERT_EQ(reason_when("online", "clock"), "");
+    const ConfiguredDevices devices("[[channel]]\nname = \"clock\"\npreset = \"rtc\"\n");
+    ASSERT_EQ(reason_in_state("online", "clock"), "");
     const Subscriber subscriber("clock");
     ASSERT_TRUE(subscriber.wait_for(3));
     const std::vector<Event> events = subscriber.heard().events;
@@ -48,10 +48,11 @@ TEST(Rtc, TheClockTellsOfEachSecond)
     EXPECT_GE(events[0].fields().at("count").get<std::uint32_t>(), 1U);
 }
 
-TEST(Rtc, ItsAlarmAndItsPeriodicInterruptAreEvents)
+TEST(Rtc, AlarmAndPeriodicInterruptAreEvents)
 {
-    const Bridged bridged("[[channel]]\nname = \"clock\"\npreset = \"rtc\"\nupdate = false\nperiodic_hz = 64\n");
-    ASSERT_EQ(reason_when("online", "clock"), "");
+    const ConfiguredDevices devices(
+        "[[channel]]\nname = \"clock\"\npreset = \"rtc\"\nupdate = false\nperiodic_hz = 64\n");
+    ASSERT_EQ(reason_in_state("online", "clock"), "");
     const Subscriber subscriber("clock");
     ASSERT_EQ(write_file("/sys/class/rtc/rtc0/wakealarm", "+2"), 0);
     const auto has = [](const Heard& heard, const std::string& name) {
@@ -63,18 +64,19 @@ TEST(Rtc, ItsAlarmAndItsPeriodicInterruptAreEvents)
     EXPECT_FALSE(has(subscriber.heard(), "update"));
 }
 
-TEST(Uio, EachInterruptIsAnEventAndTheNextOneIsEnabled)
+TEST(Uio, InterruptIsAnEventAndIsEnabledAgain)
 {
     constexpr unsigned kInterrupts = 20;
     const EduDevice card;
-    const Bridged bridged("[[channel]]\nname = \"card\"\npreset = \"uio\"\ndevice = \"" + card.node() +
-                          "\"\nirqcontrol = false\npci = true\n");
-    ASSERT_EQ(reason_when("online", "card"), "");
+    const ConfiguredDevices devices("[[channel]]\nname = \"card\"\npreset = \"uio\"\ndevice = \"" + card.node() +
+                                    "\"\nirqcontrol = false\npci = true\n");
+    ASSERT_EQ(reason_in_state("online", "card"), "");
     const Subscriber subscriber("card");
     const pid_t daemon = daemon_pid();
     for (unsigned count = 1; count <= kInterrupts; ++count) {
         ASSERT_TRUE(card.wait_until_enabled());
-        // Its interrupt is raised until it is acknowledged, which the card's own driver would do before it enables it.
+        // The interrupt line stays raised until the test acknowledges it. A driver of the card would do so before it
+        // enables the interrupt again, so the daemon must not run in between.
         ASSERT_EQ(kill(daemon, SIGSTOP), 0);
         card.interrupt();
         ASSERT_EQ(kill(daemon, SIGCONT), 0);
@@ -88,22 +90,22 @@ TEST(Uio, EachInterruptIsAnEventAndTheNextOneIsEnabled)
               static_cast<std::int32_t>(kInterrupts - 1));
 }
 
-/// Both ends of the cable between the guest's further serial ports.
-std::vector<std::string> ports()
+/// The two serial ports of the guest that a null-modem cable connects.
+std::vector<std::string> connected_ports()
 {
     std::vector<std::string> ports;
     for (const auto& entry : std::filesystem::directory_iterator("/sys/class/tty")) {
-        // The console's is none of them. What stands between a card and its ports differs between kernels.
+        // The console is not on PCI. The path below the PCI device differs between kernels.
         if (std::filesystem::canonical(entry.path()).string().starts_with("/sys/devices/pci"))
             ports.push_back("/dev/" + entry.path().filename().string());
     }
     std::ranges::sort(ports);
     if (ports.size() < 2)
-        throw std::runtime_error("the guest has no further serial ports");
+        throw std::runtime_error("the guest has no serial ports on PCI");
     return ports;
 }
 
-/// The far end, as a device has it: raw.
+/// Opens the device's end of the cable in raw mode.
 UniqueFd open_raw(const std::string& port)
 {
     UniqueFd fd(must(open(port.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), port.c_str()));
@@ -118,18 +120,18 @@ UniqueFd open_raw(const std::string& port)
 
 class Serial : public testing::TestWithParam<const char*> {};
 
-TEST_P(Serial, ALineThatComesOverTheCableIsAnEvent)
+TEST_P(Serial, ReceivedLineIsAnEvent)
 {
-    const std::vector<std::string> both = ports();
-    const UniqueFd far = open_raw(both[1]);
-    const Bridged bridged("[[channel]]\nname = \"line\"\npreset = \"serial\"\ndevice = \"" + both[0] +
-                          "\"\nnotification = \"" + GetParam() + "\"\n");
-    ASSERT_EQ(reason_when("online", "line"), "");
+    const std::vector<std::string> ports = connected_ports();
+    const UniqueFd far_end = open_raw(ports[1]);
+    const ConfiguredDevices devices("[[channel]]\nname = \"line\"\npreset = \"serial\"\ndevice = \"" + ports[0] +
+                                    "\"\nnotification = \"" + GetParam() + "\"\n");
+    ASSERT_EQ(reason_in_state("online", "line"), "");
     const Subscriber subscriber("line");
     EXPECT_EQ(subscriber.channel().Notification(), GetParam());
-    write_all(far.get(), "$GPGGA,1\r\nha");
+    write_all(far_end.get(), "$GPGGA,1\r\nha");
     ASSERT_TRUE(subscriber.wait_for(1));
-    write_all(far.get(), "lf and half\n");
+    write_all(far_end.get(), "lf and half\n");
     ASSERT_TRUE(subscriber.wait_for(2));
     std::vector<std::string> texts;
     for (const Event& event : subscriber.heard().events)

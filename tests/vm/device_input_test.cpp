@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The preset evdev, on devices that uinput makes.
+// The preset evdev, on devices made with uinput.
 #include <csignal>
 #include <ctime>
 #include <optional>
@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 #include <linux/input-event-codes.h>
 
-#include "bridged.hpp"
+#include "configured_devices.hpp"
 #include "device_uinput.hpp"
 #include "support/process.hpp"
 #include "support/subscriber.hpp"
@@ -54,11 +54,11 @@ protected:
     static std::string notification() { return "notification = \"" + std::string(GetParam()) + "\"\n"; }
 };
 
-TEST_P(Input, KeysAreEventsWithTheNamesOfLibevdev)
+TEST_P(Input, KeyIsAnEventWithItsLibevdevName)
 {
     const UinputDevice buttons("drvbus buttons", kButtons);
-    const Bridged bridged(input_channel("drvbus buttons", notification()));
-    ASSERT_EQ(reason_when("online", "keys"), "");
+    const ConfiguredDevices devices(input_channel("drvbus buttons", notification()));
+    ASSERT_EQ(reason_in_state("online", "keys"), "");
     const Subscriber subscriber("keys");
     EXPECT_EQ(subscriber.channel().Notification(), GetParam());
     EXPECT_EQ(subscriber.channel().Device(), buttons.node());
@@ -76,29 +76,29 @@ TEST_P(Input, KeysAreEventsWithTheNamesOfLibevdev)
     EXPECT_EQ(events[0].fields().at("type").get<std::uint16_t>(), EV_KEY);
     EXPECT_EQ(events[0].fields().at("code").get<std::uint16_t>(), KEY_POWER);
     EXPECT_EQ(events[0].fields().size(), 3U);
-    EXPECT_GE(events[0].time, before / 1000 * 1000) << "the driver counts microseconds";
+    EXPECT_GE(events[0].time, before / 1000 * 1000) << "evdev times are in microseconds";
     EXPECT_LE(events[2].time, after);
 }
 
-TEST_P(Input, ADeviceThatGoesAndComesBackKeepsItsChannel)
+TEST_P(Input, DeviceThatIsReconnectedKeepsItsChannel)
 {
     std::optional<UinputDevice> buttons;
     buttons.emplace("drvbus buttons", kButtons);
-    const Bridged bridged(input_channel("drvbus buttons", notification()));
-    ASSERT_EQ(reason_when("online", "keys"), "");
+    const ConfiguredDevices devices(input_channel("drvbus buttons", notification()));
+    ASSERT_EQ(reason_in_state("online", "keys"), "");
     const Subscriber subscriber("keys");
     const std::string first_node = buttons->node();
     buttons->key(KEY_POWER, true);
-    buttons->key(KEY_POWER, false);  // the kernel lets go of what is held down by a device that goes
+    buttons->key(KEY_POWER, false);  // or the kernel reports the release when the device is removed
     ASSERT_TRUE(subscriber.wait_for(2));
 
     buttons.reset();
-    EXPECT_THAT(reason_when("gone", "keys"), HasSubstr("drvbus buttons"));
-    // Its number is another one's by then.
+    EXPECT_THAT(reason_in_state("gone", "keys"), HasSubstr("drvbus buttons"));
+    // The next device gets the node of the removed one.
     const UinputDevice other("another device", kButtons);
     EXPECT_EQ(other.node(), first_node);
     buttons.emplace("drvbus buttons", kButtons);
-    ASSERT_EQ(reason_when("online", "keys"), "");
+    ASSERT_EQ(reason_in_state("online", "keys"), "");
     EXPECT_EQ(subscriber.channel().Device(), buttons->node());
     EXPECT_NE(subscriber.channel().Device(), first_node);
     other.key(KEY_POWER, true);
@@ -111,27 +111,27 @@ TEST_P(Input, ADeviceThatGoesAndComesBackKeepsItsChannel)
 INSTANTIATE_TEST_SUITE_P(Notifications, Input, testing::Values("poll", "sigio"),
                          [](const auto& notification) { return std::string(notification.param); });
 
-TEST(InputSecrets, AKeyboardIsRefusedUnlessTheConfigurationAllowsIt)
+TEST(InputSecrecy, KeyboardIsRefusedUnlessTheConfigurationAllowsIt)
 {
     const UinputDevice keyboard("drvbus keyboard", {KEY_A, KEY_ENTER});
     {
-        const Bridged bridged(input_channel("drvbus keyboard"));
-        const std::string reason = reason_when("failed", "keys");
+        const ConfiguredDevices devices(input_channel("drvbus keyboard"));
+        const std::string reason = reason_in_state("failed", "keys");
         EXPECT_THAT(reason, HasSubstr("it has letter keys"));
         EXPECT_THAT(reason, HasSubstr("allow_keyboard = true"));
         const Subscriber subscriber("keys");
         keyboard.key(KEY_A, true);
         EXPECT_EQ(subscriber.channel().EventsPublished(), 0U);
     }
-    const Bridged bridged(input_channel("drvbus keyboard", "allow_keyboard = true\n"));
-    ASSERT_EQ(reason_when("online", "keys"), "");
+    const ConfiguredDevices devices(input_channel("drvbus keyboard", "allow_keyboard = true\n"));
+    ASSERT_EQ(reason_in_state("online", "keys"), "");
     const Subscriber subscriber("keys");
     keyboard.key(KEY_ENTER, true);
     ASSERT_TRUE(subscriber.wait_for(1));
     EXPECT_THAT(names(subscriber), ElementsAre("KEY_ENTER=1"));
 }
 
-TEST(InputTools, AKeyboardIsNotReadAndItsChannelIsRefused)
+TEST(InputTools, KeyboardIsNotReadAndItsChannelIsRefused)
 {
     const UinputDevice keyboard("drvbus keyboard", {KEY_A, KEY_ENTER});
     const Result probed = run({kDrvbusd, "--probe", keyboard.node(), "--seconds", "3600"});
@@ -149,7 +149,7 @@ TEST(InputTools, AKeyboardIsNotReadAndItsChannelIsRefused)
     EXPECT_EQ(check("allow_keyboard = true\n").status, 0);
 }
 
-TEST(InputTools, AProbeKnowsADeviceAgainByItsName)
+TEST(InputTools, ProbeMatchesADeviceByItsName)
 {
     const UinputDevice buttons("drvbus [buttons]", kButtons);
     Process process({kDrvbusd, "--probe", buttons.node(), "--seconds", "3600"});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Drivers as the classic tutorials have them (modules/), on the bus by configuration alone.
+// Drivers in the style of classic tutorials (modules/), on the bus by configuration alone.
 #include <array>
 #include <cstdint>
 #include <numeric>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/unique_fd.hpp"
-#include "bridged.hpp"
+#include "configured_devices.hpp"
 #include "service.hpp"
 #include "support/io.hpp"
 #include "support/process.hpp"
@@ -25,7 +25,7 @@ namespace {
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 
-/// One of the modules, there as long as this is; what its hardware would say is written to its node.
+/// One of the modules, loaded for the lifetime of the object. A test writes to its node what its hardware would report.
 class Driver {
 public:
     explicit Driver(const std::string& name) : name_(name)
@@ -45,7 +45,7 @@ public:
     }
 
     template <std::size_t kSize>
-    void has_news(const std::array<std::uint32_t, kSize>& words) const
+    void report(const std::array<std::uint32_t, kSize>& words) const
     {
         EXPECT_EQ(write(node_.get(), words.data(), sizeof(words)), static_cast<ssize_t>(sizeof(words)));
     }
@@ -60,19 +60,19 @@ std::vector<std::uint32_t> params(const Event& event, const std::string& field)
     return event.fields().at(field).get<std::vector<std::uint32_t>>();
 }
 
-/// Kills the daemon, and goes on when there is another one.
+/// Kills the daemon and waits until systemd has started the next one.
 void kill_daemon()
 {
-    const pid_t before = daemon_pid();
-    ASSERT_EQ(kill(before, SIGKILL), 0);
+    const pid_t killed = daemon_pid();
+    ASSERT_EQ(kill(killed, SIGKILL), 0);
     ASSERT_TRUE(wait_until([&] {
-        const pid_t now = daemon_pid();
-        return now != 0 && now != before;
+        const pid_t present = daemon_pid();
+        return present != 0 && present != killed;
     }));
 }
 
 /// A struct oldstyle_event: index, urgent, id, two parameters.
-std::array<std::uint32_t, 5> fasync_news(std::uint32_t index, std::uint32_t id, std::uint32_t param)
+std::array<std::uint32_t, 5> fasync_event(std::uint32_t index, std::uint32_t id, std::uint32_t param)
 {
     return {index, 0, id, param, param * 2};
 }
@@ -85,19 +85,19 @@ std::string fasync_channel(const std::string& name, int index)
            std::to_string(index) + " }]\n";
 }
 
-TEST(OldstyleFasync, EachIndexIsAChannelThatSigioTellsOf)
+TEST(OldstyleFasync, EachIndexIsAChannelWithSigio)
 {
     const Driver driver("oldstyle_fasync");
-    const Bridged bridged(fasync_channel("one", 1) + fasync_channel("two", 2));
-    ASSERT_EQ(reason_when("online", "one"), "");
-    ASSERT_EQ(reason_when("online", "two"), "");
+    const ConfiguredDevices devices(fasync_channel("one", 1) + fasync_channel("two", 2));
+    ASSERT_EQ(reason_in_state("online", "one"), "");
+    ASSERT_EQ(reason_in_state("online", "two"), "");
     const Subscriber one("one");
     const Subscriber two("two");
-    EXPECT_EQ(one.channel().Notification(), "sigio") << "it has no poll(), and is found to have none";
-    driver.has_news(fasync_news(1, 7, 10));
-    driver.has_news(fasync_news(2, 8, 20));
-    driver.has_news(fasync_news(3, 9, 30));
-    driver.has_news(fasync_news(1, 3, 11));
+    EXPECT_EQ(one.channel().Notification(), "sigio") << "the daemon has to detect that the driver has no poll()";
+    driver.report(fasync_event(1, 7, 10));
+    driver.report(fasync_event(2, 8, 20));
+    driver.report(fasync_event(3, 9, 30));
+    driver.report(fasync_event(1, 3, 11));
     ASSERT_TRUE(one.wait_for(2));
     ASSERT_TRUE(two.wait_for(1));
     const std::vector<Event> events = one.heard().events;
@@ -110,25 +110,25 @@ TEST(OldstyleFasync, EachIndexIsAChannelThatSigioTellsOf)
     EXPECT_EQ(two.channel().EventsPublished(), 1U);
 }
 
-TEST(OldstyleFasync, NothingIsLostWhenTheDaemonIsKilled)
+TEST(OldstyleFasync, NoEventIsLostWhenTheDaemonIsKilled)
 {
-    constexpr std::uint32_t kEach = 40;  // the driver holds 64
+    constexpr std::uint32_t kEventsPerKill = 40;  // the driver holds 64
     constexpr std::uint32_t kKills = 5;
     const Driver driver("oldstyle_fasync");
-    const Bridged bridged(fasync_channel("one", 1));
-    ASSERT_EQ(reason_when("online", "one"), "");
+    const ConfiguredDevices devices(fasync_channel("one", 1));
+    ASSERT_EQ(reason_in_state("online", "one"), "");
     const Subscriber subscriber("one");
     std::uint32_t id = 0;
     for (std::uint32_t round = 1; round <= kKills; ++round) {
-        for (std::uint32_t count = 0; count < kEach; ++count) {
-            if (count == kEach / 2)
+        for (std::uint32_t count = 0; count < kEventsPerKill; ++count) {
+            if (count == kEventsPerKill / 2)
                 kill_daemon();
-            driver.has_news(fasync_news(1, ++id, round));
+            driver.report(fasync_event(1, ++id, round));
         }
         ASSERT_TRUE(
             subscriber.wait([&](const Heard& heard) { return !heard.events.empty() && heard.events.back().id == id; }));
     }
-    // Some may have come twice: with the same sequence.
+    // A killed daemon may have published events that it had not committed: they repeat with the same sequence.
     std::vector<std::uint32_t> ids;
     std::uint64_t next = 1;
     for (const Event& event : subscriber.heard().events) {
@@ -138,37 +138,37 @@ TEST(OldstyleFasync, NothingIsLostWhenTheDaemonIsKilled)
         ++next;
         ids.push_back(event.id);
     }
-    std::vector<std::uint32_t> expected(std::size_t{kEach} * kKills);
+    std::vector<std::uint32_t> expected(std::size_t{kEventsPerKill} * kKills);
     std::iota(expected.begin(), expected.end(), 1U);
     EXPECT_THAT(ids, ElementsAreArray(expected));
     EXPECT_TRUE(subscriber.heard().lost.empty());
 }
 
 /// A struct oldstyle_message: index, id, four parameters.
-std::array<std::uint32_t, 6> eventfd_news(std::uint32_t index, std::uint32_t id, std::uint32_t param)
+std::array<std::uint32_t, 6> eventfd_event(std::uint32_t index, std::uint32_t id, std::uint32_t param)
 {
     return {index, id, param, param + 1, param + 2, param + 3};
 }
 
-struct Way {
+/// How the daemon gets the driver's messages.
+struct MessageSource {
     const char* name;
     std::uint32_t index;
     const char* settings;
 };
 
-/// How the driver's messages are had.
-const std::array<Way, 2> kWays{{
+const std::array<MessageSource, 2> kMessageSources{{
     {"Ioctl", 3,
      "fetch = { ioctl = 0xc0186f03, format = \"u32 index; u32 message_id; u32 message_param[4]\","
      " values = { index = 3 } }\n"},
     {"Read", 0, ""},
 }};
 
-class OldstyleEventfd : public testing::TestWithParam<Way> {
+class OldstyleEventfd : public testing::TestWithParam<MessageSource> {
 protected:
     static std::string channel()
     {
-        return "[[channel]]\nname = \"way\"\ndevice = \"/dev/oldstyle_eventfd\"\nrecords = \"fixed\"\n"
+        return "[[channel]]\nname = \"message\"\ndevice = \"/dev/oldstyle_eventfd\"\nrecords = \"fixed\"\n"
                "format = \"u32 _index; u32 message_id; u32 message_param[4]\"\nid = \"message_id\"\n"
                "names = { 7 = \"overheat\" }\n"
                "eventfd = { ioctl = 0x40086f02, format = \"u32 index; s32 fd\", values = { index = " +
@@ -176,19 +176,19 @@ protected:
     }
 
     const Driver driver_{"oldstyle_eventfd"};
-    const Bridged bridged_{channel()};
+    const ConfiguredDevices devices_{channel()};
 };
 
-TEST_P(OldstyleEventfd, EachMessageIsAnEvent)
+TEST_P(OldstyleEventfd, MessageIsAnEvent)
 {
     const std::uint32_t index = GetParam().index;
-    ASSERT_EQ(reason_when("online", "way"), "");
-    const Subscriber subscriber("way");
+    ASSERT_EQ(reason_in_state("online", "message"), "");
+    const Subscriber subscriber("message");
     EXPECT_EQ(subscriber.channel().Notification(), "eventfd");
-    driver_.has_news(eventfd_news(index, 7, 10));
-    driver_.has_news(eventfd_news(1, 8, 20));
+    driver_.report(eventfd_event(index, 7, 10));
+    driver_.report(eventfd_event(1, 8, 20));
     for (std::uint32_t count = 0; count < 30; ++count)
-        driver_.has_news(eventfd_news(index, 100 + count, count));
+        driver_.report(eventfd_event(index, 100 + count, count));
     ASSERT_TRUE(subscriber.wait_for(31));
     const std::vector<Event> events = subscriber.heard().events;
     EXPECT_EQ(subscriber.heard().gaps(31), "");
@@ -199,28 +199,28 @@ TEST_P(OldstyleEventfd, EachMessageIsAnEvent)
         EXPECT_EQ(events[count + 1].id, 100 + count);
 }
 
-TEST_P(OldstyleEventfd, AnotherProcessGoesOnWithWhatTheDriverHolds)
+TEST_P(OldstyleEventfd, NextProcessReadsMessagesThatTheDriverHolds)
 {
     const std::uint32_t index = GetParam().index;
-    ASSERT_EQ(reason_when("online", "way"), "");
-    const Subscriber subscriber("way");
-    driver_.has_news(eventfd_news(index, 1, 0));
+    ASSERT_EQ(reason_in_state("online", "message"), "");
+    const Subscriber subscriber("message");
+    driver_.report(eventfd_event(index, 1, 0));
     ASSERT_TRUE(subscriber.wait_for(1));
     const pid_t daemon = daemon_pid();
     ASSERT_EQ(kill(daemon, SIGSTOP), 0);
     for (std::uint32_t id = 2; id <= 30; ++id)
-        driver_.has_news(eventfd_news(index, id, 0));
+        driver_.report(eventfd_event(index, id, 0));
     kill_daemon();
     for (std::uint32_t id = 31; id <= 60; ++id)
-        driver_.has_news(eventfd_news(index, id, 0));
+        driver_.report(eventfd_event(index, id, 0));
     ASSERT_TRUE(subscriber.wait_for(60));
     const std::vector<Event> events = subscriber.heard().events;
     EXPECT_EQ(subscriber.heard().gaps(60), "");
     EXPECT_EQ(events.back().id, 60U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Messages, OldstyleEventfd, testing::ValuesIn(kWays),
-                         [](const auto& way) { return std::string(way.param.name); });
+INSTANTIATE_TEST_SUITE_P(Messages, OldstyleEventfd, testing::ValuesIn(kMessageSources),
+                         [](const auto& source) { return std::string(source.param.name); });
 
 }  // namespace
 }  // namespace drvbus::test

@@ -66,7 +66,7 @@ void UinputDevice::emit(std::uint16_t type, std::uint16_t code, std::int32_t val
     event.code = code;
     event.value = value;
     if (write(fd_.get(), &event, sizeof(event)) != sizeof(event))
-        throw std::runtime_error("uinput took no event");
+        throw std::runtime_error("uinput did not accept the event");
 }
 
 }  // namespace drvbus::test

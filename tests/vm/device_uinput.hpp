@@ -9,19 +9,19 @@
 
 namespace drvbus::test {
 
-/// An input device of the kernel's uinput: what is written to it comes out of an evdev node.
+/// An input device made with uinput: its evdev node reports the key events that a test writes.
 class UinputDevice {
 public:
-    /// @param keys codes of EV_KEY that it has
+    /// @param keys EV_KEY codes of the keys that the device has
     UinputDevice(const std::string& name, const std::vector<int>& keys);
     UinputDevice(const UinputDevice&) = delete;
     UinputDevice& operator=(const UinputDevice&) = delete;
     ~UinputDevice();
 
-    /// Presses or lets go of a key, and says that this is all (EV_SYN).
+    /// Reports that a key is pressed or released, then EV_SYN.
     void key(int code, bool pressed) const;
 
-    /// /dev/input/eventN, which is another one each time.
+    /// /dev/input/eventN; N differs between devices. Waits until the node exists.
     [[nodiscard]] std::string node() const;
 
 private:
