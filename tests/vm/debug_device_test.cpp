@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Presets for devices that the kernel itself simulates and that Debian's own kernel has not, on the debug kernel. The
-// real drvbusd, on a bus of its own; without udev, so that devices are named by their path.
+// Presets for simulated devices that Debian's kernel lacks, on the debug kernel: the real drvbusd on a private bus.
+// This guest has no udev, so the configuration names devices by their path.
 #include <chrono>
 #include <csignal>
 #include <ctime>
@@ -24,7 +24,7 @@
 namespace drvbus::test {
 namespace {
 
-/// A kernel that looks at each of its accesses to memory is slow; run_tests.py ends what is silent for longer.
+/// Time limit of a wait. A kernel with KASAN is slow; run_tests.py ends a program without output for longer.
 constexpr std::chrono::seconds kSlow = 60s;
 
 void write_to(const std::string& path, const std::string& text)
@@ -34,8 +34,8 @@ void write_to(const std::string& path, const std::string& text)
         throw std::system_error(error, std::generic_category(), path);
 }
 
-/// What a file of sysfs or configfs says.
-std::string said_by(const std::string& path)
+/// @returns the first line of a file
+std::string first_line(const std::string& path)
 {
     const std::string text = read_file(path);
     return text.substr(0, text.find('\n'));
@@ -62,7 +62,7 @@ protected:
             throw std::runtime_error(state_of(subscriber_));
     }
 
-    /// The event of this number, which has come by then.
+    /// Waits for the event with this sequence. Throws std::runtime_error when it or an earlier one does not arrive.
     Event event(std::uint64_t sequence) const
     {
         if (!subscriber_.wait_for(sequence, kSlow) || subscriber_.heard().gaps(sequence) != "")
@@ -71,36 +71,36 @@ protected:
         return subscriber_.heard().events.back();
     }
 
-    Subscriber subscriber_{"way", bus().address()};
+    Subscriber subscriber_{"device", bus().address()};
 };
 
-/// A chip of gpio-sim, with eight lines, of which one has a name.
+/// A GPIO chip of gpio-sim with eight lines. The line kLine has a name.
 class GpioSim {
 public:
     static constexpr unsigned kLine = 3;
 
     GpioSim()
     {
-        take_down();  // of a test that was ended
+        remove();  // a test that was killed may have left it
         std::filesystem::create_directories(bank_);
         write_to(bank_ + "/num_lines", "8");
         std::filesystem::create_directories(line_);
         write_to(line_ + "/name", "door");
         write_to(chip_ + "/live", "1");
-        name_ = said_by(bank_ + "/chip_name");
-        pull_ = "/sys/devices/platform/" + said_by(chip_ + "/dev_name") + "/" + name_ + "/sim_gpio" +
+        name_ = first_line(bank_ + "/chip_name");
+        pull_ = "/sys/devices/platform/" + first_line(chip_ + "/dev_name") + "/" + name_ + "/sim_gpio" +
                 std::to_string(kLine) + "/pull";
     }
     GpioSim(const GpioSim&) = delete;
     GpioSim& operator=(const GpioSim&) = delete;
-    ~GpioSim() { take_down(); }
+    ~GpioSim() { remove(); }
 
     [[nodiscard]] std::string node() const { return "/dev/" + name_; }
-    /// What is at the line from outside.
+    /// Sets the level of the line, as hardware outside the chip would.
     void pull(bool up) const { write_to(pull_, up ? "pull-up" : "pull-down"); }
 
 private:
-    void take_down() const
+    void remove() const
     {
         write_file(chip_ + "/live", "0");
         std::error_code ignored;
@@ -119,29 +119,29 @@ class GpioPreset : public PresetTest {
 protected:
     void start_with(const std::string& settings)
     {
-        start(channel("way", chip_.node(),
+        start(channel("device", chip_.node(),
                       "preset = \"gpio\"\nline = " + std::to_string(GpioSim::kLine) + "\n" + settings));
         wait_until_online();
     }
 
-    /// What is known of the kernel's thread for the line's interrupts, which bears the consumer's name.
-    static std::string thread_of_interrupts()
+    /// @returns the status file of the kernel thread for the line's interrupts, which has the consumer's name
+    static std::string interrupt_thread_status()
     {
         for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-            const std::string name = said_by(entry.path() / "comm");
+            const std::string name = first_line(entry.path() / "comm");
             if (name.starts_with("irq/") && name.ends_with("-drvbus"))
                 return entry.path() / "status";
         }
         throw std::runtime_error("no thread for the interrupts of drvbus's line");
     }
 
-    /// How often it has had nothing more to do.
-    static std::uint64_t rests_of(const std::string& thread) { return sum_of("voluntary_ctxt_switches", thread); }
+    /// @returns how often a thread has gone to sleep
+    static std::uint64_t sleeps_of(const std::string& status) { return sum_of("voluntary_ctxt_switches", status); }
 
-    GpioSim chip_;  // outlives drvbusd: a chip must not go while its lines are in use
+    GpioSim chip_;  // outlives drvbusd: a chip must not be removed while its lines are in use
 };
 
-TEST_F(GpioPreset, EdgesAreEvents)
+TEST_F(GpioPreset, EdgeIsAnEvent)
 {
     start_with("");
     for (const std::uint32_t number : {1U, 2U, 3U}) {
@@ -152,7 +152,7 @@ TEST_F(GpioPreset, EdgesAreEvents)
         EXPECT_EQ(edge.name, up ? "rising" : "falling");
         EXPECT_EQ(edge.id, up ? GPIO_V2_LINE_EVENT_RISING_EDGE : GPIO_V2_LINE_EVENT_FALLING_EDGE);
         EXPECT_EQ(value_of<std::uint32_t>(edge, "edge"), edge.id);
-        EXPECT_EQ(value_of<std::string>(edge, "line"), "door") << "asked of the chip by the preset";
+        EXPECT_EQ(value_of<std::string>(edge, "line"), "door") << "the preset reads the name from the chip";
         EXPECT_EQ(value_of<std::uint32_t>(edge, "offset"), GpioSim::kLine);
         EXPECT_EQ(value_of<std::uint32_t>(edge, "seqno"), number);
         EXPECT_EQ(value_of<std::uint32_t>(edge, "line_seqno"), number);
@@ -162,7 +162,7 @@ TEST_F(GpioPreset, EdgesAreEvents)
     }
 }
 
-TEST_F(GpioPreset, FlagsSayWhichEdges)
+TEST_F(GpioPreset, FlagsSelectEdges)
 {
     start_with("flags = " + std::to_string(GPIO_V2_LINE_FLAG_INPUT | GPIO_V2_LINE_FLAG_EDGE_FALLING) + "\n");
     for (const std::uint32_t number : {1U, 2U}) {
@@ -172,20 +172,20 @@ TEST_F(GpioPreset, FlagsSayWhichEdges)
     }
 }
 
-// What is lost is told from the kernel's own numbers: of the preset's `sequence`.
-TEST_F(GpioPreset, WhatTheKernelHadNoRoomForIsTold)
+// The daemon computes the loss from the kernel's sequence numbers, by the preset's `sequence`.
+TEST_F(GpioPreset, OverrunOfTheKernelBufferIsLost)
 {
     constexpr std::size_t kRoom = 16;  // DEFAULT_EVENT_BUFFER of gpiolib, for one line
     start_with("");
     chip_.pull(true);
     (void)event(1);
-    const std::string thread = thread_of_interrupts();
+    const std::string thread = interrupt_thread_status();
     daemon().stop();
     for (std::size_t edge = 0; edge < 3 * kRoom; ++edge) {
-        // Edges that come before the kernel has seen to the one before are one to it.
-        const std::uint64_t rests = rests_of(thread);
+        // The kernel merges an edge with an earlier one that its thread has not handled yet.
+        const std::uint64_t sleeps = sleeps_of(thread);
         chip_.pull(edge % 2 == 1);
-        ASSERT_TRUE(wait_until([&] { return rests_of(thread) > rests; }, kSlow));
+        ASSERT_TRUE(wait_until([&] { return sleeps_of(thread) > sleeps; }, kSlow));
     }
     daemon().go_on();
     ASSERT_TRUE(subscriber_.wait([](const Heard& heard) { return heard.events.size() == 1 + kRoom; }, kSlow))
@@ -196,18 +196,18 @@ TEST_F(GpioPreset, WhatTheKernelHadNoRoomForIsTold)
     EXPECT_EQ(heard.gaps(1 + heard.lost_count() + kRoom), "");
 }
 
-/// The device of iio_dummy, whose interrupts iio_dummy_evgen makes. What it tells is what is poked in.
+/// A device of iio_dummy. iio_dummy_evgen raises its interrupt when a test asks for an event.
 class IioDummy {
 public:
     IioDummy()
     {
         std::filesystem::create_directories(config_);
         for (const auto& entry : std::filesystem::directory_iterator("/sys/bus/iio/devices")) {
-            if (said_by(entry.path() / "name") == "drvbus")
+            if (first_line(entry.path() / "name") == "drvbus")
                 name_ = entry.path().filename();
         }
         if (name_.empty())
-            throw std::runtime_error("there is no device of iio_dummy");
+            throw std::runtime_error("iio_dummy made no device");
     }
     IioDummy(const IioDummy&) = delete;
     IioDummy& operator=(const IioDummy&) = delete;
@@ -222,8 +222,8 @@ public:
     {
         return "/sys/bus/iio/devices/" + name_ + "/events/" + name;
     }
-    /// Has the interrupt, and what iio_simple_dummy_event_handler() takes `what` for.
-    static void poke(int what) { write_to("/sys/bus/iio/devices/iio_evgen/poke_ev0", std::to_string(what)); }
+    /// Raises the interrupt. iio_simple_dummy_event_handler() selects the event by `event`.
+    static void raise(int event) { write_to("/sys/bus/iio/devices/iio_evgen/poke_ev0", std::to_string(event)); }
 
 private:
     std::string config_ = "/sys/kernel/config/iio/devices/dummy/drvbus";
@@ -246,32 +246,33 @@ protected:
     IioDummy device_;
 };
 
-TEST_F(IioPreset, WhatTheDeviceTellsIsAnEvent)
+TEST_F(IioPreset, DeviceEventIsAnEvent)
 {
     constexpr auto kEnable = "in_voltage0_thresh_rising_en";
-    ASSERT_EQ(said_by(device_.file(kEnable)), "0");
-    start(channel("way", device_.node(), "preset = \"iio\"\nenable = \"" + std::string(kEnable) + "\"\n"));
+    ASSERT_EQ(first_line(device_.file(kEnable)), "0");
+    start(channel("device", device_.node(), "preset = \"iio\"\nenable = \"" + std::string(kEnable) + "\"\n"));
     wait_until_online();
-    EXPECT_EQ(said_by(device_.file(kEnable)), "1");
+    EXPECT_EQ(first_line(device_.file(kEnable)), "1");
 
     const std::uint64_t before = now_ns();
-    IioDummy::poke(0);
+    IioDummy::raise(0);
     const Event voltage = event(1);
     EXPECT_EQ(voltage.name, "thresh_rising");
     EXPECT_EQ(voltage.id, 0x001U);
     expect_fields(voltage, IIO_VOLTAGE, IIO_NO_MOD, IIO_EV_DIR_RISING);
-    // The driver's clock is that of the day; the two are read one after the other.
+    // The driver uses the wall clock. The daemon converts with the difference of the two clocks, which it reads one
+    // after the other.
     EXPECT_GE(voltage.time + 1'000'000'000U, before);
     EXPECT_LE(voltage.time, now_ns() + 1'000'000'000U);
 
     write_to(device_.file("in_voltage0_thresh_rising_value"), "50");
-    IioDummy::poke(2);
+    IioDummy::raise(2);
     const Event walking = event(2);
     EXPECT_EQ(walking.name, "thresh_falling");
     EXPECT_EQ(walking.id, 0x002U);
     expect_fields(walking, IIO_ACTIVITY, IIO_MOD_WALKING, IIO_EV_DIR_FALLING);
 
-    IioDummy::poke(3);
+    IioDummy::raise(3);
     const Event steps = event(3);
     EXPECT_EQ(steps.name, "change");
     EXPECT_EQ(steps.id, 0x503U);
@@ -279,10 +280,10 @@ TEST_F(IioPreset, WhatTheDeviceTellsIsAnEvent)
 
     daemon().signal(SIGTERM);
     ASSERT_EQ(daemon().wait(kSlow), 0);
-    EXPECT_EQ(said_by(device_.file(kEnable)), "0") << "what was enabled is disabled at close";
+    EXPECT_EQ(first_line(device_.file(kEnable)), "0") << "the preset disables at close what it has enabled";
 }
 
-/// A group of control groups of version 1.
+/// A cgroup of the memory controller, version 1.
 class MemoryGroup {
 public:
     MemoryGroup() { std::filesystem::create_directory(path_); }
@@ -305,15 +306,16 @@ protected:
     MemoryGroup group_;
 };
 
-TEST_F(CgroupPreset, AThresholdIsTheKernelsOwnEventfd)
+TEST_F(CgroupPreset, ThresholdIsAnEventOverTheCgroupEventfd)
 {
     constexpr std::uint64_t kThreshold = 8U << 20U;
-    start("[[channel]]\nname = \"way\"\npreset = \"cgroup-eventfd\"\ncgroup = \"" + group_.path() +
+    start("[[channel]]\nname = \"device\"\npreset = \"cgroup-eventfd\"\ncgroup = \"" + group_.path() +
           "\"\nthreshold = " + std::to_string(kThreshold) + "\n");
     wait_until_online();
     EXPECT_EQ(subscriber_.channel().Notification(), "eventfd");
 
-    // A file in memory is the group's whose process has written it, also after the end of that, until it is removed.
+    // The cgroup is charged for a tmpfs file that its process has written until the file is removed, even after the
+    // process has exited.
     const std::string file = path("file");
     const Result writer =
         shell("echo $$ >" + group_.path() + "/cgroup.procs && exec dd if=/dev/zero of=" + file + " bs=1M count=16");
@@ -325,7 +327,8 @@ TEST_F(CgroupPreset, AThresholdIsTheKernelsOwnEventfd)
     EXPECT_EQ(above.fields().size(), 1U);
 
     ASSERT_TRUE(std::filesystem::remove(file));
-    EXPECT_LT(value_of<std::uint64_t>(event(2), "usage"), kThreshold) << "and below it again";
+    EXPECT_LT(value_of<std::uint64_t>(event(2), "usage"), kThreshold)
+        << "an event when the usage drops below the threshold";
 }
 
 class EvdevPreset : public PresetTest, public testing::WithParamInterface<const char*> {
@@ -336,11 +339,11 @@ protected:
     }
 };
 
-TEST_P(EvdevPreset, ADeviceThatGoesAndComesBackKeepsItsChannel)
+TEST_P(EvdevPreset, DeviceThatIsReconnectedKeepsItsChannel)
 {
     auto buttons = device();
     const std::string node = buttons->node();
-    start(channel("way", node, "preset = \"evdev\"\nnotification = \"" + std::string(GetParam()) + "\"\n"));
+    start(channel("device", node, "preset = \"evdev\"\nnotification = \"" + std::string(GetParam()) + "\"\n"));
     wait_until_online();
     EXPECT_EQ(subscriber_.channel().Notification(), GetParam());
     buttons->key(KEY_POWER, true);
@@ -351,7 +354,7 @@ TEST_P(EvdevPreset, ADeviceThatGoesAndComesBackKeepsItsChannel)
 
     buttons.reset();
     ASSERT_TRUE(wait_until([this] { return subscriber_.channel().State() == "gone"; }, kSlow)) << state_of(subscriber_);
-    // What is held down while the device goes is let go of.
+    // The kernel reports the release of a pressed key when the device is removed.
     const std::uint64_t next = subscriber_.channel().NextSequence();
     buttons = device();
     ASSERT_EQ(buttons->node(), node);
