@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What goes wrong is said clearly and harms nothing else.
+// Errors: each is reported clearly and affects nothing else.
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -24,7 +24,7 @@ std::string journal()
     return run({"journalctl", "--no-pager", "-u", "drvbusd"}).output;
 }
 
-TEST(Error, ASecondDaemonEndsAndTheFirstGoesOn)
+TEST(Error, SecondDaemonExitsAndTheFirstKeepsWorking)
 {
     const SimChannel channel("first");
     ASSERT_TRUE(wait_for_channel("first"));
@@ -37,7 +37,7 @@ TEST(Error, ASecondDaemonEndsAndTheFirstGoesOn)
     EXPECT_TRUE(subscriber.wait_for(1));
 }
 
-TEST(Error, WithoutABusItSaysSo)
+TEST(Error, MissingBusIsReported)
 {
     const Result result = run({"/usr/libexec/drvbusd"}, {"DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent"});
     EXPECT_EQ(result.status, 1);
@@ -45,17 +45,17 @@ TEST(Error, WithoutABusItSaysSo)
     EXPECT_THAT(result.output, HasSubstr("systemctl status dbus"));
 }
 
-TEST(Error, ADeviceThatTheUnitDoesNotLetInIsSaid)
+TEST(Error, DeviceThatTheUnitDeniesIsReported)
 {
-    // As where the module was loaded after the service, and has another number than it had.
+    // This happens when the module is loaded again after the start of the service and gets another major number.
     const std::string drop_in = "/run/systemd/system/drvbusd.service.d";
     std::filesystem::create_directories(drop_in);
     std::ofstream(drop_in + "/devices.conf") << "[Service]\nDeviceAllow=\n";
     run({"systemctl", "daemon-reload"});
     run({"systemctl", "restart", "drvbusd"});
-    const SimChannel channel("shut");
-    ASSERT_TRUE(wait_for_channel("shut"));
-    const Subscriber subscriber("shut");
+    const SimChannel channel("denied");
+    ASSERT_TRUE(wait_for_channel("denied"));
+    const Subscriber subscriber("denied");
     ASSERT_EQ(channel.emit(1), 0);
     EXPECT_TRUE(wait_until([&] { return subscriber.channel().State() == "retrying"; }));
     EXPECT_THAT(subscriber.channel().Reason(), HasSubstr("systemctl restart drvbusd"));
@@ -63,10 +63,10 @@ TEST(Error, ADeviceThatTheUnitDoesNotLetInIsSaid)
     std::filesystem::remove(drop_in + "/devices.conf");
     run({"systemctl", "daemon-reload"});
     run({"systemctl", "restart", "drvbusd"});
-    EXPECT_TRUE(subscriber.wait_for(1)) << "as it says";
+    EXPECT_TRUE(subscriber.wait_for(1)) << "the restart that Reason asks for has to help";
 }
 
-TEST(Error, APayloadThatDoesNotFitItsFormatComesAsBytesAndIsCounted)
+TEST(Error, PayloadThatDoesNotFitItsFormatIsPublishedAsBytesAndCounted)
 {
     SimChannel::Settings settings;
     settings.format = "u16 a; u32 b";
@@ -74,7 +74,7 @@ TEST(Error, APayloadThatDoesNotFitItsFormatComesAsBytesAndIsCounted)
     ASSERT_TRUE(wait_for_channel("misfit"));
     const Subscriber subscriber("misfit");
     ASSERT_EQ(channel.emit(1, "010002000000"), 0);
-    ASSERT_EQ(channel.emit(2, "0100000002000000"), 0);  // as a C struct with its padding
+    ASSERT_EQ(channel.emit(2, "0100000002000000"), 0);  // a C struct with padding
     ASSERT_EQ(channel.emit(3, "030004000000"), 0);
     ASSERT_TRUE(subscriber.wait_for(3));
     const Heard heard = subscriber.heard();
@@ -87,7 +87,7 @@ TEST(Error, APayloadThatDoesNotFitItsFormatComesAsBytesAndIsCounted)
         wait_until([] { return journal().find("does not fit the format, which takes 6 bytes") != std::string::npos; }));
 }
 
-TEST(Error, ADriversFormatThatDoesNotParseLeavesBytes)
+TEST(Error, PayloadIsPublishedAsBytesWhenTheDriverFormatDoesNotParse)
 {
     SimChannel::Settings settings;
     settings.format = "u16 a;\nu33 b";
@@ -100,16 +100,16 @@ TEST(Error, ADriversFormatThatDoesNotParseLeavesBytes)
     EXPECT_EQ(subscriber.heard().events[0].data.get<std::vector<std::uint8_t>>(), (std::vector<std::uint8_t>{1, 2}));
     EXPECT_TRUE(wait_until([] { return journal().find("line 2, column 1: 'u33' is no type") != std::string::npos; }));
 
-    const Configured mended("[[channel]]\nname = \"wrong\"\nformat = \"u8 a[2]\"\n");
+    const ConfigDropIn correct_format("[[channel]]\nname = \"wrong\"\nformat = \"u8 a[2]\"\n");
     ASSERT_EQ(channel.emit(1, "0102"), 0);
     ASSERT_TRUE(subscriber.wait_for(2));
     EXPECT_EQ(subscriber.heard().events[1].fields().at("a").get<std::vector<std::uint8_t>>(),
               (std::vector<std::uint8_t>{1, 2}));
 }
 
-TEST(Error, ANotificationTheDriverDoesNotTakeFailsThisChannelAlone)
+TEST(Error, NotificationThatTheDriverLacksFailsOnlyItsChannel)
 {
-    const Configured forced("[[channel]]\nname = \"old\"\nnotification = \"eventfd\"\n");
+    const ConfigDropIn forced("[[channel]]\nname = \"old\"\nnotification = \"eventfd\"\n");
     SimChannel::Settings legacy;
     legacy.legacy = true;
     const SimChannel old("old", legacy);
@@ -126,7 +126,7 @@ TEST(Error, ANotificationTheDriverDoesNotTakeFailsThisChannelAlone)
     EXPECT_TRUE(good.wait_for(1));
 }
 
-TEST(Payload, BareParametersAndBytesKeepTheirTypes)
+TEST(Payload, UnnamedParametersAndBytesKeepTheirTypes)
 {
     SimChannel::Settings settings;
     settings.format = "u32[]";

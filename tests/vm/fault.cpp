@@ -32,8 +32,8 @@ bool answers()
     return run({"busctl", "get-property", "org.drvbus1", "/org/drvbus1", "org.drvbus1.Manager", "Version"}).status == 0;
 }
 
-/// Of a service's main process, once there is one: to the pid 0, signals would go to the test itself.
-pid_t running(const std::string& unit)
+/// Waits until a service has a main process. @returns its pid, never 0: kill(0) would signal the test itself
+pid_t wait_for_main_process(const std::string& unit)
 {
     pid_t pid = 0;
     const bool runs = wait_until([&] {
@@ -45,16 +45,16 @@ pid_t running(const std::string& unit)
     return pid;
 }
 
-/// Does `harm`, which ends the process, and waits for the next one.
-void replace_process(const std::function<void(pid_t)>& harm)
+/// Calls `end_process`, which makes the daemon exit, and waits for the next process.
+void replace_process(const std::function<void(pid_t)>& end_process)
 {
-    const pid_t before = running("drvbusd.service");
-    harm(before);
-    if (!wait_until([before] {
-            const pid_t now = daemon_pid();
-            return now != 0 && now != before;
+    const pid_t old = wait_for_main_process("drvbusd.service");
+    end_process(old);
+    if (!wait_until([old] {
+            const pid_t present = daemon_pid();
+            return present != 0 && present != old;
         }))
-        throw std::runtime_error("the service has not come back: " + run({"systemctl", "status", "drvbusd"}).output);
+        throw std::runtime_error("the service did not start again: " + run({"systemctl", "status", "drvbusd"}).output);
 }
 
 void upgrade(pid_t)
@@ -65,22 +65,22 @@ void upgrade(pid_t)
     must({"systemctl", "restart", "drvbusd"});
 }
 
-void take_memory(pid_t before)
+void exhaust_memory(pid_t pid)
 {
     must({"systemctl", "set-property", "--runtime", "drvbusd", "MemoryMax=200K"});
-    const bool killed = wait_until([before] { return daemon_pid() != before; });
+    const bool killed = wait_until([pid] { return daemon_pid() != pid; });
     must({"systemctl", "set-property", "--runtime", "drvbusd", "MemoryMax=infinity"});
     if (!killed)
-        throw std::runtime_error("the kernel left the service alone");
+        throw std::runtime_error("the kernel did not kill the service");
 }
 
 void kill_bus()
 {
-    const pid_t pid = running("dbus.service");
+    const pid_t pid = wait_for_main_process("dbus.service");
     kill(pid, SIGKILL);
-    // The socket starts the next one for whoever connects first.
-    if (!wait_until([&] { return running("dbus.service") != pid; }))
-        throw std::runtime_error("the bus has not come back");
+    // dbus.socket starts the next one when the first client connects.
+    if (!wait_until([&] { return wait_for_main_process("dbus.service") != pid; }))
+        throw std::runtime_error("the bus did not start again");
 }
 
 void reload()
@@ -110,7 +110,7 @@ std::ostream& operator<<(std::ostream& stream, Fault fault)
     return stream << kNames[static_cast<std::size_t>(fault)];
 }
 
-void happen(Fault fault)
+void inject(Fault fault)
 {
     switch (fault) {
     case Fault::kill:
@@ -126,7 +126,7 @@ void happen(Fault fault)
         replace_process(upgrade);
         break;
     case Fault::no_memory:
-        replace_process(take_memory);
+        replace_process(exhaust_memory);
         break;
     case Fault::bus:
         kill_bus();
@@ -143,9 +143,9 @@ QuickFaults::QuickFaults()
 {
     std::filesystem::create_directories(kUnitDropIn);
     std::ofstream(std::string(kUnitDropIn) + "/fault.conf") << "[Service]\nWatchdogSec=3s\nTimeoutAbortSec=1s\n";
-    // By default dbus-daemon takes in 127 MiB that it has not looked at yet: on a slow machine, minutes of events
-    // before an answer. What waits for all subscribers that stand still has to fit in as well. dbus-broker keeps the
-    // product of two limits for each user: 512 MiB by default.
+    // By default dbus-daemon queues 127 MiB of incoming messages: on a slow machine, minutes of events before a reply.
+    // The messages for all stopped subscribers count towards that limit. dbus-broker queues up to the product of two
+    // limits for each user: 512 MiB by default.
     std::ofstream limits(kBusLimits);
     limits << "<busconfig><limit name=\"max_outgoing_bytes\">262144</limit>"
               "<limit name=\"max_incoming_bytes\">4194304</limit>";
@@ -155,7 +155,7 @@ QuickFaults::QuickFaults()
     limits.close();
     must({"systemctl", "daemon-reload"});
     must({"systemctl", "restart", "drvbusd"});
-    happen(Fault::bus);  // dbus-broker takes limits as it starts, and no later
+    inject(Fault::bus);  // dbus-broker reads limits only when it starts
 }
 
 QuickFaults::~QuickFaults()
@@ -164,11 +164,11 @@ QuickFaults::~QuickFaults()
     std::filesystem::remove(kBusLimits);
     std::filesystem::remove("/etc/drvbus/drvbusd.toml.d/fault.toml");
     run({"systemctl", "daemon-reload"});
-    // dbus-broker takes limits as it starts, and no later.
+    // dbus-broker reads limits only when it starts.
     try {
-        happen(Fault::bus);
+        inject(Fault::bus);
     } catch (const std::runtime_error&) {
-        // The next test will tell.
+        // The next test fails and reports it.
     }
     run({"systemctl", "reset-failed"});
     run({"systemctl", "restart", "drvbusd"});

@@ -7,26 +7,26 @@
 
 namespace drvbus::test {
 
-/// What can happen to the service from outside.
+/// Faults of the service that a test can inject.
 enum class Fault : std::uint8_t {
-    kill,       ///< kill -9
+    kill,       ///< SIGKILL
     restart,    ///< systemctl restart
-    hang,       ///< SIGSTOP, until the watchdog acts
-    upgrade,    ///< another binary in its place, and a restart
-    no_memory,  ///< the cgroup gets so little that the kernel kills it
+    hang,       ///< SIGSTOP, until the watchdog of systemd kills the process
+    upgrade,    ///< the binary is replaced, then systemctl restart
+    no_memory,  ///< the memory limit of the cgroup drops until the kernel kills the process
     bus,        ///< the bus is killed
-    reload,     ///< with other settings of the channels
+    reload,     ///< systemctl reload, with other settings of the channels
 };
 
 [[nodiscard]] const std::vector<Fault>& all_faults();
 std::ostream& operator<<(std::ostream& stream, Fault fault);
 
-/// Lets it happen, and waits until the service is there again.
-/// Throws std::runtime_error where it does not come back.
-void happen(Fault fault);
+/// Injects the fault and waits until the service answers on the bus again.
+/// Throws std::runtime_error when it does not within the time limit.
+void inject(Fault fault);
 
-/// Settings of the unit and of the bus that make faults quick: a short watchdog, and a bus that drops what a
-/// subscriber does not read soon. In force until this goes.
+/// Settings of the unit and of the bus that make faults quick: a short watchdog, and low limits of the bus for messages
+/// that a subscriber has not read. In force for the lifetime of the object.
 class QuickFaults {
 public:
     QuickFaults();

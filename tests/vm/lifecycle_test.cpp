@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Channels come and go while the daemon runs.
+// Channels are added and removed while the daemon runs.
 #include <array>
 #include <csignal>
 #include <cstdint>
@@ -35,7 +35,7 @@ protected:
     Lifecycle() { run({"systemctl", "start", "drvbusd"}); }
 };
 
-TEST_F(Lifecycle, AChannelAppearsWithItsPropertiesAndDisappears)
+TEST_F(Lifecycle, ChannelIsAddedWithItsPropertiesAndRemoved)
 {
     const std::string path = "/org/drvbus1/channel/a_2db_5fc";
     const Monitor monitor;
@@ -51,7 +51,7 @@ TEST_F(Lifecycle, AChannelAppearsWithItsPropertiesAndDisappears)
     EXPECT_TRUE(wait_for_no_channel("a-b_c"));
 }
 
-TEST_F(Lifecycle, WhatAChannelEmittedBeforeItWentIsPublished)
+TEST_F(Lifecycle, EventsEmittedBeforeTheRemovalArePublished)
 {
     const Monitor monitor;
     SimChannel channel("short");
@@ -67,13 +67,13 @@ TEST_F(Lifecycle, WhatAChannelEmittedBeforeItWentIsPublished)
     EXPECT_TRUE(monitor.shows("InterfacesRemoved (objectpath '/org/drvbus1/channel/short'"));
 }
 
-TEST_F(Lifecycle, TheNextChannelOfTheSameNameIsAnother)
+TEST_F(Lifecycle, NextChannelOfTheSameNameIsAnotherInstance)
 {
     std::optional<SimChannel> channel(std::in_place, "again");
     ASSERT_TRUE(wait_for_channel("again"));
     const Subscriber subscriber("again");
     const pid_t daemon = daemon_pid();
-    // The daemon learns of all of it at once.
+    // While it is stopped, the daemon receives the uevents of both.
     kill(daemon, SIGSTOP);
     ASSERT_EQ(channel->burst(3), 0);
     channel.reset();
@@ -91,7 +91,7 @@ TEST_F(Lifecycle, TheNextChannelOfTheSameNameIsAnother)
     EXPECT_EQ(subscriber.channel().State(), "online");
 }
 
-TEST_F(Lifecycle, WhatHappenedBeforeTheDaemonStartedIsPublished)
+TEST_F(Lifecycle, EventsEmittedBeforeTheDaemonStartedArePublished)
 {
     run({"systemctl", "stop", "drvbusd"});
     run({"systemctl", "mask", "--runtime", "drvbusd"});
@@ -104,7 +104,7 @@ TEST_F(Lifecycle, WhatHappenedBeforeTheDaemonStartedIsPublished)
     EXPECT_EQ(subscriber.heard().gaps(10), "");
 }
 
-TEST_F(Lifecycle, ManyChannelsEachGetTheirOwn)
+TEST_F(Lifecycle, EachOfManyChannelsPublishesItsOwnEvents)
 {
     constexpr std::uint64_t kEvents = 100;
     std::vector<std::unique_ptr<SimChannel>> channels;
@@ -129,14 +129,14 @@ TEST_F(Lifecycle, ManyChannelsEachGetTheirOwn)
     }
 }
 
-/// A daemon that the kernel cannot tell of devices that come.
-class Untold : public Lifecycle {
+/// A daemon whose netlink socket overflows, so that it misses uevents of new channels.
+class MissedUevents : public Lifecycle {
 protected:
     void SetUp() override
     {
-        // It stands still for long, and has no files left to tell the watchdog.
+        // The test stops the daemon for long, and a daemon without free fds cannot notify the watchdog.
         std::filesystem::create_directories(kDropIns);
-        std::ofstream(kDropIns + "/untold.conf") << "[Service]\nWatchdogSec=0\n";
+        std::ofstream(kDropIns + "/no-watchdog.conf") << "[Service]\nWatchdogSec=0\n";
         run({"systemctl", "daemon-reload"});
         ASSERT_EQ(run({"systemctl", "restart", "drvbusd"}).status, 0);
         ASSERT_TRUE(wait_for_channel("first"));
@@ -144,33 +144,33 @@ protected:
     }
     void TearDown() override
     {
-        std::filesystem::remove(kDropIns + "/untold.conf");
+        std::filesystem::remove(kDropIns + "/no-watchdog.conf");
         run({"systemctl", "daemon-reload"});
         EXPECT_EQ(run({"systemctl", "restart", "drvbusd"}).status, 0);
     }
 
-    /// Channels come, and there is room for the news of hardly one of them.
+    /// Adds channels while the daemon's netlink socket has room for the uevent of only one.
     void make_channels()
     {
         const std::vector<UniqueFd> udev = sockets_of(daemon_, SO_DOMAIN, AF_NETLINK);
         ASSERT_EQ(udev.size(), 1U);
         const int socket = udev.front().get();
-        // News of what other tests did would take the room of the first.
+        // Uevents from earlier tests must not fill the socket.
         run({"udevadm", "settle"});
-        ASSERT_TRUE(wait_until([&] { return waiting_in(socket) == 0; }));
+        ASSERT_TRUE(wait_until([&] { return unread_bytes(socket) == 0; }));
         const int bytes = 0;
         must(setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), "SO_RCVBUF");
         kill(daemon_, SIGSTOP);
         const std::string status = "/proc/" + std::to_string(daemon_) + "/status";
         ASSERT_TRUE(wait_until([&] { return read_file(status).find("State:\tT") != std::string::npos; }));
-        for (const char* const name : {"untold0", "untold1", "untold2", "untold3"})
+        for (const char* const name : {"missed0", "missed1", "missed2", "missed3"})
             channels_.push_back(std::make_unique<SimChannel>(name));
         run({"udevadm", "settle"});
         kill(daemon_, SIGCONT);
     }
 
-    /// What a socket holds that nobody has read, in bytes.
-    static std::uint32_t waiting_in(int socket)
+    /// @returns the size of the messages in a socket that the daemon has not read, in bytes
+    static std::uint32_t unread_bytes(int socket)
     {
         std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
         socklen_t size = sizeof(info);
@@ -184,15 +184,15 @@ protected:
     std::vector<std::unique_ptr<SimChannel>> channels_;
 };
 
-TEST_F(Untold, ChannelsAreFound)
+TEST_F(MissedUevents, ChannelsAreFound)
 {
     ASSERT_NO_FATAL_FAILURE(make_channels());
     for (const auto& channel : channels_)
         EXPECT_TRUE(wait_for_channel(channel->name())) << channel->name();
-    EXPECT_EQ(daemon_pid(), daemon_) << "it was not restarted, which finds all of them";
+    EXPECT_EQ(daemon_pid(), daemon_) << "a restart would have found all of them";
 }
 
-TEST_F(Untold, ALookThatFailsTakesNothingForGone)
+TEST_F(MissedUevents, FailedScanRemovesNoChannel)
 {
     const Subscriber subscriber("first");
     ASSERT_EQ(first_.emit(1), 0);
@@ -202,33 +202,33 @@ TEST_F(Untold, ALookThatFailsTakesNothingForGone)
     files.rlim_cur = 3;  // fewer than it has open: it can open nothing
     must(prlimit(daemon_, RLIMIT_NOFILE, &files, nullptr), "prlimit");
     ASSERT_NO_FATAL_FAILURE(make_channels());
-    // The one of which it was told cannot be opened either; by then it has looked what others there are.
-    const Subscriber told("untold0");
-    ASSERT_TRUE(wait_for_channel("untold0"));
-    EXPECT_TRUE(wait_until([&] { return told.channel().State() == "retrying"; }));
+    // The channel whose uevent arrived cannot be opened either. Its state shows that the scan is over.
+    const Subscriber announced("missed0");
+    ASSERT_TRUE(wait_for_channel("missed0"));
+    EXPECT_TRUE(wait_until([&] { return announced.channel().State() == "retrying"; }));
     ASSERT_EQ(first_.emit(2), 0);
     ASSERT_TRUE(subscriber.wait_for(2));
     EXPECT_EQ(subscriber.channel().State(), "online");
     EXPECT_EQ(subscriber.heard().gaps(2), "");
 }
 
-TEST_F(Lifecycle, ANoisyChannelDoesNotStarveAQuietOne)
+TEST_F(Lifecycle, BusyChannelDoesNotStarveAnother)
 {
-    SimChannel noisy("noisy");
-    SimChannel quiet("quiet");
-    ASSERT_TRUE(wait_for_channel("noisy"));
-    ASSERT_TRUE(wait_for_channel("quiet"));
-    const Subscriber subscriber("quiet");
-    ASSERT_EQ(noisy.set("rate", "2000"), 0);
+    SimChannel busy("busy");
+    SimChannel other("other");
+    ASSERT_TRUE(wait_for_channel("busy"));
+    ASSERT_TRUE(wait_for_channel("other"));
+    const Subscriber subscriber("other");
+    ASSERT_EQ(busy.set("rate", "2000"), 0);
     for (std::uint64_t i = 1; i <= 20; ++i) {
-        ASSERT_EQ(quiet.emit(1), 0);
-        ASSERT_TRUE(subscriber.wait_for(i)) << "while " << noisy.sysfs("events") << " others were emitted";
+        ASSERT_EQ(other.emit(1), 0);
+        ASSERT_TRUE(subscriber.wait_for(i)) << "after " << busy.sysfs("events") << " events of the busy channel";
     }
-    EXPECT_GT(noisy.sysfs("events"), 0U);
-    ASSERT_EQ(noisy.set("rate", "0"), 0);
+    EXPECT_GT(busy.sysfs("events"), 0U);
+    ASSERT_EQ(busy.set("rate", "0"), 0);
 }
 
-TEST_F(Lifecycle, TheModuleMayGoAndComeBackWhileTheDaemonRuns)
+TEST_F(Lifecycle, ModuleIsReloadedWhileTheDaemonRuns)
 {
     {
         const SimChannel channel("before");

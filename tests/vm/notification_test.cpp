@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The main job over each notification: what the driver emits is what a subscriber gets.
+// Each notification: a subscriber receives what the driver emits.
 #include <ctime>
 #include <optional>
 #include <string>
@@ -25,25 +25,25 @@ std::uint64_t now()
     return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-struct Way {
+struct NotificationCase {
     const char* title;
     const char* setting;  ///< of the configuration; empty: none
-    bool legacy;
+    bool legacy;          ///< the driver has neither poll() nor an eventfd
     const char* expected;
 };
 
-std::ostream& operator<<(std::ostream& stream, const Way& way)
+std::ostream& operator<<(std::ostream& stream, const NotificationCase& test_case)
 {
-    return stream << way.title;
+    return stream << test_case.title;
 }
 
-class EachNotification : public testing::TestWithParam<Way> {
+class EachNotification : public testing::TestWithParam<NotificationCase> {
 protected:
     EachNotification()
     {
-        const Way& way = GetParam();
-        if (*way.setting != '\0')
-            config_.emplace("[[channel]]\nname = \"way\"\nnotification = \"" + std::string(way.setting) + "\"\n");
+        const std::string setting = GetParam().setting;
+        if (!setting.empty())
+            config_.emplace("[[channel]]\nname = \"thermo\"\nnotification = \"" + setting + "\"\n");
     }
 
     static SimChannel::Settings settings()
@@ -56,14 +56,14 @@ protected:
         return settings;
     }
 
-    std::optional<Configured> config_;
+    std::optional<ConfigDropIn> config_;
 };
 
-TEST_P(EachNotification, AThousandEventsArriveOnceInOrderAndWhole)
+TEST_P(EachNotification, EventsArriveOnceInOrderAndComplete)
 {
-    SimChannel channel("way", settings());
-    ASSERT_TRUE(wait_for_channel("way"));
-    const Subscriber subscriber("way");
+    SimChannel channel("thermo", settings());
+    ASSERT_TRUE(wait_for_channel("thermo"));
+    const Subscriber subscriber("thermo");
     ASSERT_EQ(subscriber.channel().State(), "online");
     EXPECT_EQ(subscriber.channel().Notification(), GetParam().expected);
 
@@ -76,7 +76,7 @@ TEST_P(EachNotification, AThousandEventsArriveOnceInOrderAndWhole)
     }
     const std::uint64_t after = now();
 
-    ASSERT_TRUE(subscriber.wait_for(kCount)) << "only " << subscriber.heard().events.size() << " came";
+    ASSERT_TRUE(subscriber.wait_for(kCount)) << subscriber.heard().events.size() << " events arrived";
     const Heard heard = subscriber.heard();
     EXPECT_EQ(heard.gaps(kCount), "");
     ASSERT_EQ(heard.events.size(), kCount);
@@ -100,14 +100,14 @@ TEST_P(EachNotification, AThousandEventsArriveOnceInOrderAndWhole)
     EXPECT_EQ(subscriber.channel().NextSequence(), kCount + 1);
 }
 
-TEST_P(EachNotification, WhatDoesNotFitTheRingIsCountedToTheLastEvent)
+TEST_P(EachNotification, OverrunsAreCountedExactly)
 {
     constexpr std::uint64_t kBurst = 100'000;
     SimChannel::Settings small = settings();
     small.format = "u32 count; u32 _";
-    SimChannel channel("way", small);
-    ASSERT_TRUE(wait_for_channel("way"));
-    const Subscriber subscriber("way");
+    SimChannel channel("thermo", small);
+    ASSERT_TRUE(wait_for_channel("thermo"));
+    const Subscriber subscriber("thermo");
 
     ASSERT_EQ(channel.burst(kBurst), 0);
 
@@ -127,9 +127,9 @@ TEST_P(EachNotification, EventsFromAnInterruptArrive)
 {
     SimChannel::Settings small = settings();
     small.format = "u32 count; u32 _";
-    SimChannel channel("way", small);
-    ASSERT_TRUE(wait_for_channel("way"));
-    const Subscriber subscriber("way");
+    SimChannel channel("thermo", small);
+    ASSERT_TRUE(wait_for_channel("thermo"));
+    const Subscriber subscriber("thermo");
 
     ASSERT_EQ(channel.set("rate", "200"), 0);
     ASSERT_TRUE(subscriber.wait_for(100));
@@ -140,12 +140,13 @@ TEST_P(EachNotification, EventsFromAnInterruptArrive)
     EXPECT_EQ(subscriber.heard().gaps(emitted), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, EachNotification,
-                         testing::Values(Way{"Eventfd", "", false, "eventfd"},
-                                         Way{"EventfdForced", "eventfd", false, "eventfd"},
-                                         Way{"Poll", "poll", false, "poll"}, Way{"Sigio", "sigio", false, "sigio"},
-                                         Way{"SigioReachedByItself", "", true, "sigio"}),
-                         [](const auto& way) { return std::string(way.param.title); });
+INSTANTIATE_TEST_SUITE_P(Notifications, EachNotification,
+                         testing::Values(NotificationCase{"Eventfd", "", false, "eventfd"},
+                                         NotificationCase{"EventfdForced", "eventfd", false, "eventfd"},
+                                         NotificationCase{"Poll", "poll", false, "poll"},
+                                         NotificationCase{"Sigio", "sigio", false, "sigio"},
+                                         NotificationCase{"SigioAutomatic", "", true, "sigio"}),
+                         [](const auto& test_case) { return std::string(test_case.param.title); });
 
 }  // namespace
 }  // namespace drvbus::test

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What happens to the service changes nothing for a subscriber with the recipe.
+// Faults of the service cost a catch-up subscriber no event.
 #include <algorithm>
 #include <csignal>
 #include <iostream>
@@ -27,7 +27,8 @@ namespace {
 
 using testing::HasSubstr;
 
-SimChannel::Settings deep()
+/// A ring that holds all events of a test.
+SimChannel::Settings deep_ring()
 {
     SimChannel::Settings settings;
     settings.depth = 16384;
@@ -36,7 +37,7 @@ SimChannel::Settings deep()
     return settings;
 }
 
-/// For all tests of the program: setting them costs a reload of systemd.
+/// Applies QuickFaults once for all tests of the program: it reloads systemd, which is slow.
 class QuickFaultsEnvironment final : public testing::Environment {
 public:
     void SetUp() override { quick_.emplace(); }
@@ -62,7 +63,7 @@ protected:
             std::cerr << shell("journalctl --no-pager -q -o short-monotonic -u drvbusd -u dbus -n 30").output;
     }
 
-    /// As busctl has it, for another user: dbus-broker may give up the answer to this one as well.
+    /// Reads a property with busctl as another user: dbus-broker may disconnect any client of this user.
     static std::string property(const std::string& name)
     {
         return run({"runuser", "-u", "nobody", "-g", "drvbus", "--", "busctl", "get-property", "org.drvbus1",
@@ -70,8 +71,8 @@ protected:
             .output;
     }
 
-    /// The kernel's sum is the daemon's, and every event came to the subscriber.
-    void expect_all()
+    /// Expects that the daemon published all events that the kernel counts, and that the subscriber received each.
+    void expect_all_delivered()
     {
         EXPECT_EQ(channel_.set("rate", "0"), 0);
         const std::uint64_t events = channel_.sysfs("events");
@@ -87,45 +88,45 @@ protected:
         EXPECT_EQ(subscriber.channel().EventsLost(), 0U);
     }
 
-    SimChannel channel_{"one", deep()};
+    SimChannel channel_{"one", deep_ring()};
     std::unique_ptr<FollowerProcess> follower_;
 };
 
 class EachFault : public Reliability, public testing::WithParamInterface<Fault> {};
 
-TEST_P(EachFault, LosesNothing)
+TEST_P(EachFault, LosesNoEvent)
 {
-    // However long a fault takes, the ring holds what happens meanwhile.
-    ASSERT_EQ(channel_.set("rate", std::to_string(deep().depth / kLimit.count())), 0);
+    // At this rate the ring does not overrun within the time limit of a fault.
+    ASSERT_EQ(channel_.set("rate", std::to_string(deep_ring().depth / kLimit.count())), 0);
     for (int times = 0; times < 2; ++times) {
         const std::uint64_t before = channel_.sysfs("events");
         ASSERT_TRUE(follower_->wait_for(before + 100)) << follower_->complaints();
-        happen(GetParam());
+        inject(GetParam());
     }
-    expect_all();
-    // Of a ring that began anew, all that had been delivered before would have come twice.
+    expect_all_delivered();
+    // A daemon that reads the ring from its beginning again would repeat all events.
     EXPECT_LT(follower_->repeats(), 100U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, EachFault, testing::ValuesIn(all_faults()), testing::PrintToStringParamName());
 
-TEST_F(Reliability, WhatWasPublishedBeforeARestartIsNotPublishedAgain)
+TEST_F(Reliability, RestartDoesNotPublishEventsAgain)
 {
     ASSERT_EQ(channel_.burst(1000), 0);
     ASSERT_TRUE(follower_->wait_for(1001));
     const Subscriber subscriber("one");
     ASSERT_TRUE(wait_until([&] { return subscriber.channel().EventsPublished() == 1000; }));
-    happen(Fault::kill);
+    inject(Fault::kill);
     ASSERT_TRUE(wait_for_channel("one"));
     ASSERT_EQ(channel_.burst(1), 0);
     ASSERT_TRUE(subscriber.wait(
         [](const Heard& heard) { return !heard.events.empty() && heard.events.back().sequence == 1001; }));
-    // The last one sent may not have been committed.
+    // The killed daemon may not have committed the last event that it published.
     EXPECT_LE(subscriber.heard().events.size(), 2U);
-    expect_all();
+    expect_all_delivered();
 }
 
-TEST_F(Reliability, WhatTheRingCouldNotHoldIsCountedOverARestart)
+TEST_F(Reliability, OverrunsAreCountedAcrossARestart)
 {
     const SimChannel small("small");
     ASSERT_TRUE(wait_for_channel("small"));
@@ -136,7 +137,7 @@ TEST_F(Reliability, WhatTheRingCouldNotHoldIsCountedOverARestart)
     ASSERT_NE(pid, 0);
     kill(pid, SIGSTOP);
     ASSERT_EQ(small.burst(5000), 0);  // the ring holds 1,024
-    happen(Fault::kill);
+    inject(Fault::kill);
     ASSERT_TRUE(follower.wait_for(5101)) << follower.last().next();
     const Subscriber subscriber("small");
     ASSERT_TRUE(wait_until([&] { return subscriber.channel().NextSequence() == 5101; }));
@@ -145,14 +146,14 @@ TEST_F(Reliability, WhatTheRingCouldNotHoldIsCountedOverARestart)
     EXPECT_EQ(follower.last().lost, subscriber.channel().EventsLost());
 }
 
-TEST_F(Reliability, ThePythonHelperGetsEveryEventAsWell)
+TEST_F(Reliability, PythonFollowerReceivesEveryEvent)
 {
     follower_ = std::make_unique<FollowerProcess>(std::vector<std::string>{"python3", "../examples/follow.py"}, "one");
-    // Python on an emulated processor that others need, too: at 100 it comes to lie more than a ring behind.
+    // On an emulated processor Python is slow: at a rate of 100 it falls behind by more than the ring holds.
     ASSERT_EQ(channel_.set("rate", "20"), 0);
     for (const Fault fault : {Fault::kill, Fault::bus}) {
         ASSERT_TRUE(follower_->wait_for(channel_.sysfs("events") + 20)) << follower_->complaints();
-        happen(fault);
+        inject(fault);
     }
     ASSERT_EQ(channel_.set("rate", "0"), 0);
     follower_->process().stop();
@@ -160,10 +161,10 @@ TEST_F(Reliability, ThePythonHelperGetsEveryEventAsWell)
     const std::string next = "t " + std::to_string(channel_.sysfs("events") + 1) + "\n";
     ASSERT_TRUE(wait_until([&] { return property("NextSequence") == next; }));
     follower_->process().go_on();
-    expect_all();
+    expect_all_delivered();
 }
 
-TEST_F(Reliability, ABusThatStandsStillIsWaitedFor)
+TEST_F(Reliability, StoppedBusCausesBackPressure)
 {
     ASSERT_EQ(channel_.burst(10), 0);
     ASSERT_TRUE(follower_->wait_for(11));
@@ -174,47 +175,47 @@ TEST_F(Reliability, ABusThatStandsStillIsWaitedFor)
         int unsent = 0;
         return ioctl(stream.get(), TIOCOUTQ, &unsent) == 0 && unsent > 50000;
     };
-    ASSERT_EQ(write_file(process + "/clear_refs", "5"), 0) << "VmHWM begins anew, in proc(5)";
+    ASSERT_EQ(write_file(process + "/clear_refs", "5"), 0) << "this resets VmHWM, see proc(5)";
     const std::uint64_t before = sum_of("VmHWM:", process + "/status");
     kill(bus, SIGSTOP);
-    // More than all sockets on the way take, and less than the ring.
+    // More than the sockets hold, and less than the ring holds.
     EXPECT_EQ(channel_.burst(10000), 0);
-    // It has taken what the sockets take, and waits.
+    // The daemon fills the socket, then waits.
     EXPECT_TRUE(wait_until([&] {
         return std::ranges::any_of(streams, is_full) &&
                read_file(process + "/status").find("State:\tS") != std::string::npos;
     }));
     kill(bus, SIGCONT);
-    expect_all();
+    expect_all_delivered();
     EXPECT_LT(sum_of("VmHWM:", process + "/status"), before + 2048)
-        << "KiB; what the bus does not take stays in the ring";
+        << "KiB; the daemon has to leave events in the ring while the bus accepts none";
 }
 
-TEST_F(Reliability, ASubscriberThatTheBusGaveUpComesBack)
+TEST_F(Reliability, SubscriberCatchesUpAfterTheBusDroppedItsMessages)
 {
     follower_->process().stop();
     const std::uint64_t fetched = follower_->fetched();
     const std::uint64_t signals = follower_->signals();
-    // What the bus keeps for one that does not read: 256 KiB here, or 2 MiB for a user; each event takes some 200
-    // bytes, and dbus-broker's notes of it.
+    // The bus queues 256 KiB for a subscriber that does not read, or 2 MiB for all of its user. An event takes some 200
+    // bytes, and dbus-broker's accounting data.
     for (int times = 0; times < 15; ++times)
         ASSERT_EQ(channel_.burst(1000), 0);
     ASSERT_TRUE(wait_until([&] { return property("NextSequence") == "t 15001\n"; }));
     follower_->process().go_on();
-    expect_all();
+    expect_all_delivered();
     EXPECT_TRUE(wait_until([&] {
         follower_->read();
         return follower_->fetched() > fetched + 1000;
     }));
-    EXPECT_LT(follower_->signals() - signals, 13000U) << "the bus has dropped nothing, so nothing was tried";
+    EXPECT_LT(follower_->signals() - signals, 13000U) << "the bus dropped no message, so this test showed nothing";
 }
 
-TEST_F(Reliability, AChannelThatIsTakenAwayIsPublishedToItsEnd)
+TEST_F(Reliability, RemovedChannelIsDrained)
 {
     ASSERT_EQ(channel_.burst(100), 0);
     ASSERT_TRUE(follower_->wait_for(101));
     for (std::uint64_t instance = 1; instance <= 3; ++instance) {
-        ASSERT_EQ(channel_.burst(500), 0);  // no more than the bus keeps for a subscriber
+        ASSERT_EQ(channel_.burst(500), 0);  // fewer than the bus queues for a subscriber
         ASSERT_EQ(channel_.live(false), 0);
         ASSERT_EQ(channel_.live(true), 0);
         ASSERT_EQ(channel_.burst(10), 0);
@@ -228,7 +229,7 @@ TEST_F(Reliability, AChannelThatIsTakenAwayIsPublishedToItsEnd)
     }
 }
 
-TEST_F(Reliability, WhatIsMissedOfAnInstanceThatIsGoneIsCounted)
+TEST_F(Reliability, MissedEventsOfARemovedInstanceAreCounted)
 {
     for (const std::vector<std::string>& command :
          {std::vector<std::string>{"../examples/drvbus-follow"}, {"python3", "../examples/follow.py"}}) {
@@ -242,8 +243,8 @@ TEST_F(Reliability, WhatIsMissedOfAnInstanceThatIsGoneIsCounted)
         const std::uint64_t events = channel_.sysfs("events");
         const std::string next = std::to_string(events + 1) + "\n";
         ASSERT_TRUE(wait_until([&] { return property("NextSequence") == "t " + next; })) << property("NextSequence");
-        const std::string instance = property("Instance");  // t N
-        happen(Fault::bus);                                 // which takes along what waits for the subscriber
+        const std::string instance = property("Instance");  // "t N"
+        inject(Fault::bus);                                 // the messages queued for the subscriber are lost
         ASSERT_EQ(channel_.live(false), 0);
         ASSERT_TRUE(wait_for_no_channel("one"));
         ASSERT_EQ(channel_.live(true), 0);
@@ -257,12 +258,12 @@ TEST_F(Reliability, WhatIsMissedOfAnInstanceThatIsGoneIsCounted)
         })) << follower_->complaints();
         const Followed& old = follower_->instances().front();
         EXPECT_EQ(old.next(), events + 1);
-        EXPECT_GT(old.lost, 5000U) << "nothing was missed, so nothing was tried";
+        EXPECT_GT(old.lost, 5000U) << "the subscriber missed too few events, so this test showed nothing";
         EXPECT_TRUE(old.to_the_end);
     }
 }
 
-TEST_F(Reliability, AMemberOfTheGroupMayAskForThePastAndNobodyElse)
+TEST_F(Reliability, GetEventsIsForGroupMembersOnly)
 {
     ASSERT_EQ(channel_.burst(3), 0);
     ASSERT_TRUE(follower_->wait_for(4));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the kernel holds of a channel comes once, whatever becomes of what the daemon knew of it.
+// Each event in a channel's ring is published once, even when the daemon's checkpoint is unusable.
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -26,7 +26,7 @@ protected:
     explicit Ring(const SimChannel::Settings& settings = {}) : channel_("ring", settings)
     {
         if (!wait_for_channel("ring"))
-            throw std::runtime_error("no channel");
+            throw std::runtime_error("the channel is not on the bus");
         subscriber_.emplace("ring");
     }
 
@@ -41,39 +41,39 @@ protected:
     std::optional<Subscriber> subscriber_;
 };
 
-/// Damages the ledgers of the running daemon, as far as another release's differ.
-void make_ledgers_foreign()
+/// Changes the magic number of the running daemon's checkpoints to that of another release.
+void make_checkpoints_foreign()
 {
     const std::string directory = "/proc/" + std::to_string(daemon_pid()) + "/fd";
     int changed = 0;
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-        std::error_code gone;
-        if (std::filesystem::read_symlink(entry, gone).string().find("drvbus-ledger") == std::string::npos)
+        std::error_code closed;
+        if (std::filesystem::read_symlink(entry, closed).string().find("drvbus-ledger") == std::string::npos)
             continue;
         std::fstream(entry.path(), std::ios::in | std::ios::out | std::ios::binary) << "drvbusL0";
         ++changed;
     }
-    ASSERT_GT(changed, 0) << "the daemon has no ledger";
+    ASSERT_GT(changed, 0) << "the daemon has no checkpoint";
 }
 
-TEST_F(Ring, ALedgerOfAnotherReleaseLosesTheSumsAlone)
+TEST_F(Ring, CheckpointOfAnotherReleaseLosesOnlyTheCounters)
 {
     ASSERT_EQ(channel_.burst(100), 0);
     ASSERT_TRUE(wait_for_event(100));
     ASSERT_TRUE(wait_until([&] { return subscriber_->channel().EventsPublished() == 100; }));
-    make_ledgers_foreign();
-    happen(Fault::kill);
+    make_checkpoints_foreign();
+    inject(Fault::kill);
     ASSERT_TRUE(wait_for_channel("ring"));
     ASSERT_EQ(channel_.burst(1), 0);
     ASSERT_TRUE(wait_for_event(101));
-    // The last one sent may not have been committed.
+    // The killed daemon may not have committed the last event that it published.
     EXPECT_LE(subscriber_->heard().events.size(), 102U);
     EXPECT_LE(subscriber_->channel().EventsPublished(), 2U);
     EXPECT_THAT(run({"journalctl", "-u", "drvbusd", "-n", "50", "--no-pager"}).output,
                 HasSubstr("another release of drvbusd wrote it"));
 }
 
-TEST_F(Ring, IsPublishedToItsEndWhenTheNameIsGivenToAnotherDevice)
+TEST_F(Ring, IsDrainedWhenAnotherDeviceGetsTheName)
 {
     ASSERT_EQ(channel_.burst(1), 0);
     ASSERT_TRUE(wait_for_event(1));
@@ -85,7 +85,7 @@ TEST_F(Ring, IsPublishedToItsEndWhenTheNameIsGivenToAnotherDevice)
     std::filesystem::create_directories("/etc/drvbus/drvbusd.toml.d");
     const std::string file = "/etc/drvbus/drvbusd.toml.d/ring.toml";
     std::ofstream(file) << "[[channel]]\nname = \"ring\"\ndevice = \"" << fifo << "\"\n";
-    kill(pid, SIGHUP);  // comes before all news of channels
+    kill(pid, SIGHUP);  // the reload is pending while the ring holds events
     kill(pid, SIGCONT);
     EXPECT_TRUE(wait_for_event(100)) << subscriber_->heard().events.size();
     EXPECT_EQ(subscriber_->heard().gaps(100), "");
@@ -109,12 +109,12 @@ private:
     }
 };
 
-TEST_F(LegacyRing, ThatCannotBeUsedForAWhileGoesOnWhereItWas)
+TEST_F(LegacyRing, FailedChannelContinuesAtItsPosition)
 {
     ASSERT_EQ(channel_.burst(5), 0);
     ASSERT_TRUE(wait_for_event(5));
     {
-        const Configured wrong("[[channel]]\nname = \"ring\"\nnotification = \"eventfd\"\n");
+        const ConfigDropIn wrong("[[channel]]\nname = \"ring\"\nnotification = \"eventfd\"\n");
         EXPECT_TRUE(wait_until([&] { return subscriber_->channel().State() == "failed"; }));
         ASSERT_EQ(channel_.burst(3), 0);
     }

@@ -17,7 +17,7 @@ constexpr const char* kDropIns = "/etc/drvbus/drvbusd.toml.d";
 
 void reload()
 {
-    // Before the first channel there is no daemon to reload: it will read the file as it starts.
+    // Before the first channel the daemon does not run: it will read the file when it starts.
     if (daemon_pid() == 0)
         return;
     const Result result = run({"systemctl", "reload", "drvbusd"});
@@ -59,15 +59,15 @@ bool wait_for_no_channel(const std::string& name)
 Monitor::Monitor(const std::string& user)
     : process_({"runuser", "-u", user, "--", "gdbus", "monitor", "--system", "--dest", "org.drvbus1"})
 {
-    // It does not say when its match is in place, so it is shown something until it shows it.
+    // gdbus does not report when its match is in place: create channels until it shows one.
     static int number = 0;
-    const bool listens = wait_until([&] {
+    const bool ready = wait_until([&] {
         const std::string name = "probe" + std::to_string(++number);
         const SimChannel probe(name);
         return wait_until([&] { return output().find("/channel/" + name) != std::string::npos; }, 2s);
     });
-    if (!listens)
-        throw std::runtime_error("gdbus monitor does not listen: " + output());
+    if (!ready)
+        throw std::runtime_error("gdbus monitor shows no signals: " + output());
 }
 
 bool Monitor::shows(const std::string& text) const
@@ -75,20 +75,20 @@ bool Monitor::shows(const std::string& text) const
     return wait_until([&] { return output().find(text) != std::string::npos; });
 }
 
-Configured::Configured(const std::string& text)
+ConfigDropIn::ConfigDropIn(const std::string& text)
 {
     std::filesystem::create_directories(kDropIns);
     std::ofstream(std::string(kDropIns) + "/test.toml") << text;
     reload();
 }
 
-Configured::~Configured()
+ConfigDropIn::~ConfigDropIn()
 {
     std::filesystem::remove(std::string(kDropIns) + "/test.toml");
     try {
         reload();
     } catch (const std::runtime_error&) {
-        // The next test will tell.
+        // The next test fails and reports it.
     }
 }
 

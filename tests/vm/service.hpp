@@ -11,37 +11,36 @@
 
 namespace drvbus::test {
 
-/// The installed drvbusd.service of the guest.
-/// @returns the value of one of its unit's properties
+/// @returns a property of the unit drvbusd.service of the guest
 std::string unit_property(const std::string& property);
-/// Its main process; 0: none
+/// @returns the main process of drvbusd.service; 0 when it does not run
 pid_t daemon_pid();
-/// Waits until a channel is on the bus.
+/// Waits until a channel is on the bus. @returns false after the time limit
 bool wait_for_channel(const std::string& name);
-/// Waits until no channel of this name is on the bus.
+/// Waits until no channel of this name is on the bus. @returns false after the time limit
 bool wait_for_no_channel(const std::string& name);
 
-/// `gdbus monitor` of all that the daemon says, as `user`. It listens when the constructor returns.
+/// Runs `gdbus monitor` as `user`, for all signals of the daemon. Its match is in place when the constructor returns.
 class Monitor {
 public:
     explicit Monitor(const std::string& user = "root");
 
     [[nodiscard]] std::string output() const { return process_.output(); }
-    /// Waits until it has shown `text`.
+    /// Waits until the output contains `text`. @returns false after the time limit
     [[nodiscard]] bool shows(const std::string& text) const;
 
 private:
     Process process_;
 };
 
-/// A drop-in of the configuration, in force until this goes.
-class Configured {
+/// A drop-in of the daemon's configuration, in force for the lifetime of the object.
+class ConfigDropIn {
 public:
-    /// Writes it and reloads the running daemon.
-    explicit Configured(const std::string& text);
-    Configured(const Configured&) = delete;
-    Configured& operator=(const Configured&) = delete;
-    ~Configured();
+    /// Writes the file and reloads the daemon if it runs.
+    explicit ConfigDropIn(const std::string& text);
+    ConfigDropIn(const ConfigDropIn&) = delete;
+    ConfigDropIn& operator=(const ConfigDropIn&) = delete;
+    ~ConfigDropIn();
 };
 
 }  // namespace drvbus::test

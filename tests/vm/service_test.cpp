@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// drvbusd.service: what systemctl does with it, and what it costs.
+// drvbusd.service: start, stop, restart, reload, watchdog, and its use of resources.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -37,7 +37,7 @@ TEST(Guest, HasTheBusOfItsRelease)
     const std::string release = read_file("/etc/os-release");
     const std::string pid = shell("systemctl show --value --property MainPID dbus").output;
     const std::string bus = read_file("/proc/" + std::to_string(std::stoi(pid)) + "/comm");
-    // A name of a process is no longer than that.
+    // The kernel cuts the name of a process off after 15 characters.
     EXPECT_EQ(bus,
               release.find("VERSION_CODENAME=trixie") != std::string::npos ? "dbus-broker-lau\n" : "dbus-daemon\n");
 }
@@ -49,14 +49,14 @@ std::uint64_t voluntary_switches(pid_t pid)
     return std::stoull(status.substr(status.find(key) + key.size()));
 }
 
-/// Waits until the daemon has had nothing to do for two seconds.
-bool wait_for_rest(pid_t pid)
+/// Waits until the daemon has been idle for two seconds.
+bool wait_until_idle(pid_t pid)
 {
     std::uint64_t before = 0;
     std::uint64_t now = voluntary_switches(pid);
     for (int tries = 0; now != before && tries < 20; ++tries) {
         before = now;
-        std::this_thread::sleep_for(2s);  // the length of what is measured
+        std::this_thread::sleep_for(2s);  // the measured time
         now = voluntary_switches(pid);
     }
     return now == before;
@@ -67,11 +67,11 @@ protected:
     Service() : channel_("beat")
     {
         if (!wait_for_channel("beat"))
-            throw std::runtime_error("the channel does not appear");
+            throw std::runtime_error("the channel is not on the bus");
     }
 
-    /// An event emitted now comes out of the daemon that runs now.
-    void works() const
+    /// Expects that the running daemon publishes an event that is emitted now.
+    void expect_working() const
     {
         ASSERT_TRUE(wait_for_channel("beat"));
         const Subscriber subscriber("beat");
@@ -85,23 +85,23 @@ protected:
     SimChannel channel_;
 };
 
-TEST_F(Service, TheFirstChannelStartsIt)
+TEST_F(Service, FirstChannelStartsIt)
 {
     EXPECT_EQ(systemctl("stop"), "");
     EXPECT_EQ(unit_property("ActiveState"), "inactive");
     const SimChannel first("first");
-    // Not asked for over the bus, which would start it as well.
+    // A call on the bus would start the service as well, so ask systemd first.
     EXPECT_TRUE(wait_until([] { return unit_property("ActiveState") == "active"; }));
     EXPECT_TRUE(wait_for_channel("first"));
     EXPECT_TRUE(wait_for_channel("beat"));
 }
 
-TEST_F(Service, ACallOnTheBusStartsIt)
+TEST_F(Service, BusCallStartsIt)
 {
     EXPECT_EQ(systemctl("stop"), "");
     EXPECT_EQ(run({"busctl", "call", "org.drvbus1", "/org/drvbus1", "org.freedesktop.DBus.Peer", "Ping"}).status, 0);
     EXPECT_EQ(unit_property("ActiveState"), "active");
-    works();
+    expect_working();
 }
 
 TEST_F(Service, StartsWithoutAnyChannelAndWaitsForOne)
@@ -116,43 +116,43 @@ TEST_F(Service, StartsWithoutAnyChannelAndWaitsForOne)
               "u 0\n");
     EXPECT_THAT(run({"busctl", "--list", "tree", "org.drvbus1"}).output, Not(HasSubstr("/channel/")));
     channel_.live(true);
-    works();
+    expect_working();
 }
 
-TEST_F(Service, RestartGoesOn)
+TEST_F(Service, RestartStartsAnotherProcess)
 {
     const pid_t before = daemon_pid();
-    works();
+    expect_working();
     EXPECT_EQ(systemctl("restart"), "");
     EXPECT_NE(daemon_pid(), before);
-    works();
+    expect_working();
 }
 
-TEST_F(Service, StatusSaysChannelsEventsAndLosses)
+TEST_F(Service, StatusTextCountsChannelsPublishedAndLostEvents)
 {
     EXPECT_EQ(systemctl("restart"), "");
     ASSERT_TRUE(wait_for_channel("beat"));
     kill(daemon_pid(), SIGSTOP);
     ASSERT_EQ(channel_.burst(1034), 0);
     kill(daemon_pid(), SIGCONT);
-    const std::string wanted = "1 channels, 1024 events published, 10 events lost";
-    EXPECT_TRUE(wait_until([&] { return unit_property("StatusText") == wanted; })) << unit_property("StatusText");
-    EXPECT_THAT(run({"systemctl", "status", "--no-pager", "drvbusd"}).output, HasSubstr(wanted));
+    const std::string expected = "1 channels, 1024 events published, 10 events lost";
+    EXPECT_TRUE(wait_until([&] { return unit_property("StatusText") == expected; })) << unit_property("StatusText");
+    EXPECT_THAT(run({"systemctl", "status", "--no-pager", "drvbusd"}).output, HasSubstr(expected));
 }
 
 TEST_F(Service, StopsCleanlyInUnderASecond)
 {
-    // The best of three: the guest may be busy with something else once.
+    // The shortest of three: other processes of the guest may delay one of them.
     std::chrono::milliseconds best = kLimit;
     for (int i = 0; i < 3; ++i) {
-        works();
+        expect_working();
         const pid_t pid = daemon_pid();
         const auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
         ASSERT_GE(pidfd, 0);
         const auto start = std::chrono::steady_clock::now();
         kill(pid, SIGTERM);
-        pollfd ended{pidfd, POLLIN, 0};
-        ASSERT_EQ(poll(&ended, 1, 30'000), 1);
+        pollfd exited{pidfd, POLLIN, 0};
+        ASSERT_EQ(poll(&exited, 1, 30'000), 1);
         best = std::min(
             best, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start));
         close(pidfd);
@@ -164,29 +164,29 @@ TEST_F(Service, StopsCleanlyInUnderASecond)
     EXPECT_LT(best, 1s);
 }
 
-TEST_F(Service, ADaemonThatDiesIsStartedAgain)
+TEST_F(Service, KilledDaemonIsStartedAgain)
 {
     const pid_t before = daemon_pid();
     kill(before, SIGKILL);
     EXPECT_TRUE(wait_until([&] { return daemon_pid() != before && daemon_pid() != 0; }));
-    works();
+    expect_working();
 }
 
-TEST_F(Service, TheWatchdogCatchesADaemonThatHangs)
+TEST_F(Service, WatchdogRestartsADaemonThatHangs)
 {
     const pid_t before = daemon_pid();
     kill(before, SIGSTOP);
     EXPECT_TRUE(wait_until([&] { return daemon_pid() != before && daemon_pid() != 0; }, 120s));
-    works();
+    expect_working();
     EXPECT_THAT(run({"journalctl", "--no-pager", "-u", "drvbusd"}).output, HasSubstr("Watchdog timeout"));
     run({"systemctl", "reset-failed", "drvbusd"});
 }
 
-TEST_F(Service, ReloadAppliesAndABadFileIsRefused)
+TEST_F(Service, ReloadAppliesAConfigurationAndRefusesAWrongOne)
 {
     EXPECT_EQ(Subscriber("beat").channel().Notification(), "eventfd");
     {
-        const Configured poll("[[channel]]\nname = \"beat\"\nnotification = \"poll\"\nformat = \"u8 x\"\n");
+        const ConfigDropIn poll("[[channel]]\nname = \"beat\"\nnotification = \"poll\"\nformat = \"u8 x\"\n");
         const Subscriber subscriber("beat");
         EXPECT_EQ(subscriber.channel().Notification(), "poll");
         EXPECT_EQ(subscriber.channel().Format(), "u8 x");
@@ -201,7 +201,7 @@ TEST_F(Service, ReloadAppliesAndABadFileIsRefused)
         EXPECT_EQ(daemon_pid(), before);
         EXPECT_EQ(unit_property("ActiveState"), "active");
 
-        // The same file at a start: it does not, and says why; nor is it tried over and over.
+        // With the same file the daemon does not start, and systemd does not try again.
         EXPECT_EQ(systemctl("stop"), "");
         EXPECT_NE(systemctl("start"), "");
         EXPECT_EQ(unit_property("ActiveState"), "failed");
@@ -210,27 +210,27 @@ TEST_F(Service, ReloadAppliesAndABadFileIsRefused)
         std::filesystem::remove(file);
         run({"systemctl", "reset-failed", "drvbusd"});
         EXPECT_EQ(systemctl("start"), "");
-        works();
+        expect_working();
     }
     EXPECT_EQ(Subscriber("beat").channel().Notification(), "eventfd");
 }
 
-TEST_F(Service, IdleCostsNothingButTheWatchdog)
+TEST_F(Service, IdleDaemonWakesOnlyForTheWatchdog)
 {
-    works();
+    expect_working();
     const pid_t pid = daemon_pid();
-    ASSERT_TRUE(wait_for_rest(pid));
+    ASSERT_TRUE(wait_until_idle(pid));
     const std::uint64_t before = voluntary_switches(pid);
-    std::this_thread::sleep_for(10s);  // the length of what is measured
-    // sd-event tells the watchdog after half to three quarters of its 20 s: at most once in 10 s.
+    std::this_thread::sleep_for(10s);  // the measured time
+    // sd-event notifies the watchdog after half to three quarters of its 20 s: at most once in 10 s.
     EXPECT_LE(voluntary_switches(pid) - before, 1U);
 }
 
-TEST_F(Service, IdleHoldsAtMostFourMebibytes)
+TEST_F(Service, IdleDaemonUsesAtMostFourMebibytes)
 {
-    works();
+    expect_working();
     const pid_t pid = daemon_pid();
-    ASSERT_TRUE(wait_for_rest(pid));
+    ASSERT_TRUE(wait_until_idle(pid));
     const std::uint64_t kibibytes = sum_of("Private_", "/proc/" + std::to_string(pid) + "/smaps_rollup");
     RecordProperty("private_kib", std::to_string(kibibytes));
     std::printf("private memory: %ju KiB\n", static_cast<std::uintmax_t>(kibibytes));
@@ -238,14 +238,14 @@ TEST_F(Service, IdleHoldsAtMostFourMebibytes)
     EXPECT_LE(kibibytes, 4096U);
 }
 
-TEST_F(Service, IsSandboxed)
+TEST_F(Service, UnitIsSandboxed)
 {
     const Result result = run({"systemd-analyze", "security", "--no-pager", "--threshold=15", "drvbusd.service"});
     EXPECT_EQ(result.status, 0) << result.output;
     EXPECT_THAT(result.output, HasSubstr("Overall exposure level for drvbusd.service"));
 }
 
-TEST_F(Service, TheInstalledFilesAreRight)
+TEST_F(Service, InstalledUnitAndUserAreValid)
 {
     const Result result = run({"systemd-analyze", "verify", "/usr/lib/systemd/system/drvbusd.service"});
     EXPECT_THAT(result.output, Not(HasSubstr("drvbusd.service:"))) << result.output;

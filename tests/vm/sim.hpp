@@ -6,7 +6,7 @@
 
 namespace drvbus::test {
 
-/// A channel of drvbus_sim, made by way of configfs, gone with this.
+/// A channel of drvbus_sim, created through configfs and removed by the destructor.
 class SimChannel {
 public:
     struct Settings {
@@ -17,7 +17,7 @@ public:
         bool legacy = false;
     };
 
-    /// Makes it and, where asked, lets it go live. Throws where the kernel refuses.
+    /// Creates the channel and, with `live`, registers it. Throws std::system_error when the kernel refuses.
     explicit SimChannel(std::string name) : SimChannel(std::move(name), Settings{}) {}
     SimChannel(std::string name, const Settings& settings, bool live = true);
     SimChannel(const SimChannel&) = delete;
@@ -29,14 +29,16 @@ public:
 
     /// @returns 0 or the errno of the write
     int set(const std::string& attribute, const std::string& value) const;
-    /// One event; `payload` in hexadecimal digits.
+    /// Emits one event; `payload` in hexadecimal digits. @returns 0 or errno
     int emit(std::uint32_t id, const std::string& payload = {}, bool urgent = false) const;
+    /// Emits `count` events at once. @returns 0 or errno
     int burst(std::uint64_t count) const;
+    /// Registers or unregisters the channel. @returns 0 or errno
     int live(bool on) const { return set("live", on ? "1" : "0"); }
-    /// Ends the channel as a driver's removal would. @returns 0 or errno
+    /// Removes the channel, as the removal of a driver does. @returns 0 or errno
     int remove();
 
-    /// An attribute under /sys/class/drvbus/NAME, as a number.
+    /// @returns a numeric attribute in /sys/class/drvbus/NAME
     [[nodiscard]] std::uint64_t sysfs(const std::string& attribute) const;
 
 private:
@@ -44,7 +46,7 @@ private:
     std::string directory_;
 };
 
-/// `value` as the bytes of a little-endian integer of `size` bytes, in hexadecimal digits.
+/// @returns the bytes of `value` as a little-endian integer of `size` bytes, in hexadecimal digits
 std::string hex(std::uint64_t value, std::size_t size);
 
 }  // namespace drvbus::test

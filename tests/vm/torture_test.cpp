@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Whatever happens, in any order, while events flow: each is delivered once and in order, or counted as lost.
+// Faults in random order while events flow: each event is delivered once and in order, or counted as lost.
 #include <iostream>
 #include <memory>
 #include <random>
@@ -20,13 +20,13 @@
 namespace drvbus::test {
 namespace {
 
-/// A channel, what it has emitted, and a subscriber with the recipe.
-class Line {
+/// A channel with a catch-up subscriber. Functions that return a string return an empty one, or what is wrong.
+class FollowedChannel {
 public:
-    Line(const std::string& name, unsigned depth) : channel_(name, settings(depth))
+    FollowedChannel(const std::string& name, unsigned depth) : channel_(name, settings(depth))
     {
         if (!wait_for_channel(name))
-            throw std::runtime_error("no channel " + name);
+            throw std::runtime_error("the channel " + name + " is not on the bus");
         follower_ = std::make_unique<FollowerProcess>(name);
     }
 
@@ -36,18 +36,18 @@ public:
     [[nodiscard]] FollowerProcess& follower() const { return *follower_; }
     [[nodiscard]] const std::string& name() const { return channel_.name(); }
 
-    /// Waits until everything emitted has come.
-    [[nodiscard]] std::string settle() const
+    /// Stops the generator and waits until the subscriber has received all events.
+    [[nodiscard]] std::string drain() const
     {
         rate(0);
         const std::uint64_t events = channel_.sysfs("events");
         if (instances_ == follower_->instances().size() && follower_->wait_for(events + 1))
             return {};
-        return name() + " does not settle: " + standing();
+        return name() + ": the subscriber has not received all events: " + diagnosis();
     }
 
-    /// Where the subscriber is, for a test that fails.
-    [[nodiscard]] std::string standing() const
+    /// @returns the positions of the subscriber and of the daemon, for a test that fails
+    [[nodiscard]] std::string diagnosis() const
     {
         return std::to_string(follower_->instances().size()) + " of " + std::to_string(instances_) +
                " instances, the last at " + std::to_string(follower_->last().next()) + " of " +
@@ -59,11 +59,11 @@ public:
                    .output;
     }
 
-    /// The driver goes, with events that nobody has read yet, and comes back.
+    /// Removes the channel while it holds events, and adds it again.
     [[nodiscard]] std::string replace()
     {
-        if (std::string trouble = settle(); !trouble.empty())
-            return trouble;
+        if (std::string error = drain(); !error.empty())
+            return error;
         channel_.burst(500);
         const std::uint64_t events = channel_.sysfs("events");
         channel_.live(false);
@@ -75,16 +75,16 @@ public:
                 follower_->read();
                 return follower_->instances().size() == instances_;
             }))
-            return name() + ": the new instance was not seen: " + standing();
+            return name() + ": the subscriber has not seen the new instance: " + diagnosis();
         const Followed& old = follower_->instances().at(instances_ - 2);
         if (old.next() != events + 1 || !old.to_the_end)
             return name() + ": the old instance ended at " + std::to_string(old.next()) + ", not at " +
-                   std::to_string(events + 1) + (old.to_the_end ? "" : ", and nobody knows");
+                   std::to_string(events + 1) + (old.to_the_end ? "" : ", and the subscriber may have missed more");
         return {};
     }
 
-    /// What the daemon says of the last instance has to be what the kernel says.
-    [[nodiscard]] std::string compare() const
+    /// Compares the daemon's counters for the present instance with the kernel's.
+    [[nodiscard]] std::string compare_counters() const
     {
         const Subscriber subscriber(name());
         const std::uint64_t events = channel_.sysfs("events");
@@ -119,107 +119,108 @@ protected:
     [[nodiscard]] std::uint64_t emitted() const
     {
         std::uint64_t sum = 0;
-        for (const auto& line : lines_)
-            sum += line->emitted();
+        for (const auto& channel : channels_)
+            sum += channel->emitted();
         return sum;
     }
 
     void change_rates()
     {
-        for (const auto& line : lines_) {
-            line->rate(pick(3) == 0 ? 0 : 50 + pick(rate_));
+        for (const auto& channel : channels_) {
+            channel->rate(pick(3) == 0 ? 0 : 50 + pick(rate_));
             if (pick(4) == 0)
-                line->burst(1 + pick(2000));
+                channel->burst(1 + pick(2000));
         }
     }
 
-    /// Reads what has come, which checks it, until so many more events have been emitted.
+    /// Reads the output of all subscribers, which checks it, until the channels have emitted `events` more events.
     void flow(std::uint64_t events)
     {
-        const std::uint64_t until = emitted() + events;
+        const std::uint64_t end = emitted() + events;
         ASSERT_TRUE(wait_until([&] {
-            for (const auto& line : lines_)
-                line->follower().read();
-            if (emitted() < until && pick(10) == 0)
+            for (const auto& channel : channels_)
+                channel->follower().read();
+            if (emitted() < end && pick(10) == 0)
                 change_rates();
-            return emitted() >= until;
+            return emitted() >= end;
         }));
     }
 
     void stop_a_subscriber()
     {
-        Line& line = *lines_.at(pick(lines_.size()));
-        line.follower().process().stop();
+        FollowedChannel& channel = *channels_.at(pick(channels_.size()));
+        channel.follower().process().stop();
         for (int times = 0; times < 2; ++times) {
-            line.burst(6000);  // both are more than the bus keeps for it
+            channel.burst(6000);  // two bursts are more than the bus queues for a subscriber
             flow(500);
         }
-        line.follower().process().go_on();
+        channel.follower().process().go_on();
     }
 
-    std::string fault()
+    /// Injects a random fault. @returns what is wrong afterwards; else an empty string
+    std::string inject_any()
     {
         const std::size_t which = pick(all_faults().size() + 2);
         if (which == all_faults().size())
-            return lines_.at(pick(lines_.size()))->replace();
+            return channels_.at(pick(channels_.size()))->replace();
         if (which == all_faults().size() + 1)
             stop_a_subscriber();
         else
-            happen(all_faults().at(which));
+            inject(all_faults().at(which));
         return {};
     }
 
     [[nodiscard]] std::uint64_t lost() const
     {
         std::uint64_t lost = 0;
-        for (const auto& line : lines_) {
-            for (const Followed& instance : line->follower().instances())
+        for (const auto& channel : channels_) {
+            for (const Followed& instance : channel->follower().instances())
                 lost += instance.lost;
         }
         return lost;
     }
 
-    void print_sum(std::uint64_t faults) const
+    void print_summary(std::uint64_t faults) const
     {
         std::uint64_t repeats = 0;
         std::uint64_t fetched = 0;
-        for (const auto& line : lines_) {
-            repeats += line->follower().repeats();
-            fetched += line->follower().fetched();
+        for (const auto& channel : channels_) {
+            repeats += channel->follower().repeats();
+            fetched += channel->follower().fetched();
         }
         std::cout << "torture: seed " << seed_ << ", " << emitted() << " events, " << faults << " faults, " << repeats
-                  << " repeats dropped, " << fetched << " asked for, " << lost() << " lost" << std::endl;
+                  << " repeats dropped, " << fetched << " fetched with GetEvents, " << lost() << " lost" << std::endl;
     }
 
     const std::uint64_t seed_ = number_in_environment("DRVBUS_TORTURE_SEED", std::random_device()());
     const std::uint64_t rate_ = number_in_environment("DRVBUS_TORTURE_RATE", 400);
     std::mt19937_64 random_{seed_};
-    std::vector<std::unique_ptr<Line>> lines_;
+    std::vector<std::unique_ptr<FollowedChannel>> channels_;
 };
 
-TEST_F(Torture, EveryEventComesOnceOrIsCounted)
+TEST_F(Torture, EachEventIsDeliveredOnceOrCountedAsLost)
 {
     const std::uint64_t faults = number_in_environment("DRVBUS_TORTURE_FAULTS", 10);
     const std::uint64_t events = number_in_environment("DRVBUS_TORTURE_EVENTS", 20'000);
     std::cout << "torture: seed " << seed_ << std::endl;
     for (const char* const name : {"one", "two", "three"})
-        lines_.push_back(std::make_unique<Line>(name, 8192));
-    lines_.push_back(std::make_unique<Line>("four", 64));  // which loses, and says so
-    lines_.back()->burst(3000);
+        channels_.push_back(std::make_unique<FollowedChannel>(name, 8192));
+    channels_.push_back(std::make_unique<FollowedChannel>("four", 64));  // small enough for overruns
+    channels_.back()->burst(3000);
 
-    std::uint64_t happened = 0;
-    while (happened < faults || emitted() < events) {
+    std::uint64_t injected = 0;
+    while (injected < faults || emitted() < events) {
         change_rates();
         ASSERT_NO_FATAL_FAILURE(flow(events / faults / 2));
-        ASSERT_EQ(fault(), "") << "fault " << happened;
-        ++happened;
-        std::cout << "after " << happened << " faults: " << emitted() << " events" << std::endl;
+        ASSERT_EQ(inject_any(), "") << "fault " << injected;
+        ++injected;
+        std::cout << "after " << injected << " faults: " << emitted() << " events" << std::endl;
     }
-    for (const auto& line : lines_)
-        EXPECT_EQ(line->settle(), "");
-    for (const auto& line : lines_)
-        EXPECT_EQ(line->compare(), "");
-    print_sum(happened);
+    for (const auto& channel : channels_)
+        EXPECT_EQ(channel->drain(), "");
+    for (const auto& channel : channels_)
+        EXPECT_EQ(channel->compare_counters(), "");
+    print_summary(injected);
     EXPECT_GT(lost(), 0U);
 }
 
