@@ -353,7 +353,8 @@ TEST_P(EvdevPreset, DeviceThatIsReconnectedKeepsItsChannel)
     EXPECT_EQ(value_of<std::int32_t>(pressed, "value"), 1);
 
     buttons.reset();
-    ASSERT_TRUE(wait_until([this] { return subscriber_.channel().State() == "gone"; }, kSlow)) << state_of(subscriber_);
+    ASSERT_TRUE(wait_until([this] { return subscriber_.channel().State() == "absent"; }, kSlow))
+        << state_of(subscriber_);
     // The kernel reports the release of a pressed key when the device is removed.
     const std::uint64_t next = subscriber_.channel().NextSequence();
     buttons = device();

@@ -93,7 +93,7 @@ TEST_P(Input, DeviceThatIsReconnectedKeepsItsChannel)
     ASSERT_TRUE(subscriber.wait_for(2));
 
     buttons.reset();
-    EXPECT_THAT(reason_in_state("gone", "keys"), HasSubstr("drvbus buttons"));
+    EXPECT_THAT(reason_in_state("absent", "keys"), HasSubstr("drvbus buttons"));
     // The next device gets the node of the removed one.
     const UinputDevice other("another device", kButtons);
     EXPECT_EQ(other.node(), first_node);
