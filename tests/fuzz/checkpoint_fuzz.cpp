@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// An input is damage to the file that a ledger lies in: a byte of options, then pieces of it, each with its
-// offset. Such a file is refused, or can be used like any other.
+// An input is damage to the file of a checkpoint: a byte of options, then patches, each with its offset, its size and
+// its bytes. The daemon either refuses the file or can use it without a memory error.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -46,7 +46,7 @@ void commit(Ledger& ledger, Reader& reader, std::span<const std::byte> records)
     Progress next = ledger.progress();
     while (!records.empty()) {
         const device::Record record = device::parse_record(records);
-        expect(record.state == device::Record::State::whole, "what is read is whole records");
+        expect(record.state == device::Record::State::whole, "a batch consists of complete records");
         if (record.event.sequence < next.next_sequence)
             next.instance_begin = next.bytes;
         next.next_sequence = record.event.sequence + 1;
@@ -57,8 +57,8 @@ void commit(Ledger& ledger, Reader& reader, std::span<const std::byte> records)
     reader.commit(next);
 }
 
-/// A ledger as a daemon leaves it.
-Ledger sound(std::uint8_t options, const Stream& stream)
+/// A checkpoint as a daemon leaves it.
+Ledger intact(std::uint8_t options, const Stream& stream)
 {
     const Framing framing{.kind = (options & kRaw) != 0 ? Framing::Kind::raw : Framing::Kind::records};
     Ledger ledger = Ledger::create(description(framing), 1);
@@ -76,14 +76,14 @@ Ledger sound(std::uint8_t options, const Stream& stream)
     return ledger;
 }
 
-/// What a ledger lies in. One for all inputs: memory that is mapped anew costs more than all the rest.
+/// The file of a checkpoint. One object serves all inputs: mapping it for each would take most of the time.
 class File {
 public:
     File() : file_(memfd_create("ledger", MFD_CLOEXEC))
     {
         for (std::uint8_t options = 0; options <= kAll; ++options) {
             const Stream stream;
-            const Ledger ledger = sound(options, stream);
+            const Ledger ledger = intact(options, stream);
             std::string& image = images_.at(options);
             image.resize(static_cast<std::size_t>(check(static_cast<int>(lseek(ledger.fd(), 0, SEEK_END)), "lseek")));
             check(static_cast<int>(pread(ledger.fd(), image.data(), image.size(), 0)), "pread");
@@ -95,8 +95,8 @@ public:
     [[nodiscard]] int fd() const { return file_.get(); }
     [[nodiscard]] std::size_t size() const { return images_[0].size(); }
 
-    /// As a daemon left it, whatever happened to it.
-    void renew(std::uint8_t options)
+    /// Undoes all damage: the file is that of an intact checkpoint with these options.
+    void restore(std::uint8_t options)
     {
         constexpr std::size_t kPage = 4096;
         const std::string& image = images_.at(options & kAll);
@@ -110,8 +110,8 @@ public:
     {
         while (!input.done()) {
             const std::size_t offset = input.number<std::uint32_t>() % size();
-            const std::string_view piece = input.text(input.number<std::uint8_t>()).substr(0, size() - offset);
-            std::ranges::copy(as_bytes(piece), memory_.data() + offset);
+            const std::string_view patch = input.text(input.number<std::uint8_t>()).substr(0, size() - offset);
+            std::ranges::copy(as_bytes(patch), memory_.data() + offset);
         }
     }
 
@@ -121,31 +121,31 @@ private:
     device::Mapping memory_;
 };
 
-/// What is said to be records lies in the log.
+/// Records that a reader returns lie in the replay log.
 void check_span(std::span<const std::byte> bytes)
 {
-    expect(bytes.size() <= Log::kCapacity, "no more is handed out than the log holds");
+    expect(bytes.size() <= Log::kCapacity, "the records fit in the replay log");
     if (bytes.empty())
         return;
     for (const volatile std::byte* const at : {&bytes.front(), &bytes.back()})
-        static_cast<void>(*at);  // is mapped
+        static_cast<void>(*at);  // must be mapped
 }
 
-void read_on(Ledger& ledger, Reader& reader)
+void read_all(Ledger& ledger, Reader& reader)
 {
-    // A log holds so many records at the most; each turn takes one of them at least.
-    for (std::size_t turn = 0;; ++turn) {
-        expect(turn <= Log::kCapacity / sizeof(drvbus_record), "it comes to an end");
+    // Each round consumes at least one record of the replay log.
+    for (std::size_t round = 0;; ++round) {
+        expect(round <= Log::kCapacity / sizeof(drvbus_record), "reading terminates");
         const Reader::Batch batch = reader.read();
         if (batch.status != Reader::Status::events)
             return;
         check_span(batch.records);
-        expect(!batch.records.empty(), "news are some");
+        expect(!batch.records.empty(), "a batch is not empty");
         commit(ledger, reader, batch.records);
     }
 }
 
-/// All that a channel does with a ledger.
+/// Does all that a channel does with a checkpoint.
 void use(Ledger& ledger, Framing framing, const Stream& stream)
 {
     const auto reader = make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger);
@@ -155,23 +155,23 @@ void use(Ledger& ledger, Framing framing, const Stream& stream)
     for (const std::uint64_t since : {std::uint64_t{0}, ledger.progress().next_sequence, UINT64_MAX})
         check_span(reader->read_at(since));
     try {
-        read_on(ledger, *reader);
+        read_all(ledger, *reader);
     } catch (const std::runtime_error&) {
-        // It holds what is no record, or the device sends such: as when the device is opened again.
+        // The staging area holds, or the device sends, bytes that are not a record. The daemon opens the device again.
         ledger.discard_staged();
         const auto again = make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger);
         try {
-            read_on(ledger, *again);
+            read_all(ledger, *again);
         } catch (const std::runtime_error&) {
             expect(framing.kind == Framing::Kind::records || ledger.progress().next_sequence == UINT64_MAX,
-                   "only a device can send what is no record");
+                   "only the device can send bytes that are not a record");
         }
     }
     check_span(reader->read_at(0));
 }
 
-/// What the next process makes of it; none where it is refused.
-std::optional<Ledger> adopted(const File& file)
+/// Loads the file as the next process does. @returns nothing when it refuses the file
+std::optional<Ledger> adopt(const File& file)
 {
     UniqueFd copy(check(dup(file.fd()), "dup"));
     try {
@@ -188,12 +188,12 @@ void run(Input input)
     static const Stream stream;
     static File file;
     stream.drain();
-    file.renew(input.number<std::uint8_t>());
+    file.restore(input.number<std::uint8_t>());
     file.damage(input);
-    if (std::optional<Ledger> ledger = adopted(file)) {
+    if (std::optional<Ledger> ledger = adopt(file)) {
         use(*ledger, ledger->description().framing, stream);
         const std::uint64_t most = std::max(ledger->progress().bytes, ledger->log().taken().next_sequence);
-        expect(adopted(file).has_value() || most > Ledger::kMostBytes, "what was good enough once is so again");
+        expect(adopt(file).has_value() || most > Ledger::kMostBytes, "a file that was adopted once is adopted again");
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// An input is a row of configuration files, each ended by a NUL, as the file and its drop-ins are read.
+// An input is a sequence of configuration files, each terminated by a NUL: the file, then its drop-ins.
 #include "config/config.hpp"
 
 #include <string>
@@ -27,7 +27,7 @@ bool same(const Config& one, const Config& other)
                       [](const auto& a, const auto& b) { return a.first == b.first && same(a.second, b.second); });
 }
 
-/// "FILE:LINE:COLUMN: words": what a user is to find the place by.
+/// An error begins with "FILE:LINE:COLUMN: ", the place of the mistake.
 void check_error(const std::string& error, std::string_view text)
 {
     const std::size_t file = std::strlen(kFile);
@@ -42,16 +42,16 @@ void check_error(const std::string& error, std::string_view text)
 void check_device(const device::Settings& device)
 {
     expect(device.match || device.path.starts_with('/') || device.path.starts_with("fd:"),
-           "a device is a path, an inherited file, or matched");
+           "a device is a path, an inherited fd, or a match");
     expect((device.framing.kind == device::Framing::Kind::fixed) == (device.framing.size > 0),
-           "what has a fixed size has one");
-    expect(device.hash != 0, "a device is told from another one");
+           "exactly the fixed framing has a size");
+    expect(device.hash != 0, "a device has a hash");
 }
 
-void check_good(const Config& config)
+void check_valid(const Config& config)
 {
     for (const auto& [name, channel] : config.channels) {
-        expect(is_channel_name(name), "a channel has the name of one");
+        expect(is_channel_name(name), "a channel has a valid name");
         expect(same(config.channel(name), channel), "a channel is found by its name");
         if (channel.device)
             check_device(*channel.device);
@@ -68,9 +68,9 @@ void run(Input input)
         try {
             builder.add(text, kFile);
             const Config config = builder.config();
-            check_good(config);
+            check_valid(config);
             builder.add(text, kFile);
-            expect(same(builder.config(), config), "a file that is read twice changes nothing");
+            expect(same(builder.config(), config), "reading a file again changes nothing");
         } catch (const ConfigError& error) {
             check_error(error.what(), text);
             return;

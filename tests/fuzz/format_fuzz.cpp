@@ -24,30 +24,30 @@ void check_error(const format::ParseError& error, std::string_view text)
     expect(error.column >= 1 && error.column <= text.size() + 1, "an error names a column of the text");
 }
 
-/// Bytes of all fields but the rest.
+/// @returns the size in bytes of all fields except one of variable size
 std::size_t fixed_size(const Format& format)
 {
     std::size_t size = 0;
     for (const Field& field : format.fields()) {
-        expect(field.offset == size, "a field starts where the one before it ends");
+        expect(field.offset == size, "a field starts at the end of the previous one");
         expect((field.shape == Shape::array) == (field.count > 0), "an array has elements");
         if (field.shape != Shape::rest)
             size += size_of(field.type) * (field.shape == Shape::single ? 1 : field.count);
     }
-    expect(size <= DRVBUS_PAYLOAD_MAX, "a format is no longer than a payload");
+    expect(size <= DRVBUS_PAYLOAD_MAX, "a format fits in a payload");
     return size;
 }
 
-/// The fields of a payload that fits are the payload, in one row.
+/// The fields of a payload that fits cover it without gaps.
 void check_fields(const Format& format, std::span<const std::byte> payload)
 {
     const std::byte* at = payload.data();
     for (const Field& field : format.fields()) {
         const std::span<const std::byte> bytes = Format::bytes_of(field, payload);
-        expect(bytes.data() == at && bytes.size() % size_of(field.type) == 0, "fields lie in one row");
+        expect(bytes.data() == at && bytes.size() % size_of(field.type) == 0, "fields are contiguous");
         at += bytes.size();
     }
-    expect(at == payload.data() + payload.size(), "the fields fill the payload");
+    expect(at == payload.data() + payload.size(), "the fields cover the payload");
 }
 
 void check_length(const Format& format, std::size_t length)
@@ -57,13 +57,14 @@ void check_length(const Format& format, std::size_t length)
         check_fields(format, std::span(kPayload).first(length));
 }
 
-void check_good(const Format& format, std::string_view text)
+void check_valid(const Format& format, std::string_view text)
 {
     expect(format.text() == text, "a format keeps its text");
-    expect(Format::parse(format.text()).fields().size() == format.fields().size(), "a format is read the same again");
-    expect(!format.wanted().empty(), "a format says what it takes");
+    expect(Format::parse(format.text()).fields().size() == format.fields().size(),
+           "parsing a format again gives the same fields");
+    expect(!format.wanted().empty(), "a format describes the sizes that fit");
     const std::size_t fixed = fixed_size(format);
-    expect(format.fits(fixed), "a payload without a rest fits");
+    expect(format.fits(fixed), "a payload without a field of variable size fits");
     for (std::size_t length = 0; length <= 16; ++length) {
         check_length(format, length);
         check_length(format, fixed + length);
@@ -77,7 +78,7 @@ void run(Input input)
 {
     const std::string_view text = input.rest();
     try {
-        check_good(Format::parse(text), text);
+        check_valid(Format::parse(text), text);
     } catch (const format::ParseError& error) {
         check_error(error, text);
     }

@@ -13,21 +13,21 @@
 
 namespace drvbus::fuzz {
 
-/// What must hold for any input; otherwise it is a finding.
-inline void expect(bool good, const char* what)
+/// Aborts, which makes the input a finding, unless `condition` holds. `what` describes the condition.
+inline void expect(bool condition, const char* what)
 {
-    if (good)
+    if (condition)
         return;
-    std::fprintf(stderr, "NOT SO: %s\n", what);
+    std::fprintf(stderr, "VIOLATED: %s\n", what);
     std::abort();
 }
 
-/// The bytes of one input, used up from the front. Behind the end there are zeros.
+/// Reads the bytes of one input in order. After the end, numbers are 0 and texts are empty.
 class Input {
 public:
-    Input(const std::uint8_t* data, std::size_t size) : left_(reinterpret_cast<const char*>(data), size) {}
+    Input(const std::uint8_t* data, std::size_t size) : rest_(reinterpret_cast<const char*>(data), size) {}
 
-    [[nodiscard]] bool done() const { return left_.empty(); }
+    [[nodiscard]] bool done() const { return rest_.empty(); }
 
     template <typename Number>
     Number number()
@@ -40,33 +40,33 @@ public:
         return value;
     }
 
-    /// From 0 to `most`.
+    /// @returns a number from 0 to `maximum`
     template <typename Number>
-    Number up_to(Number most)
+    Number up_to(Number maximum)
     {
-        return static_cast<Number>(number<Number>() % (most + 1U));
+        return static_cast<Number>(number<Number>() % (maximum + 1U));
     }
 
-    /// So many bytes, or those that are left.
+    /// @returns the next `size` bytes, or the remaining ones when there are fewer
     std::string_view text(std::size_t size)
     {
-        const std::string_view front = left_.substr(0, size);
-        left_.remove_prefix(front.size());
-        return front;
+        const std::string_view result = rest_.substr(0, size);
+        rest_.remove_prefix(result.size());
+        return result;
     }
 
-    /// Everything before the next `end`, which is dropped; or all that is left.
+    /// @returns the bytes up to the next `end`, which is skipped, or the remaining ones
     std::string_view text_until(char end)
     {
-        const std::string_view front = left_.substr(0, left_.find(end));
-        left_.remove_prefix(std::min(front.size() + 1, left_.size()));
-        return front;
+        const std::string_view result = rest_.substr(0, rest_.find(end));
+        rest_.remove_prefix(std::min(result.size() + 1, rest_.size()));
+        return result;
     }
 
-    std::string_view rest() { return text(left_.size()); }
+    std::string_view rest() { return text(rest_.size()); }
 
 private:
-    std::string_view left_;
+    std::string_view rest_;
 };
 
 inline std::span<const std::byte> as_bytes(std::string_view text)
@@ -79,7 +79,7 @@ inline std::string_view as_text(std::span<const std::byte> bytes)
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// One input. Throws nothing and returns, or ends the process.
+/// Tests one input. Defined by each fuzzer. Throws nothing; aborts the process on a finding.
 void run(Input input);
 
 }  // namespace drvbus::fuzz

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// An input is a format, ended by a NUL; a byte of options; the payload. What is published is read back.
+// An input is a format, terminated by a NUL; a byte of options; the payload. The fuzzer encodes an event and reads the
+// message again.
 #include "bus/event_message.hpp"
 
 #include <cmath>
@@ -27,7 +28,7 @@ namespace {
 
 enum Options : std::uint8_t { kFitting = 1, kNamed = 2 };
 
-/// One end of a connection on which nothing is ever sent: a message needs one to be made.
+/// A connection that never sends anything: sd-bus needs one to create a message.
 sd_bus* connection()
 {
     static sd_bus* const kBus = [] {
@@ -51,7 +52,7 @@ public:
     Value basic(char type)
     {
         Value value{};
-        expect(sd_bus_message_read_basic(message_, type, &value) > 0, "a value of its type is there");
+        expect(sd_bus_message_read_basic(message_, type, &value) > 0, "the message has a value of the expected type");
         return value;
     }
 
@@ -59,18 +60,20 @@ public:
     {
         const void* data = nullptr;
         std::size_t size = 0;
-        expect(sd_bus_message_read_array(message_, type, &data, &size) >= 0, "an array of its type is there");
+        expect(sd_bus_message_read_array(message_, type, &data, &size) >= 0,
+               "the message has an array of the expected type");
         return {static_cast<const std::byte*>(data), size};
     }
 
     void enter(char type, const char* contents)
     {
-        expect(sd_bus_message_enter_container(message_, type, contents) > 0, "a container of its type is there");
+        expect(sd_bus_message_enter_container(message_, type, contents) > 0,
+               "the message has a container of the expected type");
     }
 
-    void leave() { expect(sd_bus_message_exit_container(message_) > 0, "a container has nothing more"); }
+    void leave() { expect(sd_bus_message_exit_container(message_) > 0, "the container ends"); }
 
-    void end() { expect(sd_bus_message_at_end(message_, 1) > 0, "nothing follows"); }
+    void end() { expect(sd_bus_message_at_end(message_, 1) > 0, "the message ends"); }
 
 private:
     sd_bus_message* message_;
@@ -95,22 +98,23 @@ void check_text(std::string_view got, std::span<const std::byte> bytes)
     const std::string_view sent = all.substr(0, all.find('\0'));
     expect(utf8::is_valid(got.begin(), got.end()), "a text is UTF-8");
     if (std::ranges::all_of(sent, [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
-        expect(got == sent, "a text of ASCII comes as it is");
+        expect(got == sent, "ASCII text is unchanged");
     else
-        expect(!got.empty(), "bytes that are no text leave a trace");
+        expect(!got.empty(), "bytes that are not text are replaced");
 }
 
-/// Elements that the bus has a larger type for.
+/// Checks an element whose D-Bus type is wider.
 void check_widened(Subscriber& subscriber, Type type, std::span<const std::byte> bytes)
 {
     if (type == Type::s8) {
-        expect(subscriber.basic<std::int16_t>('n') == load<std::int8_t>(bytes), "an s8 comes as it is");
+        expect(subscriber.basic<std::int16_t>('n') == load<std::int8_t>(bytes), "an s8 is unchanged");
     } else if (type == Type::f32) {
         const auto got = subscriber.basic<double>('d');
         const auto sent = static_cast<double>(load<float>(bytes));
-        expect(got == sent || (std::isnan(got) && std::isnan(sent)), "an f32 comes as it is");
+        expect(got == sent || (std::isnan(got) && std::isnan(sent)), "an f32 is unchanged");
     } else {
-        expect(subscriber.basic<int>('b') == (load<std::uint8_t>(bytes) != 0 ? 1 : 0), "a bool is one or the other");
+        expect(subscriber.basic<int>('b') == (load<std::uint8_t>(bytes) != 0 ? 1 : 0),
+               "a bool is true for any byte but 0");
     }
 }
 
@@ -133,9 +137,9 @@ void check_value(Subscriber& subscriber, const Field& field, std::span<const std
             subscriber.leave();
     } else if (field.shape == Shape::single) {
         const auto got = subscriber.basic<std::uint64_t>(type);
-        expect(same_bytes(std::as_bytes(std::span(&got, 1)).first(bytes.size()), bytes), "a number comes as it is");
+        expect(same_bytes(std::as_bytes(std::span(&got, 1)).first(bytes.size()), bytes), "a number is unchanged");
     } else {
-        expect(same_bytes(subscriber.array(type), bytes), "an array comes as it is");
+        expect(same_bytes(subscriber.array(type), bytes), "an array is unchanged");
     }
 }
 
@@ -146,7 +150,7 @@ void check_fields(Subscriber& subscriber, const Format& format, std::span<const 
         if (field.padding)
             continue;
         subscriber.enter('e', "sv");
-        expect(subscriber.basic<const char*>('s') == field.name, "fields come in their order");
+        expect(subscriber.basic<const char*>('s') == field.name, "fields are in order");
         subscriber.enter('v', field.signature.c_str());
         check_value(subscriber, field, Format::bytes_of(field, payload));
         subscriber.leave();
@@ -164,7 +168,7 @@ void check_data(Subscriber& subscriber, const Format& format, std::span<const st
     } else {
         const char type = kind == Format::Kind::bytes ? 'y' : 'u';
         subscriber.enter('v', kind == Format::Kind::bytes ? "ay" : "au");
-        expect(same_bytes(subscriber.array(type), payload), "bytes come as they are");
+        expect(same_bytes(subscriber.array(type), payload), "the payload is unchanged");
     }
     subscriber.leave();
 }
@@ -172,20 +176,21 @@ void check_data(Subscriber& subscriber, const Format& format, std::span<const st
 void check_message(sd_bus_message* message, const Published& channel, const device::Event& event)
 {
     expect(sd_bus_message_seal(message, 1, 0) >= 0, "the message can be sent");
-    expect(std::strcmp(sd_bus_message_get_signature(message, 1), EventEncoder::kSignature) == 0, "it is an event");
+    expect(std::strcmp(sd_bus_message_get_signature(message, 1), EventEncoder::kSignature) == 0,
+           "the signature is that of an event");
     Subscriber subscriber(message);
     const auto named = channel.event_names.find(event.id);
     expect(subscriber.basic<const char*>('s') ==
                (named == channel.event_names.end() ? std::to_string(event.id) : named->second),
-           "an event has its name, or its number");
-    expect(subscriber.basic<std::uint64_t>('t') == event.sequence, "the sequence comes as it is");
-    expect(subscriber.basic<std::uint64_t>('t') == event.time_ns, "the time comes as it is");
-    expect(subscriber.basic<std::uint32_t>('u') == event.id, "the id comes as it is");
+           "an event has its name, or its id as text");
+    expect(subscriber.basic<std::uint64_t>('t') == event.sequence, "the sequence is unchanged");
+    expect(subscriber.basic<std::uint64_t>('t') == event.time_ns, "the time is unchanged");
+    expect(subscriber.basic<std::uint32_t>('u') == event.id, "the id is unchanged");
     check_data(subscriber, channel.format, event.payload);
     subscriber.end();
 }
 
-/// Makes the payload one that the format takes: few are by chance.
+/// Changes the size of the payload so that it fits the format: few random payloads do.
 void make_fit(std::string& payload, const Format& format)
 {
     if (format.kind() == Format::Kind::parameters)
@@ -209,7 +214,7 @@ void publish(const Published& channel, const device::Event& event)
           "sd_bus_message_new_signal");
     const Message message(raw);
     const bool fits = encoder.append_event(raw, channel, event);
-    expect(fits == channel.format.fits(event.payload.size()), "it is said whether the format fitted");
+    expect(fits == channel.format.fits(event.payload.size()), "the encoder reports whether the payload fits");
     check_message(raw, channel, event);
 }
 

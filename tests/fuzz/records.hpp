@@ -18,7 +18,7 @@ namespace drvbus::fuzz {
 
 constexpr std::size_t kLargestRecord = sizeof(drvbus_record) + DRVBUS_PAYLOAD_MAX;
 
-/// The bytes of a struct drvbus_record with any payload.
+/// Appends a struct drvbus_record. The payload is `sequence` as a byte, repeated.
 inline void append_record(std::string& bytes, std::uint64_t sequence, std::uint32_t length)
 {
     drvbus_record header{};
@@ -29,14 +29,14 @@ inline void append_record(std::string& bytes, std::uint64_t sequence, std::uint3
     bytes.append(aligned, static_cast<char>(sequence));
 }
 
-/// What stands at the front of some bytes, read by other code than the daemon's.
-struct Front {
+/// The first record in some bytes, parsed independently of the daemon's code.
+struct FirstRecord {
     bool malformed;
-    std::size_t size;  ///< of a whole record; else 0
+    std::size_t size;  ///< in bytes; 0 when the record is incomplete or malformed
     std::uint64_t sequence;
 };
 
-inline Front front_of(std::string_view bytes)
+inline FirstRecord first_record(std::string_view bytes)
 {
     std::array<std::uint64_t, 4> words{};
     static_assert(sizeof(words) == sizeof(drvbus_record));
@@ -52,16 +52,16 @@ inline Front front_of(std::string_view bytes)
     return {.size = size, .sequence = words[0]};
 }
 
-/// Bytes of the whole records at the front.
-inline std::size_t whole_records(std::string_view bytes)
+/// @returns the size in bytes of the complete records that `bytes` begins with
+inline std::size_t size_of_complete_records(std::string_view bytes)
 {
     std::size_t size = 0;
-    while (const std::size_t next = front_of(bytes.substr(size)).size)
+    while (const std::size_t next = first_record(bytes.substr(size)).size)
         size += next;
     return size;
 }
 
-/// A device that is read as a stream, and who writes to it. One for all inputs.
+/// A pipe as a device that is read as a stream. One object serves all inputs.
 class Stream {
 public:
     static constexpr std::size_t kCapacity = 1048576;
@@ -80,13 +80,13 @@ public:
     void send(std::string_view bytes) const
     {
         expect(write(write_end_.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()),
-               "the pipe has room (a mistake of the fuzzer)");
+               "the pipe has room (otherwise the fuzzer is wrong)");
     }
 
     void drain() const
     {
-        static std::array<char, 65536> nowhere;
-        while (read(read_end_.get(), nowhere.data(), nowhere.size()) > 0) {
+        static std::array<char, 65536> discarded;
+        while (read(read_end_.get(), discarded.data(), discarded.size()) > 0) {
         }
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// An input is a byte that says of which framing the device is, then commands: what the device has, in which
-// pieces it comes, and what the daemon does meanwhile. Whatever it is, the records that are published are those
-// that one look at the whole would have found.
+// An input is a byte that selects the framing, then commands: what the device sends, how many bytes of it arrive at
+// once, and what the daemon does in between. Expected result: the daemon publishes the same records as if all bytes had
+// arrived at once.
 #include <array>
 #include <memory>
 #include <optional>
@@ -26,10 +26,10 @@ using Status = device::Reader::Status;
 
 namespace {
 
-// More than the log holds; less than a pipe does.
-constexpr std::size_t kMostBytes = 640 * 1024;
+// More than the replay log holds; less than a pipe holds.
+constexpr std::size_t kMaximumBytes = 640 * 1024;
 constexpr std::uint64_t kInstance = 7;
-constexpr unsigned kMostRestarts = 3;  // they take most of the time
+constexpr unsigned kMaximumRestarts = 3;  // a restart is slow
 
 constexpr Framing kRecords{.kind = Framing::Kind::records};
 constexpr Framing kRaw{.kind = Framing::Kind::raw};
@@ -42,10 +42,10 @@ device::Description description(Framing framing)
     return result;
 }
 
-/// A ledger of which nothing has been used. Its file is one for all inputs.
-class FreshLedger {
+/// A checkpoint that has not been used. All inputs share its file.
+class UnusedCheckpoint {
 public:
-    FreshLedger() : ledger_(Ledger::create(description(kRecords), kInstance))
+    UnusedCheckpoint() : ledger_(Ledger::create(description(kRecords), kInstance))
     {
         (void)ledger_.log();
         read_into(images_[0], ledger_);
@@ -62,7 +62,7 @@ public:
     }
 
 private:
-    using Image = std::array<char, 8192>;  // of the header: it is longer, but for this channel no more is in use
+    using Image = std::array<char, 8192>;  // the part of the header that this channel uses
 
     static void read_into(Image& image, const Ledger& ledger)
     {
@@ -73,7 +73,7 @@ private:
     std::array<Image, 2> images_{};
 };
 
-/// A daemon with one channel, as far as the device and the ledger are concerned.
+/// The parts of a daemon with one channel that use the device and the checkpoint.
 class Daemon {
 public:
     Daemon(Framing framing, const Stream& stream, Ledger& ledger)
@@ -85,28 +85,28 @@ public:
     Daemon& operator=(const Daemon&) = delete;
     virtual ~Daemon() = default;
 
-    /// The device has something new.
+    /// The device has sent more bytes.
     virtual void sent(std::string_view bytes) = 0;
-    /// Looks for news. @returns whether there were any
+    /// Reads from the device and checks the batch. @returns whether it has events
     virtual bool read() = 0;
-    /// What is held from a sequence on.
+    /// Reads the events from a sequence on, and checks them.
     virtual void read_at(std::uint64_t since) = 0;
 
-    /// So many records of what was read last are published.
-    void publish(std::size_t most)
+    /// Publishes up to `maximum` records of the last batch.
+    void publish(std::size_t maximum)
     {
-        for (std::size_t count = 0; count < most && !batch_.empty(); ++count) {
+        for (std::size_t count = 0; count < maximum && !batch_.empty(); ++count) {
             const device::Record record = device::parse_record(batch_);
-            expect(record.state == device::Record::State::whole, "a batch is whole records");
+            expect(record.state == device::Record::State::whole, "a batch consists of complete records");
             publish(record.event.sequence, record.size);
             batch_ = batch_.subspan(record.size);
         }
     }
 
-    /// The process is killed, and another one goes on.
+    /// The process is killed, and the next one continues.
     void restart()
     {
-        if (++restarts_ > kMostRestarts)
+        if (++restarts_ > kMaximumRestarts)
             return;
         const Progress before = progress();
         reader_.reset();
@@ -121,9 +121,9 @@ public:
     /// The device is closed and opened again, as after an error.
     void reopen()
     {
-        const std::uint64_t end = read_up_to();
+        const std::uint64_t end = end_of_input();
         ledger_->discard_staged();
-        cut(end);
+        discard(end);
         make_reader();
     }
 
@@ -136,24 +136,25 @@ public:
     void check_log()
     {
         const Log& log = ledger_->log();
-        expect(log.begin() <= progress().bytes && progress().bytes <= log.end(), "what is not published is held");
-        expect(log.end() - log.begin() <= Log::kCapacity, "the log is no larger than it is");
+        expect(log.begin() <= progress().bytes && progress().bytes <= log.end(),
+               "the replay log holds what is not published");
+        expect(log.end() - log.begin() <= Log::kCapacity, "the replay log does not exceed its capacity");
         expect(log.begin() == 0 || Log::kCapacity - (log.end() - log.begin()) < 3 * kLargestRecord,
-               "what is published is held as long as there is room");
+               "the replay log drops published records only when it is full");
     }
 
 protected:
     [[nodiscard]] const Progress& progress() const { return ledger_->progress(); }
     [[nodiscard]] Reader& reader() { return *reader_; }
     [[nodiscard]] Log& log() { return ledger_->log(); }
-    /// Offset in the log that what came last would have if it were a record.
-    [[nodiscard]] std::uint64_t read_up_to() { return log().end() + (ledger_->stage().end() - log().taken().stage); }
+    /// @returns the offset that the last byte read from the device would have in the replay log if it were framed
+    [[nodiscard]] std::uint64_t end_of_input() { return log().end() + (ledger_->stage().end() - log().taken().stage); }
     [[nodiscard]] bool finished() const { return finished_; }
 
-    void take(std::span<const std::byte> batch) { batch_ = batch; }
+    void set_batch(std::span<const std::byte> batch) { batch_ = batch; }
 
-    /// What had come ended at `old_end` before what is no record was cut off.
-    virtual void cut(std::uint64_t old_end) = 0;
+    /// The daemon has discarded its input after the last complete record. The input ended at `old_end`.
+    virtual void discard(std::uint64_t old_end) = 0;
 
 private:
     void make_reader()
@@ -163,12 +164,12 @@ private:
         reader_ = make_stream_reader(device::make_read_source(stream_.fd(), framing_), framing_, {}, *ledger_);
     }
 
-    /// As a channel does.
+    /// Commits one record, as a channel does.
     void publish(std::uint64_t sequence, std::size_t size)
     {
         Progress next = progress();
         if (sequence < next.next_sequence) {
-            expect(framing_ == kRecords, "the daemon's own sequence never goes back");
+            expect(framing_ == kRecords, "sequences that the daemon assigns increase");
             ++next.instance;
             next.instance_begin = next.bytes;
         }
@@ -177,7 +178,7 @@ private:
         ++next.published;
         ledger_->commit(next);
         reader_->commit(next);
-        expect(progress() == next, "a commit is taken");
+        expect(progress() == next, "a commit changes the progress");
     }
 
     Framing framing_;
@@ -190,7 +191,7 @@ private:
     bool finished_ = false;
 };
 
-/// The device sends records: offsets in its stream are those of the log.
+/// The daemon of a device that sends records: offsets in its stream are offsets in the replay log.
 class RecordDaemon final : public Daemon {
 public:
     RecordDaemon(const Stream& stream, Ledger& ledger, std::string& memory)
@@ -207,7 +208,7 @@ public:
         try {
             batch = reader().read();
         } catch (const std::runtime_error&) {
-            expect(front_of(not_published()).malformed, "what is taken for no record is none");
+            expect(first_record(not_published()).malformed, "only malformed input is refused");
             reopen();
             return false;
         }
@@ -220,51 +221,52 @@ public:
 
     void read_at(std::uint64_t since) override
     {
-        take({});
+        set_batch({});
         const std::string_view got = as_text(reader().read_at(since));
         std::size_t at = std::max(log().begin(), progress().instance_begin);
-        Front front{};
-        while ((front = front_of(held(at))).size > 0 && front.sequence < since)
-            at += front.size;
-        expect(got == (front.size > 0 ? held(at) : std::string_view()), "the past is what was sent");
+        FirstRecord first{};
+        while ((first = first_record(logged(at))).size > 0 && first.sequence < since)
+            at += first.size;
+        expect(got == (first.size > 0 ? logged(at) : std::string_view()), "replayed events are those that were sent");
     }
 
 private:
-    [[nodiscard]] std::string_view held(std::uint64_t from)
+    [[nodiscard]] std::string_view logged(std::uint64_t from)
     {
         return std::string_view(sent_).substr(0, log().end()).substr(from);
     }
-    [[nodiscard]] std::string_view came() { return std::string_view(sent_).substr(0, read_up_to()); }
+    [[nodiscard]] std::string_view input() { return std::string_view(sent_).substr(0, end_of_input()); }
     [[nodiscard]] std::string_view not_published() { return std::string_view(sent_).substr(progress().bytes); }
 
     void check_batch(std::span<const std::byte> batch)
     {
         const std::string_view got = as_text(batch);
-        expect(!got.empty() && got == not_published().substr(0, got.size()), "what is read is what was sent");
-        expect(whole_records(got) == got.size(), "what is read is whole records");
-        expect(whole_records(came().substr(progress().bytes)) == got.size(), "no record is left behind");
-        take(batch);
+        expect(!got.empty() && got == not_published().substr(0, got.size()), "a batch is what was sent");
+        expect(size_of_complete_records(got) == got.size(), "a batch consists of complete records");
+        expect(size_of_complete_records(input().substr(progress().bytes)) == got.size(),
+               "a batch has all complete records");
+        set_batch(batch);
     }
 
     void check_none(Status status)
     {
-        const Front front = front_of(finished() ? came().substr(progress().bytes) : not_published());
-        expect(front.size == 0 && !front.malformed, "a whole record is taken");
-        expect(status == (finished() ? Status::end : Status::empty), "it ends when it is told to");
+        const FirstRecord first = first_record(finished() ? input().substr(progress().bytes) : not_published());
+        expect(first.size == 0 && !first.malformed, "a complete record is read");
+        expect(status == (finished() ? Status::end : Status::empty), "only a finished reader reports the end");
     }
 
-    void cut(std::uint64_t old_end) override
+    void discard(std::uint64_t old_end) override
     {
         const std::size_t end = log().end();
         const std::string_view before = std::string_view(sent_).substr(0, old_end).substr(progress().bytes);
-        expect(end == progress().bytes + whole_records(before), "no more is cut off than has to be");
+        expect(end == progress().bytes + size_of_complete_records(before), "complete records are not discarded");
         sent_.erase(end, old_end - end);
     }
 
     std::string& sent_;
 };
 
-/// What each read gives is one payload.
+/// The daemon of a device without framing: each read returns one payload.
 class RawDaemon final : public Daemon {
 public:
     RawDaemon(const Stream& stream, Ledger& ledger, std::string& memory) : Daemon(kRaw, stream, ledger), sent_(memory)
@@ -279,27 +281,27 @@ public:
         const Reader::Batch batch = reader().read();
         if (progress().published == count() && !finished() && ends_.back() < sent_.size())
             ends_.push_back(std::min<std::size_t>(sent_.size(), ends_.back() + DRVBUS_PAYLOAD_MAX));
-        const bool news = progress().published < count();
-        expect(batch.status == (news         ? Status::events
+        const bool has_events = progress().published < count();
+        expect(batch.status == (has_events   ? Status::events
                                 : finished() ? Status::end
                                              : Status::empty),
-               "what was sent is there");
-        expect(check_row(batch.records, progress().published) == count(), "nothing is left behind");
-        take(batch.records);
-        return news;
+               "payloads that were sent are read");
+        expect(check_sequence(batch.records, progress().published) == count(), "a batch has all payloads");
+        set_batch(batch.records);
+        return has_events;
     }
 
     void read_at(std::uint64_t since) override
     {
-        take({});
+        set_batch({});
         const std::span<const std::byte> all = reader().read_at(0);
         const std::size_t first = all.empty() ? count() : device::parse_record(all).event.sequence - 1;
-        expect(check_row(all, first) == count(), "the past goes up to now");
+        expect(check_sequence(all, first) == count(), "replayed events reach the last one");
         const std::size_t wanted = std::max<std::size_t>(first, since == 0 ? 0 : since - 1);
         const std::span<const std::byte> some = reader().read_at(since);
-        expect(some.empty() == (wanted >= count()), "the past is there, and no future");
+        expect(some.empty() == (wanted >= count()), "only events that were sent are replayed");
         if (!some.empty())
-            expect(check_row(some, wanted) == count(), "the past is what was sent");
+            expect(check_sequence(some, wanted) == count(), "replayed events are those that were sent");
     }
 
 private:
@@ -307,34 +309,34 @@ private:
 
     [[nodiscard]] std::string_view payload(std::size_t index) const
     {
-        expect(index < count(), "what is read was sent");
+        expect(index < count(), "a payload that is read was sent");
         return std::string_view(sent_).substr(0, ends_[index + 1]).substr(ends_[index]);
     }
 
-    /// The records carry the payloads from the one at `index` on. @returns the index behind the last
-    [[nodiscard]] std::size_t check_row(std::span<const std::byte> records, std::size_t index) const
+    /// The records have the payloads from the one at `index` on. @returns the index after the last one
+    [[nodiscard]] std::size_t check_sequence(std::span<const std::byte> records, std::size_t index) const
     {
         while (!records.empty()) {
             const device::Record record = device::parse_record(records);
-            expect(record.state == device::Record::State::whole, "what is read is whole records");
-            expect(record.event.sequence == index + 1, "events are numbered in one row");
-            expect(as_text(record.event.payload) == payload(index), "what is read is what was sent");
+            expect(record.state == device::Record::State::whole, "a batch consists of complete records");
+            expect(record.event.sequence == index + 1, "sequences have no gaps");
+            expect(as_text(record.event.payload) == payload(index), "a payload is what was sent");
             records = records.subspan(record.size);
             ++index;
         }
         return index;
     }
 
-    void cut(std::uint64_t old_end) override { expect(log().end() == old_end, "payloads are whole at once"); }
+    void discard(std::uint64_t old_end) override { expect(log().end() == old_end, "a payload is never incomplete"); }
 
     std::string& sent_;
-    std::vector<std::size_t> ends_{0};  // of the payloads in it
+    std::vector<std::size_t> ends_{0};  // of the payloads in sent_
 };
 
 enum class Command : std::uint8_t {
     record,
     bytes,
-    pass,
+    send,
     read,
     publish,
     restart,
@@ -344,7 +346,7 @@ enum class Command : std::uint8_t {
     last = read_at
 };
 
-/// Most are small: large ones cost time, and say little more than that they are large.
+/// @returns a size, in most cases a small one: large ones are slow
 std::uint32_t size(Input& input, std::uint32_t large)
 {
     constexpr std::uint32_t kSmall = 224;
@@ -352,50 +354,51 @@ std::uint32_t size(Input& input, std::uint32_t large)
     return number < kSmall ? number : (number - kSmall + 1) * large;
 }
 
-/// What is on its way from the device.
+/// What the device is going to send.
 class Device {
 public:
-    Device(const Stream& stream, std::string& memory) : stream_(stream), waiting_(memory) { waiting_.clear(); }
+    Device(const Stream& stream, std::string& memory) : stream_(stream), pending_(memory) { pending_.clear(); }
 
     void append(Input& input)
     {
         sequence_ += static_cast<std::uint64_t>(std::int64_t{input.number<std::int8_t>()});
         const std::uint32_t length = size(input, DRVBUS_PAYLOAD_MAX / 32);
-        if (total_ + length < kMostBytes)
-            append_record(waiting_, sequence_, length);
+        if (total_ + length < kMaximumBytes)
+            append_record(pending_, sequence_, length);
         ++sequence_;
         total_ += length + sizeof(drvbus_record);
     }
 
-    void append(std::string_view bytes) { waiting_ += bytes; }
+    void append(std::string_view bytes) { pending_ += bytes; }
 
-    void pass(Daemon& daemon, std::size_t most)
+    /// Sends up to `maximum` bytes.
+    void send(Daemon& daemon, std::size_t maximum)
     {
-        const std::string_view piece = std::string_view(waiting_).substr(passed_, most);
-        if (piece.empty())
+        const std::string_view bytes = std::string_view(pending_).substr(sent_, maximum);
+        if (bytes.empty())
             return;
-        stream_.send(piece);
-        daemon.sent(piece);
-        passed_ += piece.size();
+        stream_.send(bytes);
+        daemon.sent(bytes);
+        sent_ += bytes.size();
     }
 
 private:
     const Stream& stream_;
-    std::string& waiting_;
-    std::size_t passed_ = 0;
+    std::string& pending_;
+    std::size_t sent_ = 0;
     std::uint64_t sequence_ = 1;
     std::size_t total_ = 0;
 };
 
-void obey(Command command, Input& input, Device& device, Daemon& daemon)
+void execute(Command command, Input& input, Device& device, Daemon& daemon)
 {
     switch (command) {
     case Command::record:
         return device.append(input);
     case Command::bytes:
         return device.append(input.text(input.number<std::uint8_t>()));
-    case Command::pass:
-        return device.pass(daemon, size(input, 8192));
+    case Command::send:
+        return device.send(daemon, size(input, 8192));
     case Command::read:
         return void(daemon.read());
     case Command::publish:
@@ -411,16 +414,16 @@ void obey(Command command, Input& input, Device& device, Daemon& daemon)
     }
 }
 
-void obey_all(Input& input, Device& device, Daemon& daemon)
+void execute_all(Input& input, Device& device, Daemon& daemon)
 {
     while (!input.done()) {
         const auto command = input.up_to(static_cast<std::uint8_t>(Command::last));
-        obey(static_cast<Command>(command), input, device, daemon);
+        execute(static_cast<Command>(command), input, device, daemon);
         daemon.check_log();
     }
-    // In the end everything comes.
+    // The device sends all that is pending.
     daemon.reopen();
-    device.pass(daemon, kMostBytes);
+    device.send(daemon, kMaximumBytes);
     while (daemon.read())
         daemon.publish(SIZE_MAX);
     daemon.read_at(0);
@@ -432,19 +435,19 @@ void obey_all(Input& input, Device& device, Daemon& daemon)
 void run(Input input)
 {
     static const Stream stream;
-    static FreshLedger fresh;
+    static UnusedCheckpoint unused;
     static std::array<std::string, 2> memory;
 
     stream.drain();
     const auto raw = input.up_to<std::uint8_t>(1);
-    Ledger& ledger = fresh.of(raw);
+    Ledger& ledger = unused.of(raw);
     Device device(stream, memory[0]);
     if (raw == 0) {
         RecordDaemon daemon(stream, ledger, memory[1]);
-        obey_all(input, device, daemon);
+        execute_all(input, device, daemon);
     } else {
         RawDaemon daemon(stream, ledger, memory[1]);
-        obey_all(input, device, daemon);
+        execute_all(input, device, daemon);
     }
 }
 
