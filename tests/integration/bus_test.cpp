@@ -69,8 +69,8 @@ TEST_F(LostBus, TheDaemonWaitsAndGoesOnWhereItWas)
     EXPECT_EQ(after.channel().EventsLost(), 0U);
     EXPECT_EQ(Observer(bus().address()).managed().size(), 1U);
     send_from_to(21, 21);
-    ASSERT_TRUE(after.wait([](const Heard& heard) {
-        return !heard.events.empty() && heard.events.back().sequence == 21;
+    ASSERT_TRUE(after.wait([](const Received& received) {
+        return !received.events.empty() && received.events.back().sequence == 21;
     })) << summary(after);
 }
 
@@ -120,13 +120,13 @@ TEST_F(LostBus, OneThatTakesConnectionsAndStandsStillDoesNotStopTheDaemon)
     bus().kill();
     bus().start();
     bus().stop();
-    daemon().go_on();
+    daemon().resume();
     ASSERT_TRUE(wait_for_output("the session bus is gone"));
     ASSERT_TRUE(wait_until([this] { return !connections().empty(); })) << "it tries";
     daemon().signal(SIGHUP);
     ASSERT_TRUE(wait_for_output("the configuration has been reloaded"));
     EXPECT_THAT(daemon().output(), Not(HasSubstr("no session bus yet"))) << "it gave up, and only then looked up";
-    bus().go_on();
+    bus().resume();
     ASSERT_TRUE(wait_for_output("the session bus is back"));
 }
 
@@ -139,7 +139,7 @@ TEST_F(LostBus, WhereTheNameIsTakenMeanwhileItEndsAndSaysSo)
     bus().start();
     const auto other = connect(bus().address());
     other->requestName(bus::ServiceName("org.drvbus1"));
-    daemon().go_on();
+    daemon().resume();
     EXPECT_EQ(daemon().wait(), EXIT_FAILURE);
     EXPECT_THAT(daemon().output(), HasSubstr("the name org.drvbus1 is taken on the session bus: another drvbusd is "
                                              "running; stop it first"));

@@ -109,7 +109,7 @@ TEST_F(CalmTest, BadDevicesAreRetriedAndCostNothingAndAllOthersFlow)
         ASSERT_FALSE(daemon().wait(std::chrono::milliseconds(1000 / kPerSecond)));
     }
     EXPECT_LT((cpu() - begin) * 100, kWindow) << "it has used more than 1 % of a core";
-    EXPECT_EQ(subscriber.heard().gaps(sequence), "");
+    EXPECT_EQ(subscriber.received().gaps(sequence), "");
     EXPECT_LT(hanging_up.taken(), 20) << "it is tried again ever more rarely";
 }
 
@@ -125,7 +125,7 @@ TEST_F(CalmTest, ADeviceThatFloodedGoesOnWhenItHasHadABreak)
     EXPECT_THAT(reason_for("retrying", subscriber), HasSubstr("floods"));
     EXPECT_EQ(reason_for("online", subscriber), "");
     ASSERT_TRUE(subscriber.wait_for(sequence)) << summary(subscriber);
-    EXPECT_EQ(subscriber.heard().gaps(sequence), "") << "it is kept waiting, and nothing is lost";
+    EXPECT_EQ(subscriber.received().gaps(sequence), "") << "it is kept waiting, and nothing is lost";
 }
 
 }  // namespace

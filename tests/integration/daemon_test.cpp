@@ -107,8 +107,9 @@ std::string state_of(const Subscriber& subscriber)
 
 std::string summary(const Subscriber& subscriber)
 {
-    const Heard heard = subscriber.heard();
-    return std::to_string(heard.events.size()) + " events and " + std::to_string(heard.lost_count()) + " lost came";
+    const Received received = subscriber.received();
+    return std::to_string(received.events.size()) + " events and " + std::to_string(received.lost_count()) +
+           " lost came";
 }
 
 }  // namespace drvbus::test

@@ -26,7 +26,7 @@ protected:
         send(++sequence_, payload);
         if (!subscriber_.wait_for(sequence_))
             throw std::runtime_error("no event came: " + summary(subscriber_));
-        return subscriber_.heard().events.back();
+        return subscriber_.received().events.back();
     }
 
     std::map<std::string, sdbus::Variant> fields(const std::string& payload) { return publish(payload).fields(); }

@@ -29,7 +29,7 @@ protected:
     static std::vector<std::string> texts(const Subscriber& subscriber, const std::string& field = "text")
     {
         std::vector<std::string> texts;
-        for (const Event& event : subscriber.heard().events)
+        for (const Event& event : subscriber.received().events)
             texts.push_back(event.fields().at(field).get<std::string>());
         return texts;
     }
@@ -45,7 +45,7 @@ TEST_F(DeviceTest, AShellScriptWritesLinesToAFifo)
     ASSERT_EQ(shell("echo and four >" + fifo.path()).status, 0);
     ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
     EXPECT_THAT(texts(subscriber_), ElementsAre("one", "", "two and four"));
-    EXPECT_EQ(subscriber_.heard().gaps(3), "");
+    EXPECT_EQ(subscriber_.received().gaps(3), "");
 }
 
 TEST_F(DeviceTest, LinesBecomeFieldsWithIdsAndNames)
@@ -56,7 +56,7 @@ TEST_F(DeviceTest, LinesBecomeFieldsWithIdsAndNames)
                   "pattern = \"{level} {celsius} {place}\"\nid = \"level\"\nnames = { 4 = \"overheat\" }\n"));
     ASSERT_EQ(shell("printf '4 81.5 cpu 0\\n7 nonsense\\n1 20 board\\n' >" + fifo.path()).status, 0);
     ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
-    const std::vector<Event> events = subscriber_.heard().events;
+    const std::vector<Event> events = subscriber_.received().events;
     EXPECT_EQ(events[0].name, "overheat");
     EXPECT_EQ(events[0].id, 4U);
     EXPECT_EQ(events[0].fields().at("celsius").get<double>(), 81.5);
@@ -187,7 +187,7 @@ TEST_F(DeviceTest, AThresholdOfAControlGroupIsSignalled)
     const Result crossing = shell("echo $$ >" + cgroup.path() + "/cgroup.procs; python3 -c 'bytearray(32 << 20)'");
     ASSERT_EQ(crossing.status, 0) << crossing.output;
     ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
-    const Event event = subscriber_.heard().events.front();
+    const Event event = subscriber_.received().events.front();
     EXPECT_EQ(event.name, "threshold");
     EXPECT_GT(event.fields().at("usage").get<std::uint64_t>(), 0U);
 }
@@ -200,7 +200,7 @@ TEST_F(DeviceTest, TheFieldsOfAStepGoOutWithEachEvent)
                   "setup = [{ format = \"u16 place\", values = { place = 7 } }]\n"));
     ASSERT_EQ(shell("echo here >" + fifo.path()).status, 0);
     ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.heard().events[0].fields().at("place").get<std::uint16_t>(), 7U);
+    EXPECT_EQ(subscriber_.received().events[0].fields().at("place").get<std::uint16_t>(), 7U);
     EXPECT_THAT(texts(subscriber_), ElementsAre("here"));
 }
 
@@ -221,7 +221,8 @@ TEST_F(DeviceTest, AReloadWithOtherNamesLosesNothingAndOneWithAnotherSetupOpensA
     ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
     reload("names = { 0 = \"said\" }\n");
     write_all(writer.get(), "a line\n");
-    ASSERT_TRUE(subscriber_.wait([](const Heard& heard) { return heard.events.size() == 2; })) << summary(subscriber_);
+    ASSERT_TRUE(subscriber_.wait([](const Received& received) { return received.events.size() == 2; }))
+        << summary(subscriber_);
     EXPECT_THAT(texts(subscriber_), ElementsAre("one", "half a line"));
     EXPECT_EQ(subscriber_.channel().Instance(), instance);
     reload("flood = 7\n");

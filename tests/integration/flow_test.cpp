@@ -75,12 +75,12 @@ TEST_F(SlowBus, StopsTheReadingAndNothingIsLost)
     daemon().signal(SIGHUP);
     EXPECT_TRUE(wait_until([&] { return daemon().output().find("was not reloaded") != std::string::npos; }));
 
-    bus().go_on();
+    bus().resume();
     ASSERT_TRUE(subscriber_.wait_for(sent)) << summary(subscriber_);
-    const Heard heard = subscriber_.heard();
-    EXPECT_EQ(heard.gaps(sent), "");
-    EXPECT_EQ(heard.events.size(), sent);
-    for (const Event& event : heard.events)
+    const Received received = subscriber_.received();
+    EXPECT_EQ(received.gaps(sent), "");
+    EXPECT_EQ(received.events.size(), sent);
+    for (const Event& event : received.events)
         ASSERT_EQ(event.fields().at("text").get<std::string>(), kPayload);
 }
 
@@ -92,7 +92,7 @@ TEST_F(SlowBus, TheDaemonCanBeStopped)
     fill();
     daemon().signal(SIGTERM);
     EXPECT_EQ(daemon().wait(5s), 0);
-    bus().go_on();
+    bus().resume();
 }
 
 TEST_F(SlowBus, ManyTimesOverLosesNothing)
@@ -107,10 +107,10 @@ TEST_F(SlowBus, ManyTimesOverLosesNothing)
                 break;
             ++sent;
         }
-        bus().go_on();
+        bus().resume();
         ASSERT_TRUE(subscriber_.wait_for(sent)) << summary(subscriber_);
     }
-    EXPECT_EQ(subscriber_.heard().gaps(sent), "");
+    EXPECT_EQ(subscriber_.received().gaps(sent), "");
 }
 
 /// Hears several channels by one connection: in the order in which they were published.
@@ -125,14 +125,14 @@ public:
     {
         proxies_.push_back(std::make_unique<Proxy>(*connection_, channel_path(channel), [this, as] {
             const std::lock_guard lock(mutex_);
-            heard_ += as;
+            received_ += as;
         }));
     }
     void listen() { connection_->enterEventLoopAsync(); }
-    [[nodiscard]] std::string heard() const
+    [[nodiscard]] std::string received() const
     {
         const std::lock_guard lock(mutex_);
-        return heard_;
+        return received_;
     }
 
 private:
@@ -160,7 +160,7 @@ private:
     };
 
     mutable std::mutex mutex_;
-    std::string heard_;
+    std::string received_;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::vector<std::unique_ptr<Proxy>> proxies_;
 };
@@ -185,10 +185,10 @@ TEST_F(Turns, ChannelsTakeThemBeforeEitherIsEmpty)
         ASSERT_TRUE(write_once(to_first.get(), record({.sequence = i})));
         ASSERT_TRUE(write_once(to_second.get(), record({.sequence = i})));
     }
-    daemon().go_on();
-    ASSERT_TRUE(wait_until([&] { return order.heard().size() == 2 * kCount; }));
-    const std::string heard = order.heard();
-    const std::size_t last_of_one = std::min(heard.rfind('1'), heard.rfind('2'));
+    daemon().resume();
+    ASSERT_TRUE(wait_until([&] { return order.received().size() == 2 * kCount; }));
+    const std::string received = order.received();
+    const std::size_t last_of_one = std::min(received.rfind('1'), received.rfind('2'));
     EXPECT_GT(last_of_one, kCount) << "one had to wait until the other was empty";
 }
 
@@ -244,7 +244,7 @@ TEST_P(Noise, KeepsNoOtherChannelWaiting)
         send(i);
         ASSERT_TRUE(subscriber_.wait_for(i)) << "event " << i << " waits for the noise to end";
     }
-    EXPECT_EQ(subscriber_.heard().gaps(kCount), "");
+    EXPECT_EQ(subscriber_.received().gaps(kCount), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Payloads, Noise, testing::Values(0, 60'000),

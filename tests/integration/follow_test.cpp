@@ -63,9 +63,9 @@ TEST_F(Follow, WorksOffWhatHasComeBeforeItAsks)
     ASSERT_TRUE(subscriber_.wait_for(kCount));
     ASSERT_TRUE(wait_until([&] { return is_due(); }));
     daemon().stop();  // who is asked now has no answer for long
-    follower_->go_on();
+    follower_->resume();
     EXPECT_TRUE(wait_until([&] { return has_printed(kCount / 4); })) << follower_->output();
-    daemon().go_on();
+    daemon().resume();
     EXPECT_TRUE(wait_until([&] { return has_printed(kCount); })) << follower_->output();
 }
 

@@ -51,7 +51,7 @@ protected:
     {
         send(sequence);
         ASSERT_TRUE(subscriber_.wait_for(sequence)) << summary(subscriber_);
-        EXPECT_EQ(subscriber_.heard().gaps(sequence), "");
+        EXPECT_EQ(subscriber_.received().gaps(sequence), "");
     }
 
     Fifo other_{path("other")};
@@ -142,10 +142,10 @@ TEST_F(Manager, ReloadChangesTheFormatOfWhatFollows)
     EXPECT_TRUE(object.wait([](const Seen& seen) { return seen.changed_to("Format", std::string("u16 after[2]")); }));
     send(2, packed(7U));
     ASSERT_TRUE(subscriber_.wait_for(2));
-    const Heard heard = subscriber_.heard();
-    EXPECT_EQ(heard.gaps(2), "");
-    EXPECT_EQ(heard.events.at(0).fields().at("before").get<std::uint32_t>(), 7U);
-    EXPECT_THAT(heard.events.at(1).fields().at("after").get<std::vector<std::uint16_t>>(), ElementsAre(7, 0));
+    const Received received = subscriber_.received();
+    EXPECT_EQ(received.gaps(2), "");
+    EXPECT_EQ(received.events.at(0).fields().at("before").get<std::uint32_t>(), 7U);
+    EXPECT_THAT(received.events.at(1).fields().at("after").get<std::vector<std::uint16_t>>(), ElementsAre(7, 0));
 }
 
 TEST_F(Manager, ReloadOfAnotherDeviceOpensIt)
@@ -159,7 +159,7 @@ TEST_F(Manager, ReloadOfAnotherDeviceOpensIt)
     writer_ = other_.open_writer();
     send(1);
     ASSERT_TRUE(subscriber_.wait_for(2));
-    EXPECT_EQ(subscriber_.heard().events.at(1).sequence, 1U);
+    EXPECT_EQ(subscriber_.received().events.at(1).sequence, 1U);
 }
 
 TEST_F(Manager, ABadConfigurationIsRefusedAndTheOldOneStays)
@@ -177,7 +177,7 @@ TEST_F(Manager, ABadConfigurationIsRefusedAndTheOldOneStays)
     EXPECT_EQ(observer.managed().size(), 1U);
     send(1, "x");
     ASSERT_TRUE(subscriber_.wait_for(1));
-    EXPECT_EQ(subscriber_.heard().events.at(0).fields().at("x").get<std::uint8_t>(), 'x');
+    EXPECT_EQ(subscriber_.received().events.at(0).fields().at("x").get<std::uint8_t>(), 'x');
 }
 
 TEST_F(Manager, HangupReloads)

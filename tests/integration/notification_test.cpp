@@ -24,7 +24,7 @@ protected:
         for (std::uint64_t i = first; i < first + 100; ++i)
             send(i);
         ASSERT_TRUE(subscriber_.wait_for(first + 99)) << summary(subscriber_);
-        EXPECT_EQ(subscriber_.heard().gaps(first + 99), "");
+        EXPECT_EQ(subscriber_.received().gaps(first + 99), "");
     }
 };
 
@@ -105,7 +105,7 @@ TEST_F(Notification, AReloadToOneThatDoesNotWorkAndBackLosesNothing)
     observer.manager().Reload();
     EXPECT_EQ(reason_for("online", subscriber_), "");
     ASSERT_TRUE(subscriber_.wait_for(101)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.heard().gaps(101), "");
+    EXPECT_EQ(subscriber_.received().gaps(101), "");
 }
 
 /// An eventfd that the service manager passes as "counter".
@@ -134,11 +134,11 @@ protected:
         for (std::uint64_t i = first; i < first + 20; ++i) {
             must(eventfd_write(counter_.get(), i), "eventfd_write");
             ASSERT_TRUE(subscriber_.wait_for(i)) << summary(subscriber_);
-            const Event event = subscriber_.heard().events.back();
+            const Event event = subscriber_.received().events.back();
             EXPECT_EQ(event.sequence, i);
             EXPECT_EQ(event.fields().at("count").get<std::uint64_t>(), i);
         }
-        EXPECT_EQ(subscriber_.heard().gaps(first + 19), "");
+        EXPECT_EQ(subscriber_.received().gaps(first + 19), "");
     }
 
     UniqueFd counter_{must(eventfd(0, EFD_CLOEXEC), "eventfd")};

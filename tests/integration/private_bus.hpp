@@ -17,9 +17,9 @@ public:
     /// Variables that make it the session bus of a process.
     [[nodiscard]] std::vector<std::string> environment() const { return {"DBUS_SESSION_BUS_ADDRESS=" + address_}; }
 
-    /// Takes and sends nothing until `go_on`.
+    /// Takes and sends nothing until `resume`.
     void stop() const { daemon_->stop(); }
-    void go_on() const { daemon_->go_on(); }
+    void resume() const { daemon_->resume(); }
     /// Ends it, hard.
     void kill();
     /// Another one at the same address, after `kill`.

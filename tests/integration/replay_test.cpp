@@ -62,13 +62,13 @@ TEST_F(Replay, SaysEachEventAsItsSignalDid)
     start_channel("format = \"u32 count; char text[]\"\n");
     send({.sequence = 1, .time_ns = 77, .id = 5}, packed(std::uint32_t{42}, "some text"));
     ASSERT_TRUE(subscriber_.wait_for(1));
-    const Event heard = subscriber_.heard().events.at(0);
+    const Event received = subscriber_.received().events.at(0);
     const auto [events, next, more, lost, instance] = subscriber_.channel().GetEvents(1, 0);
     ASSERT_EQ(events.size(), 1U);
-    EXPECT_EQ(std::get<0>(events[0]), heard.name);
-    EXPECT_EQ(std::get<1>(events[0]), heard.sequence);
-    EXPECT_EQ(std::get<2>(events[0]), heard.time);
-    EXPECT_EQ(std::get<3>(events[0]), heard.id);
+    EXPECT_EQ(std::get<0>(events[0]), received.name);
+    EXPECT_EQ(std::get<1>(events[0]), received.sequence);
+    EXPECT_EQ(std::get<2>(events[0]), received.time);
+    EXPECT_EQ(std::get<3>(events[0]), received.id);
     auto fields = std::get<4>(events[0]).get<std::map<std::string, sdbus::Variant>>();
     EXPECT_EQ(fields.at("count").get<std::uint32_t>(), 42U);
     EXPECT_EQ(fields.at("text").get<std::string>(), "some text");

@@ -52,12 +52,12 @@ protected:
     /// right after a restart, once.
     void expect_all_up_to(std::uint64_t last, std::uint64_t most_repeats = 0)
     {
-        ASSERT_TRUE(subscriber_.wait([last](const Heard& heard) {
-            return !heard.events.empty() && heard.events.back().sequence == last;
+        ASSERT_TRUE(subscriber_.wait([last](const Received& received) {
+            return !received.events.empty() && received.events.back().sequence == last;
         })) << summary(subscriber_);
         std::uint64_t next = 1;
         std::uint64_t repeats = 0;
-        for (const Event& event : subscriber_.heard().events) {
+        for (const Event& event : subscriber_.received().events) {
             ASSERT_LE(event.sequence, next) << "one is missing";
             repeats += event.sequence < next ? 1 : 0;
             next = event.sequence + 1;
@@ -73,7 +73,7 @@ TEST_F(Restart, AKilledDaemonGoesOnBehindWhatItPublished)
     start_way();
     send_from_to(1, 100);
     ASSERT_TRUE(subscriber_.wait_for(100)) << summary(subscriber_);
-    // Published and heard; whether it is also committed is known once it is idle.
+    // Published and received; whether it is also committed is known once it is idle.
     ASSERT_TRUE(wait_until([&] { return subscriber_.channel().EventsPublished() == 100; }));
     kill_service();
     send_from_to(101, 200);  // nobody would read the FIFO, were it not kept open
@@ -88,7 +88,7 @@ TEST_F(Restart, ManyTimesOverNothingIsLost)
         start_way();
         send_from_to(sent + 1, sent + 300);
         sent += 300;
-        ASSERT_TRUE(subscriber_.wait([&](const Heard& heard) { return heard.events.size() + 150 > sent; }))
+        ASSERT_TRUE(subscriber_.wait([&](const Received& received) { return received.events.size() + 150 > sent; }))
             << summary(subscriber_);
         kill_service();
     }
@@ -106,16 +106,16 @@ TEST_F(Restart, WhatWasTakenFromTheDeviceAndNotPublishedComes)
     bus().stop();
     daemon().stop();
     send_from_to(1, kCount, payload);
-    daemon().go_on();
+    daemon().resume();
     ASSERT_TRUE(wait_until([&] {
         int unread = 0;
         return ioctl(writer_.get(), FIONREAD, &unread) == 0 && unread == 0;
     }));
     kill_service();
-    bus().go_on();
+    bus().resume();
     start_way("format = \"char text[]\"\n");
     expect_all_up_to(kCount, kCount - 1);
-    EXPECT_EQ(subscriber_.heard().events.back().fields().at("text").get<std::string>(), payload);
+    EXPECT_EQ(subscriber_.received().events.back().fields().at("text").get<std::string>(), payload);
 }
 
 TEST_F(Restart, CountersGoOn)
@@ -135,7 +135,7 @@ TEST_F(Restart, CountersGoOn)
     EXPECT_EQ(subscriber_.channel().Instance(), instance);
     send_from_to(33, 33);
     ASSERT_TRUE(subscriber_.wait_for(33)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.heard().gaps(33), "") << "no loss is told twice";
+    EXPECT_EQ(subscriber_.received().gaps(33), "") << "no loss is told twice";
     EXPECT_EQ(subscriber_.channel().EventsLost(), 12U);
 }
 
@@ -163,10 +163,11 @@ TEST_F(Restart, AnotherDeviceUnderTheNameIsNotTakenForTheOldOne)
     EXPECT_EQ(subscriber_.channel().Device(), other.path());
     EXPECT_NE(subscriber_.channel().Instance(), instance);
     EXPECT_EQ(subscriber_.channel().NextSequence(), 1U);
-    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::Ending(instance, 6U));
+    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::InstancePosition(instance, 6U));
     kill_service();
     start_service(channel("way", other.path()));
-    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::Ending(instance, 6U)) << "it goes on to know of the first";
+    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::InstancePosition(instance, 6U))
+        << "it goes on to know of the first";
 }
 
 TEST_F(Restart, ALedgerOfAnotherReleaseIsNoReasonToFail)

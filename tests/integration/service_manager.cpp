@@ -77,11 +77,11 @@ void ServiceManager::listen()
     std::array<pollfd, 2> fds{{{socket_.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}}};
     while (poll(fds.data(), fds.size(), -1) > 0 && fds[1].revents == 0) {
         auto [message, fd] = receive(socket_.get());
-        heard(message, std::move(fd));
+        received(message, std::move(fd));
     }
 }
 
-void ServiceManager::heard(const std::string& message, UniqueFd fd)
+void ServiceManager::received(const std::string& message, UniqueFd fd)
 {
     const std::lock_guard lock(mutex_);
     const std::string name = value_of(kName, message);

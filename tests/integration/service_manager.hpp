@@ -38,7 +38,7 @@ public:
 
 private:
     void listen();
-    void heard(const std::string& message, UniqueFd fd);
+    void received(const std::string& message, UniqueFd fd);
 
     TemporaryDirectory directory_;
     std::string address_;

@@ -128,7 +128,7 @@ TEST_F(Start, ASecondDaemonEndsAndTheFirstGoesOn)
                                          "running; stop it first"));
     send(2);
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.heard().gaps(2), "") << "the second one took nothing away";
+    EXPECT_EQ(subscriber_.received().gaps(2), "") << "the second one took nothing away";
 }
 
 TEST_F(Start, AnUnknownOptionIsAnErrorOfUsage)

@@ -60,7 +60,7 @@ TEST_F(State, ADeviceThatHangsUpIsGoneUntilItIsBack)
     EXPECT_EQ(reason_for("online", subscriber_), "");
     write_all(terminal->writer(), "two\n");
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.heard().gaps(2), "") << "it goes on where it was";
+    EXPECT_EQ(subscriber_.received().gaps(2), "") << "it goes on where it was";
 }
 
 TEST_F(State, ADeviceThatMayNotBeOpenedYetIsRetried)
@@ -91,7 +91,7 @@ TEST_F(State, ABadChannelCostsNothingAndStopsNobody)
     for (std::uint64_t sequence = 1; sequence <= 100; ++sequence)
         write_all(writer.get(), record({.sequence = sequence}));
     ASSERT_TRUE(subscriber.wait_for(100)) << summary(subscriber);
-    EXPECT_EQ(subscriber.heard().gaps(100), "");
+    EXPECT_EQ(subscriber.received().gaps(100), "");
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ TEST_F(Stop, WhatItTookIsPublished)
         left += static_cast<std::size_t>(got);
     const std::uint64_t published = kCount - left / record({}).size();
     EXPECT_TRUE(subscriber_.wait_for(published));
-    EXPECT_EQ(subscriber_.heard().gaps(published), "");
+    EXPECT_EQ(subscriber_.received().gaps(published), "");
 }
 
 TEST_F(Stop, TheServiceManagerIsToldFromStartToEnd)

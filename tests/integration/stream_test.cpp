@@ -27,10 +27,10 @@ TEST_F(Stream, EventsComeOnceInOrderAndWhole)
              packed(static_cast<std::uint32_t>(i * i)));
 
     ASSERT_TRUE(subscriber_.wait_for(kCount)) << summary(subscriber_);
-    const Heard heard = subscriber_.heard();
-    ASSERT_EQ(heard.gaps(kCount), "");
-    ASSERT_EQ(heard.events.size(), kCount);
-    for (const Event& event : heard.events) {
+    const Received received = subscriber_.received();
+    ASSERT_EQ(received.gaps(kCount), "");
+    ASSERT_EQ(received.events.size(), kCount);
+    for (const Event& event : received.events) {
         ASSERT_EQ(event.time, 1'000'000 + event.sequence);
         ASSERT_EQ(event.id, 4294967295 - event.sequence);
         ASSERT_EQ(event.name, std::to_string(event.id)) << "an id without a name is its digits";
@@ -47,7 +47,7 @@ TEST_F(Stream, EventsThatWereThereBeforeTheDaemonCome)
     write_all(holder.get(), record({.sequence = 1}) + record({.sequence = 2}));
     start_channel();
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.heard().gaps(2), "");
+    EXPECT_EQ(subscriber_.received().gaps(2), "");
 }
 
 TEST_F(Stream, AGapIsToldOnceBeforeWhatFollows)
@@ -58,13 +58,13 @@ TEST_F(Stream, AGapIsToldOnceBeforeWhatFollows)
         send(sequence);
     ASSERT_TRUE(subscriber_.wait_for(107)) << summary(subscriber_);
 
-    const Heard heard = subscriber_.heard();
-    EXPECT_EQ(heard.gaps(107), "");
-    ASSERT_EQ(heard.lost.size(), 2U);
-    EXPECT_EQ(heard.lost.at(0).first, 3U);
-    EXPECT_EQ(heard.lost.at(0).count, 2U);
-    EXPECT_EQ(heard.lost.at(1).first, 7U);
-    EXPECT_EQ(heard.lost.at(1).count, 100U);
+    const Received received = subscriber_.received();
+    EXPECT_EQ(received.gaps(107), "");
+    ASSERT_EQ(received.lost.size(), 2U);
+    EXPECT_EQ(received.lost.at(0).first, 3U);
+    EXPECT_EQ(received.lost.at(0).count, 2U);
+    EXPECT_EQ(received.lost.at(1).first, 7U);
+    EXPECT_EQ(received.lost.at(1).count, 100U);
     EXPECT_EQ(subscriber_.channel().EventsPublished(), 5U);
     EXPECT_EQ(subscriber_.channel().EventsLost(), 102U);
     EXPECT_EQ(subscriber_.channel().NextSequence(), 108U);
@@ -84,7 +84,7 @@ TEST_F(Stream, TheNextWriterGoesOn)
     }
     send(6);
     ASSERT_TRUE(subscriber_.wait_for(6)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.heard().gaps(6), "");
+    EXPECT_EQ(subscriber_.received().gaps(6), "");
     EXPECT_EQ(subscriber_.channel().State(), "online");
 }
 
@@ -96,7 +96,7 @@ TEST_F(Stream, ARecordThatComesInPiecesIsOneEvent)
         write_all(writer_.get(), std::string_view(&byte, 1));
     send(2);
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.heard().gaps(2), "");
+    EXPECT_EQ(subscriber_.received().gaps(2), "");
 }
 
 TEST_F(Stream, ARecordThatComesWhileItIsReadIsNoCryOfWolf)
@@ -107,7 +107,7 @@ TEST_F(Stream, ARecordThatComesWhileItIsReadIsNoCryOfWolf)
         write_all(writer_.get(), std::string_view(&byte, 1));
     send(2);
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.heard().gaps(2), "");
+    EXPECT_EQ(subscriber_.received().gaps(2), "");
     EXPECT_EQ(state_of(subscriber_), "online");
 }
 
@@ -133,7 +133,7 @@ TEST_F(Stream, MalformedRecordsFailTheirChannelAlone)
     for (std::uint64_t i = 1; i <= 100; ++i)
         write_all(other_writer.get(), record({.sequence = i}));
     ASSERT_TRUE(other_subscriber.wait_for(100)) << summary(other_subscriber);
-    EXPECT_EQ(other_subscriber.heard().gaps(100), "");
+    EXPECT_EQ(other_subscriber.received().gaps(100), "");
     EXPECT_EQ(other_subscriber.channel().State(), "online");
 }
 
@@ -150,8 +150,8 @@ TEST_F(Stream, ASequenceThatGoesBackIsAnotherInstance)
     EXPECT_TRUE(
         object.wait([&](const Seen& seen) { return seen.has_changed("Instance") && seen.has_changed("Previous"); }));
     EXPECT_GT(subscriber_.channel().Instance(), first);
-    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::Ending(first, 3U)) << "so much of it there was";
-    EXPECT_EQ(subscriber_.heard().events.back().sequence, 1U);
+    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::InstancePosition(first, 3U)) << "so much of it there was";
+    EXPECT_EQ(subscriber_.received().events.back().sequence, 1U);
     EXPECT_EQ(subscriber_.channel().NextSequence(), 2U);
 }
 
@@ -167,7 +167,7 @@ TEST_F(Stream, AChannelThatSentNonsenseIsOpenedAnew)
     writer_ = fifo_.open_writer();
     send(2);
     ASSERT_TRUE(subscriber_.wait_for(2));
-    EXPECT_EQ(subscriber_.heard().gaps(2), "");
+    EXPECT_EQ(subscriber_.received().gaps(2), "");
 }
 
 }  // namespace

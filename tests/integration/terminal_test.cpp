@@ -36,9 +36,9 @@ protected:
     static void expect_all_lines(const Subscriber& subscriber, std::uint64_t count)
     {
         ASSERT_TRUE(subscriber.wait_for(count)) << summary(subscriber);
-        const Heard heard = subscriber.heard();
-        ASSERT_EQ(heard.gaps(count), "");
-        for (const Event& event : heard.events) {
+        const Received received = subscriber.received();
+        ASSERT_EQ(received.gaps(count), "");
+        for (const Event& event : received.events) {
             ASSERT_EQ(event.fields().at("line").get<std::string>(), line(event.sequence));
             ASSERT_EQ(event.id, 0U);
             ASSERT_EQ(event.name, "0");

@@ -19,7 +19,7 @@ NotifySocket::NotifySocket() : fd_(must(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLO
     must(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)), "bind");
 }
 
-std::optional<std::string> NotifySocket::take() const
+std::optional<std::string> NotifySocket::receive() const
 {
     std::array<char, 4096> buffer{};
     const ssize_t got = recv(fd_.get(), buffer.data(), buffer.size(), 0);
@@ -31,7 +31,7 @@ std::optional<std::string> NotifySocket::take() const
 std::string NotifySocket::wait() const
 {
     std::optional<std::string> message;
-    wait_until([&] { return (message = take()).has_value(); });
+    wait_until([&] { return (message = receive()).has_value(); });
     return message.value_or("");
 }
 

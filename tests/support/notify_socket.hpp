@@ -17,7 +17,7 @@ public:
     /// For NOTIFY_SOCKET in the environment.
     [[nodiscard]] std::string address() const { return directory_.path() + "/notify"; }
     /// The next message that is there already; none where there is none.
-    [[nodiscard]] std::optional<std::string> take() const;
+    [[nodiscard]] std::optional<std::string> receive() const;
     /// Waits for the next message. @returns an empty one after the limit
     [[nodiscard]] std::string wait() const;
 

@@ -103,7 +103,7 @@ void Process::stop() const
         throw std::system_error(errno, std::generic_category(), "stopping a process");
 }
 
-void Process::go_on() const
+void Process::resume() const
 {
     signal(SIGCONT);
 }

@@ -37,7 +37,7 @@ public:
     void signal(int number) const;
     /// Sends SIGSTOP and waits until it stands still.
     void stop() const;
-    void go_on() const;
+    void resume() const;
     /// Waits for its end. @returns the exit code, 128 + N where signal N ended it, none after `limit`
     std::optional<int> wait(std::chrono::milliseconds limit = kLimit);
 

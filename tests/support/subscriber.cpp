@@ -7,7 +7,7 @@
 
 namespace drvbus::test {
 
-std::uint64_t Heard::lost_count() const
+std::uint64_t Received::lost_count() const
 {
     std::uint64_t sum = 0;
     for (const Lost& loss : lost)
@@ -15,7 +15,7 @@ std::uint64_t Heard::lost_count() const
     return sum;
 }
 
-std::string Heard::gaps(std::uint64_t last) const
+std::string Received::gaps(std::uint64_t last) const
 {
     std::uint64_t next = 1;
     auto event = events.begin();
@@ -65,16 +65,16 @@ private:
                  const std::uint32_t& id, const sdbus::Variant& data) override
     {
         const std::lock_guard lock(subscriber_.mutex_);
-        subscriber_.heard_.events.push_back({name, sequence, time, id, data});
-        subscriber_.heard_.order.push_back(true);
+        subscriber_.received_.events.push_back({name, sequence, time, id, data});
+        subscriber_.received_.order.push_back(true);
         subscriber_.changed_.notify_all();
     }
 
     void onLost(const std::uint64_t& first, const std::uint64_t& count) override
     {
         const std::lock_guard lock(subscriber_.mutex_);
-        subscriber_.heard_.lost.push_back({first, count});
-        subscriber_.heard_.order.push_back(false);
+        subscriber_.received_.lost.push_back({first, count});
+        subscriber_.received_.order.push_back(false);
         subscriber_.changed_.notify_all();
     }
 
@@ -93,21 +93,22 @@ Subscriber::~Subscriber()
     connection_->leaveEventLoop();
 }
 
-Heard Subscriber::heard() const
+Received Subscriber::received() const
 {
     const std::lock_guard lock(mutex_);
-    return heard_;
+    return received_;
 }
 
-bool Subscriber::wait(const std::function<bool(const Heard&)>& condition, std::chrono::milliseconds limit) const
+bool Subscriber::wait(const std::function<bool(const Received&)>& condition, std::chrono::milliseconds limit) const
 {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, limit, [&] { return condition(heard_); });
+    return changed_.wait_for(lock, limit, [&] { return condition(received_); });
 }
 
 bool Subscriber::wait_for(std::uint64_t count, std::chrono::milliseconds limit) const
 {
-    return wait([count](const Heard& heard) { return heard.events.size() + heard.lost_count() >= count; }, limit);
+    return wait([count](const Received& received) { return received.events.size() + received.lost_count() >= count; },
+                limit);
 }
 
 org::drvbus1::Channel_proxy& Subscriber::channel() const

@@ -38,12 +38,12 @@ struct Lost {
 };
 
 /// Everything that a channel said, in order.
-struct Heard {
+struct Received {
     std::vector<Event> events;
     std::vector<Lost> lost;
 
     [[nodiscard]] std::uint64_t lost_count() const;
-    /// What is wrong where the sequences do not run from 1 to `last` in order, with each event heard
+    /// What is wrong where the sequences do not run from 1 to `last` in order, with each event received
     /// once or counted lost once, in the place where it would have been; empty where all is right.
     [[nodiscard]] std::string gaps(std::uint64_t last) const;
 
@@ -58,7 +58,7 @@ std::unique_ptr<sdbus::IConnection> connect(const std::string& address);
 class Subscriber {
 public:
     /// What the property Previous is.
-    using Ending = sdbus::Struct<std::uint64_t, std::uint64_t>;
+    using InstancePosition = sdbus::Struct<std::uint64_t, std::uint64_t>;
 
     /// @param address of the bus; empty: the system bus
     Subscriber(const std::string& channel, const std::string& address = {});
@@ -67,9 +67,9 @@ public:
     ~Subscriber();
 
     /// What came so far.
-    [[nodiscard]] Heard heard() const;
+    [[nodiscard]] Received received() const;
     /// Waits until `condition` holds for what came.
-    bool wait(const std::function<bool(const Heard&)>& condition, std::chrono::milliseconds limit = kLimit) const;
+    bool wait(const std::function<bool(const Received&)>& condition, std::chrono::milliseconds limit = kLimit) const;
     /// Waits until this many events have come or been told lost.
     bool wait_for(std::uint64_t count, std::chrono::milliseconds limit = kLimit) const;
 
@@ -80,7 +80,7 @@ private:
     class Proxy;
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
-    Heard heard_;
+    Received received_;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::unique_ptr<Proxy> proxy_;
 };

@@ -55,12 +55,12 @@ TEST(Notify, TheServiceManagerIsTold)
     const NotifySocket socket;
     const Variable environment("NOTIFY_SOCKET", socket.address());
     service::notify_ready();
-    EXPECT_EQ(socket.take(), "READY=1");
+    EXPECT_EQ(socket.receive(), "READY=1");
     service::notify_reloading();
-    EXPECT_THAT(socket.take().value_or(""), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[1-9][0-9]*"));
+    EXPECT_THAT(socket.receive().value_or(""), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[1-9][0-9]*"));
     service::notify_stopping();
-    EXPECT_EQ(socket.take(), "STOPPING=1");
-    EXPECT_EQ(socket.take(), std::nullopt);
+    EXPECT_EQ(socket.receive(), "STOPPING=1");
+    EXPECT_EQ(socket.receive(), std::nullopt);
 }
 
 TEST(Status, FollowsChangesAtMostOnceASecond)
@@ -71,7 +71,7 @@ TEST(Status, FollowsChangesAtMostOnceASecond)
     int changes = 0;
     service::Status status(loop, [&] { return std::to_string(changes) + " changes"; });
     settle(loop);
-    EXPECT_EQ(socket.take(), std::nullopt) << "there was no change";
+    EXPECT_EQ(socket.receive(), std::nullopt) << "there was no change";
 
     for (const char* const expected : {"STATUS=10 changes", "STATUS=20 changes"}) {
         const auto before = std::chrono::steady_clock::now();
@@ -80,11 +80,11 @@ TEST(Status, FollowsChangesAtMostOnceASecond)
             status.touch();
         }
         std::optional<std::string> message;
-        ASSERT_TRUE(turn_until(loop, [&] { return (message = socket.take()).has_value(); }));
+        ASSERT_TRUE(turn_until(loop, [&] { return (message = socket.receive()).has_value(); }));
         EXPECT_EQ(message, expected);
         EXPECT_GE(std::chrono::steady_clock::now() - before, 1s);
         settle(loop);
-        EXPECT_EQ(socket.take(), std::nullopt) << "one message is enough";
+        EXPECT_EQ(socket.receive(), std::nullopt) << "one message is enough";
     }
 }
 
@@ -97,7 +97,7 @@ TEST(Status, IsToldUnderSteadyChangesToo)
     std::optional<std::string> message;
     EXPECT_TRUE(turn_until(loop, [&] {
         status.touch();
-        return (message = socket.take()).has_value();
+        return (message = socket.receive()).has_value();
     }));
     EXPECT_EQ(message, "STATUS=busy");
 }

@@ -15,10 +15,10 @@ TEST(Endings, AreTakenByTheirNames)
     Endings endings;
     endings.put("a", {7, 3});
     endings.put("b", {8, 4});
-    EXPECT_EQ(endings.take("b"), (Ending{8, 4}));
-    EXPECT_EQ(endings.take("a"), (Ending{7, 3}));
-    EXPECT_EQ(endings.take("a"), (Ending{})) << "it is taken once";
-    EXPECT_EQ(endings.take("c"), (Ending{}));
+    EXPECT_EQ(endings.take("b"), (InstancePosition{8, 4}));
+    EXPECT_EQ(endings.take("a"), (InstancePosition{7, 3}));
+    EXPECT_EQ(endings.take("a"), (InstancePosition{})) << "it is taken once";
+    EXPECT_EQ(endings.take("c"), (InstancePosition{}));
 }
 
 TEST(Endings, TheLastOfANameCounts)
@@ -26,10 +26,10 @@ TEST(Endings, TheLastOfANameCounts)
     Endings endings;
     endings.put("a", {7, 3});
     endings.put("a", {8, 4});
-    EXPECT_EQ(endings.take("a"), (Ending{8, 4}));
+    EXPECT_EQ(endings.take("a"), (InstancePosition{8, 4}));
     endings.put("a", {9, 5});
     endings.put("a", {});  // came, and nobody knows how far
-    EXPECT_EQ(endings.take("a"), (Ending{}));
+    EXPECT_EQ(endings.take("a"), (InstancePosition{}));
 }
 
 TEST(Endings, TheFirstIsForgottenWhereThereAreTooMany)
@@ -37,9 +37,9 @@ TEST(Endings, TheFirstIsForgottenWhereThereAreTooMany)
     Endings endings;
     for (std::size_t i = 0; i <= Endings::kMost; ++i)
         endings.put(std::to_string(1000 - i), {i + 1, 2});
-    EXPECT_EQ(endings.take("1000"), (Ending{}));
-    EXPECT_EQ(endings.take("999"), (Ending{2, 2}));
-    EXPECT_EQ(endings.take(std::to_string(1000 - Endings::kMost)), (Ending{Endings::kMost + 1, 2}));
+    EXPECT_EQ(endings.take("1000"), (InstancePosition{}));
+    EXPECT_EQ(endings.take("999"), (InstancePosition{2, 2}));
+    EXPECT_EQ(endings.take(std::to_string(1000 - Endings::kMost)), (InstancePosition{Endings::kMost + 1, 2}));
 }
 
 }  // namespace

@@ -91,12 +91,12 @@ TEST(KmodConsumers, TwoRawConsumersAndTheDaemonEachGetEveryEvent)
     expect_all(by_eventfd);
     expect_all(by_sigio);
     ASSERT_TRUE(subscriber.wait_for(kCount))
-        << subscriber.heard().events.size() << " events, " << subscriber.heard().lost_count() << " lost";
-    const Heard heard = subscriber.heard();
-    EXPECT_EQ(heard.gaps(kCount), "");
-    ASSERT_EQ(heard.events.size(), kCount);
+        << subscriber.received().events.size() << " events, " << subscriber.received().lost_count() << " lost";
+    const Received received = subscriber.received();
+    EXPECT_EQ(received.gaps(kCount), "");
+    ASSERT_EQ(received.events.size(), kCount);
     for (std::uint64_t i = 1; i <= kCount; ++i)
-        ASSERT_EQ(heard.events.at(i - 1).name, is_urgent(i) ? "overheat" : "reading");
+        ASSERT_EQ(received.events.at(i - 1).name, is_urgent(i) ? "overheat" : "reading");
     EXPECT_EQ(subscriber.channel().EventsPublished(), kCount);
 }
 

@@ -65,10 +65,10 @@ protected:
     /// Waits for the event with this sequence. Throws std::runtime_error when it or an earlier one does not arrive.
     Event event(std::uint64_t sequence) const
     {
-        if (!subscriber_.wait_for(sequence, kSlow) || subscriber_.heard().gaps(sequence) != "")
-            throw std::runtime_error(summary(subscriber_) + ": " + subscriber_.heard().gaps(sequence) + "; " +
+        if (!subscriber_.wait_for(sequence, kSlow) || subscriber_.received().gaps(sequence) != "")
+            throw std::runtime_error(summary(subscriber_) + ": " + subscriber_.received().gaps(sequence) + "; " +
                                      state_of(subscriber_));
-        return subscriber_.heard().events.back();
+        return subscriber_.received().events.back();
     }
 
     Subscriber subscriber_{"device", bus().address()};
@@ -187,13 +187,13 @@ TEST_F(GpioPreset, OverrunOfTheKernelBufferIsLost)
         chip_.pull(edge % 2 == 1);
         ASSERT_TRUE(wait_until([&] { return sleeps_of(thread) > sleeps; }, kSlow));
     }
-    daemon().go_on();
-    ASSERT_TRUE(subscriber_.wait([](const Heard& heard) { return heard.events.size() == 1 + kRoom; }, kSlow))
+    daemon().resume();
+    ASSERT_TRUE(subscriber_.wait([](const Received& received) { return received.events.size() == 1 + kRoom; }, kSlow))
         << summary(subscriber_);
-    const Heard heard = subscriber_.heard();
-    ASSERT_EQ(heard.lost.size(), 1U);
-    EXPECT_EQ(heard.lost.front().first, 2U);
-    EXPECT_EQ(heard.gaps(1 + heard.lost_count() + kRoom), "");
+    const Received received = subscriber_.received();
+    ASSERT_EQ(received.lost.size(), 1U);
+    EXPECT_EQ(received.lost.front().first, 2U);
+    EXPECT_EQ(received.gaps(1 + received.lost_count() + kRoom), "");
 }
 
 /// A device of iio_dummy. iio_dummy_evgen raises its interrupt when a test asks for an event.

@@ -31,7 +31,7 @@ using testing::ElementsAre;
 std::vector<std::string> names(const Subscriber& subscriber)
 {
     std::vector<std::string> names;
-    for (const Event& event : subscriber.heard().events)
+    for (const Event& event : subscriber.received().events)
         names.push_back(event.name);
     return names;
 }
@@ -42,7 +42,7 @@ TEST(Rtc, UpdateInterruptIsAnEventEachSecond)
     ASSERT_EQ(reason_in_state("online", "clock"), "");
     const Subscriber subscriber("clock");
     ASSERT_TRUE(subscriber.wait_for(3));
-    const std::vector<Event> events = subscriber.heard().events;
+    const std::vector<Event> events = subscriber.received().events;
     EXPECT_THAT(names(subscriber), Each("update"));
     EXPECT_GT(events[1].time - events[0].time, 500'000'000U);
     EXPECT_GE(events[0].fields().at("count").get<std::uint32_t>(), 1U);
@@ -55,13 +55,13 @@ TEST(Rtc, AlarmAndPeriodicInterruptAreEvents)
     ASSERT_EQ(reason_in_state("online", "clock"), "");
     const Subscriber subscriber("clock");
     ASSERT_EQ(write_file("/sys/class/rtc/rtc0/wakealarm", "+2"), 0);
-    const auto has = [](const Heard& heard, const std::string& name) {
-        return std::ranges::any_of(heard.events,
+    const auto has = [](const Received& received, const std::string& name) {
+        return std::ranges::any_of(received.events,
                                    [&](const Event& event) { return event.name.find(name) != std::string::npos; });
     };
-    EXPECT_TRUE(subscriber.wait([&](const Heard& heard) { return has(heard, "periodic"); }));
-    EXPECT_TRUE(subscriber.wait([&](const Heard& heard) { return has(heard, "alarm"); }));
-    EXPECT_FALSE(has(subscriber.heard(), "update"));
+    EXPECT_TRUE(subscriber.wait([&](const Received& received) { return has(received, "periodic"); }));
+    EXPECT_TRUE(subscriber.wait([&](const Received& received) { return has(received, "alarm"); }));
+    EXPECT_FALSE(has(subscriber.received(), "update"));
 }
 
 TEST(Uio, InterruptIsAnEventAndIsEnabledAgain)
@@ -82,9 +82,9 @@ TEST(Uio, InterruptIsAnEventAndIsEnabledAgain)
         ASSERT_EQ(kill(daemon, SIGCONT), 0);
         ASSERT_TRUE(subscriber.wait_for(count));
     }
-    const std::vector<Event> events = subscriber.heard().events;
+    const std::vector<Event> events = subscriber.received().events;
     EXPECT_THAT(names(subscriber), Each("interrupt"));
-    EXPECT_EQ(subscriber.heard().gaps(kInterrupts), "");
+    EXPECT_EQ(subscriber.received().gaps(kInterrupts), "");
     EXPECT_EQ(events.back().fields().at("count").get<std::int32_t>() -
                   events.front().fields().at("count").get<std::int32_t>(),
               static_cast<std::int32_t>(kInterrupts - 1));
@@ -134,7 +134,7 @@ TEST_P(Serial, ReceivedLineIsAnEvent)
     write_all(far_end.get(), "lf and half\n");
     ASSERT_TRUE(subscriber.wait_for(2));
     std::vector<std::string> texts;
-    for (const Event& event : subscriber.heard().events)
+    for (const Event& event : subscriber.received().events)
         texts.push_back(event.fields().at("text").get<std::string>());
     EXPECT_THAT(texts, ElementsAre("$GPGGA,1", "half and half"));
 }

@@ -37,7 +37,7 @@ std::string input_channel(const std::string& device_name, const std::string& set
 std::vector<std::string> names(const Subscriber& subscriber)
 {
     std::vector<std::string> names;
-    for (const Event& event : subscriber.heard().events)
+    for (const Event& event : subscriber.received().events)
         names.push_back(event.name + "=" + std::to_string(event.fields().at("value").get<std::int32_t>()));
     return names;
 }
@@ -70,8 +70,8 @@ TEST_P(Input, KeyIsAnEventWithItsLibevdevName)
     const std::uint64_t after = monotonic_ns();
     ASSERT_TRUE(subscriber.wait_for(3));
     EXPECT_THAT(names(subscriber), ElementsAre("KEY_POWER=1", "KEY_POWER=0", "KEY_VOLUMEUP=1"));
-    const std::vector<Event> events = subscriber.heard().events;
-    EXPECT_EQ(subscriber.heard().gaps(3), "");
+    const std::vector<Event> events = subscriber.received().events;
+    EXPECT_EQ(subscriber.received().gaps(3), "");
     EXPECT_EQ(events[0].id, 0x10000U + KEY_POWER);
     EXPECT_EQ(events[0].fields().at("type").get<std::uint16_t>(), EV_KEY);
     EXPECT_EQ(events[0].fields().at("code").get<std::uint16_t>(), KEY_POWER);
@@ -105,7 +105,7 @@ TEST_P(Input, DeviceThatIsReconnectedKeepsItsChannel)
     buttons->key(KEY_VOLUMEUP, true);
     ASSERT_TRUE(subscriber.wait_for(3));
     EXPECT_THAT(names(subscriber), ElementsAre("KEY_POWER=1", "KEY_POWER=0", "KEY_VOLUMEUP=1"));
-    EXPECT_EQ(subscriber.heard().gaps(3), "");
+    EXPECT_EQ(subscriber.received().gaps(3), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Notifications, Input, testing::Values("poll", "sigio"),

@@ -26,8 +26,9 @@ TEST(Kmsg, KernelLogLineIsAnEvent)
         return event.fields().at("text").get<std::string>() == "drvbus: a word, and; another";
     };
     // The kernel and systemd write to the log as well.
-    ASSERT_TRUE(subscriber.wait([&](const Heard& heard) { return std::ranges::any_of(heard.events, is_test_line); }));
-    const std::vector<Event> events = subscriber.heard().events;
+    ASSERT_TRUE(
+        subscriber.wait([&](const Received& received) { return std::ranges::any_of(received.events, is_test_line); }));
+    const std::vector<Event> events = subscriber.received().events;
     const Event event = *std::ranges::find_if(events, is_test_line);
     EXPECT_EQ(event.name, "user.warning");
     EXPECT_EQ(event.fields().at("priority").get<std::uint32_t>(), 12U);
@@ -48,7 +49,7 @@ TEST(Psi, MemoryPressureIsAnEvent)
     const Process allocating({"systemd-run", "--scope", "--quiet", "-p", "MemoryHigh=16M", "python3", "-c",
                               "blocks = []\nwhile True: blocks.append(bytearray(1 << 20))"});
     ASSERT_TRUE(subscriber.wait_for(1)) << allocating.output();
-    const Event event = subscriber.heard().events.front();
+    const Event event = subscriber.received().events.front();
     EXPECT_EQ(event.name, "some");
     EXPECT_EQ(event.fields().at("stall_us").get<std::uint32_t>(), 50000U);
     EXPECT_THAT(event.fields().at("text").get<std::string>(), HasSubstr("some avg10="));

@@ -100,13 +100,13 @@ TEST(OldstyleFasync, EachIndexIsAChannelWithSigio)
     driver.report(fasync_event(1, 3, 11));
     ASSERT_TRUE(one.wait_for(2));
     ASSERT_TRUE(two.wait_for(1));
-    const std::vector<Event> events = one.heard().events;
+    const std::vector<Event> events = one.received().events;
     EXPECT_EQ(events[0].name, "overheat");
     EXPECT_EQ(events[0].id, 7U);
     EXPECT_THAT(params(events[0], "param"), ElementsAre(10, 20));
     EXPECT_EQ(events[1].name, "3");
     EXPECT_THAT(params(events[1], "param"), ElementsAre(11, 22));
-    EXPECT_EQ(two.heard().events[0].id, 8U);
+    EXPECT_EQ(two.received().events[0].id, 8U);
     EXPECT_EQ(two.channel().EventsPublished(), 1U);
 }
 
@@ -125,13 +125,13 @@ TEST(OldstyleFasync, NoEventIsLostWhenTheDaemonIsKilled)
                 kill_daemon();
             driver.report(fasync_event(1, ++id, round));
         }
-        ASSERT_TRUE(
-            subscriber.wait([&](const Heard& heard) { return !heard.events.empty() && heard.events.back().id == id; }));
+        ASSERT_TRUE(subscriber.wait(
+            [&](const Received& received) { return !received.events.empty() && received.events.back().id == id; }));
     }
     // A killed daemon may have published events that it had not committed: they repeat with the same sequence.
     std::vector<std::uint32_t> ids;
     std::uint64_t next = 1;
-    for (const Event& event : subscriber.heard().events) {
+    for (const Event& event : subscriber.received().events) {
         if (event.sequence < next)
             continue;
         EXPECT_EQ(event.sequence, next);
@@ -141,7 +141,7 @@ TEST(OldstyleFasync, NoEventIsLostWhenTheDaemonIsKilled)
     std::vector<std::uint32_t> expected(std::size_t{kEventsPerKill} * kKills);
     std::iota(expected.begin(), expected.end(), 1U);
     EXPECT_THAT(ids, ElementsAreArray(expected));
-    EXPECT_TRUE(subscriber.heard().lost.empty());
+    EXPECT_TRUE(subscriber.received().lost.empty());
 }
 
 /// A struct oldstyle_message: index, id, four parameters.
@@ -190,8 +190,8 @@ TEST_P(OldstyleEventfd, MessageIsAnEvent)
     for (std::uint32_t count = 0; count < 30; ++count)
         driver_.report(eventfd_event(index, 100 + count, count));
     ASSERT_TRUE(subscriber.wait_for(31));
-    const std::vector<Event> events = subscriber.heard().events;
-    EXPECT_EQ(subscriber.heard().gaps(31), "");
+    const std::vector<Event> events = subscriber.received().events;
+    EXPECT_EQ(subscriber.received().gaps(31), "");
     EXPECT_EQ(events[0].name, "overheat");
     EXPECT_EQ(events[0].fields().size(), 2U);
     EXPECT_THAT(params(events[0], "message_param"), ElementsAre(10, 11, 12, 13));
@@ -214,8 +214,8 @@ TEST_P(OldstyleEventfd, NextProcessReadsMessagesThatTheDriverHolds)
     for (std::uint32_t id = 31; id <= 60; ++id)
         driver_.report(eventfd_event(index, id, 0));
     ASSERT_TRUE(subscriber.wait_for(60));
-    const std::vector<Event> events = subscriber.heard().events;
-    EXPECT_EQ(subscriber.heard().gaps(60), "");
+    const std::vector<Event> events = subscriber.received().events;
+    EXPECT_EQ(subscriber.received().gaps(60), "");
     EXPECT_EQ(events.back().id, 60U);
 }
 

@@ -77,11 +77,11 @@ TEST(Error, PayloadThatDoesNotFitItsFormatIsPublishedAsBytesAndCounted)
     ASSERT_EQ(channel.emit(2, "0100000002000000"), 0);  // a C struct with padding
     ASSERT_EQ(channel.emit(3, "030004000000"), 0);
     ASSERT_TRUE(subscriber.wait_for(3));
-    const Heard heard = subscriber.heard();
-    EXPECT_EQ(heard.events[0].fields().at("b").get<std::uint32_t>(), 2U);
-    EXPECT_EQ(heard.events[1].data.get<std::vector<std::uint8_t>>(),
+    const Received received = subscriber.received();
+    EXPECT_EQ(received.events[0].fields().at("b").get<std::uint32_t>(), 2U);
+    EXPECT_EQ(received.events[1].data.get<std::vector<std::uint8_t>>(),
               (std::vector<std::uint8_t>{1, 0, 0, 0, 2, 0, 0, 0}));
-    EXPECT_EQ(heard.events[2].fields().at("b").get<std::uint32_t>(), 4U);
+    EXPECT_EQ(received.events[2].fields().at("b").get<std::uint32_t>(), 4U);
     EXPECT_EQ(subscriber.channel().FormatMismatches(), 1U);
     EXPECT_TRUE(
         wait_until([] { return journal().find("does not fit the format, which takes 6 bytes") != std::string::npos; }));
@@ -97,13 +97,13 @@ TEST(Error, PayloadIsPublishedAsBytesWhenTheDriverFormatDoesNotParse)
     EXPECT_EQ(subscriber.channel().State(), "online");
     ASSERT_EQ(channel.emit(1, "0102"), 0);
     ASSERT_TRUE(subscriber.wait_for(1));
-    EXPECT_EQ(subscriber.heard().events[0].data.get<std::vector<std::uint8_t>>(), (std::vector<std::uint8_t>{1, 2}));
+    EXPECT_EQ(subscriber.received().events[0].data.get<std::vector<std::uint8_t>>(), (std::vector<std::uint8_t>{1, 2}));
     EXPECT_TRUE(wait_until([] { return journal().find("line 2, column 1: 'u33' is no type") != std::string::npos; }));
 
     const ConfigDropIn correct_format("[[channel]]\nname = \"wrong\"\nformat = \"u8 a[2]\"\n");
     ASSERT_EQ(channel.emit(1, "0102"), 0);
     ASSERT_TRUE(subscriber.wait_for(2));
-    EXPECT_EQ(subscriber.heard().events[1].fields().at("a").get<std::vector<std::uint8_t>>(),
+    EXPECT_EQ(subscriber.received().events[1].fields().at("a").get<std::vector<std::uint8_t>>(),
               (std::vector<std::uint8_t>{1, 2}));
 }
 
@@ -140,9 +140,10 @@ TEST(Payload, UnnamedParametersAndBytesKeepTheirTypes)
     ASSERT_EQ(bytes.emit(10, "ff00"), 0);
     ASSERT_TRUE(first.wait_for(1));
     ASSERT_TRUE(second.wait_for(1));
-    EXPECT_EQ(first.heard().events[0].data.get<std::vector<std::uint32_t>>(), (std::vector<std::uint32_t>{70000, 2}));
-    EXPECT_EQ(first.heard().events[0].name, "9");
-    EXPECT_EQ(second.heard().events[0].data.get<std::vector<std::uint8_t>>(), (std::vector<std::uint8_t>{255, 0}));
+    EXPECT_EQ(first.received().events[0].data.get<std::vector<std::uint32_t>>(),
+              (std::vector<std::uint32_t>{70000, 2}));
+    EXPECT_EQ(first.received().events[0].name, "9");
+    EXPECT_EQ(second.received().events[0].data.get<std::vector<std::uint8_t>>(), (std::vector<std::uint8_t>{255, 0}));
 }
 
 }  // namespace

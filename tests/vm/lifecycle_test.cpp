@@ -62,8 +62,8 @@ TEST_F(Lifecycle, EventsEmittedBeforeTheRemovalArePublished)
     ASSERT_EQ(channel.burst(500), 0);
     ASSERT_EQ(channel.remove(), 0);
     kill(daemon, SIGCONT);
-    EXPECT_TRUE(subscriber.wait_for(500)) << subscriber.heard().events.size();
-    EXPECT_EQ(subscriber.heard().gaps(500), "");
+    EXPECT_TRUE(subscriber.wait_for(500)) << subscriber.received().events.size();
+    EXPECT_EQ(subscriber.received().gaps(500), "");
     EXPECT_TRUE(monitor.shows("InterfacesRemoved (objectpath '/org/drvbus1/channel/short'"));
 }
 
@@ -81,13 +81,13 @@ TEST_F(Lifecycle, NextChannelOfTheSameNameIsAnotherInstance)
     ASSERT_EQ(channel->burst(2), 0);
     kill(daemon, SIGCONT);
 
-    ASSERT_TRUE(subscriber.wait([](const Heard& heard) { return heard.events.size() >= 5; }))
-        << subscriber.heard().events.size();
+    ASSERT_TRUE(subscriber.wait([](const Received& received) { return received.events.size() >= 5; }))
+        << subscriber.received().events.size();
     std::vector<std::uint64_t> sequences;
-    for (const Event& event : subscriber.heard().events)
+    for (const Event& event : subscriber.received().events)
         sequences.push_back(event.sequence);
     EXPECT_THAT(sequences, testing::ElementsAre(1, 2, 3, 1, 2));
-    EXPECT_TRUE(subscriber.heard().lost.empty());
+    EXPECT_TRUE(subscriber.received().lost.empty());
     EXPECT_EQ(subscriber.channel().State(), "online");
 }
 
@@ -101,7 +101,7 @@ TEST_F(Lifecycle, EventsEmittedBeforeTheDaemonStartedArePublished)
     run({"systemctl", "unmask", "--runtime", "drvbusd"});
     ASSERT_EQ(run({"systemctl", "start", "drvbusd"}).status, 0);
     EXPECT_TRUE(subscriber.wait_for(10));
-    EXPECT_EQ(subscriber.heard().gaps(10), "");
+    EXPECT_EQ(subscriber.received().gaps(10), "");
 }
 
 TEST_F(Lifecycle, EachOfManyChannelsPublishesItsOwnEvents)
@@ -122,9 +122,9 @@ TEST_F(Lifecycle, EachOfManyChannelsPublishesItsOwnEvents)
         ASSERT_EQ(channel->burst(kEvents), 0);
     for (std::size_t i = 0; i < channels.size(); ++i) {
         ASSERT_TRUE(subscribers[i]->wait_for(kEvents));
-        const Heard heard = subscribers[i]->heard();
-        EXPECT_EQ(heard.gaps(kEvents), "");
-        for (const Event& event : heard.events)
+        const Received received = subscribers[i]->received();
+        EXPECT_EQ(received.gaps(kEvents), "");
+        for (const Event& event : received.events)
             ASSERT_EQ(event.id, 100 + i);
     }
 }
@@ -209,7 +209,7 @@ TEST_F(MissedUevents, FailedScanRemovesNoChannel)
     ASSERT_EQ(first_.emit(2), 0);
     ASSERT_TRUE(subscriber.wait_for(2));
     EXPECT_EQ(subscriber.channel().State(), "online");
-    EXPECT_EQ(subscriber.heard().gaps(2), "");
+    EXPECT_EQ(subscriber.received().gaps(2), "");
 }
 
 TEST_F(Lifecycle, BusyChannelDoesNotStarveAnother)

@@ -76,13 +76,13 @@ TEST_P(EachNotification, EventsArriveOnceInOrderAndComplete)
     }
     const std::uint64_t after = now();
 
-    ASSERT_TRUE(subscriber.wait_for(kCount)) << subscriber.heard().events.size() << " events arrived";
-    const Heard heard = subscriber.heard();
-    EXPECT_EQ(heard.gaps(kCount), "");
-    ASSERT_EQ(heard.events.size(), kCount);
+    ASSERT_TRUE(subscriber.wait_for(kCount)) << subscriber.received().events.size() << " events arrived";
+    const Received received = subscriber.received();
+    EXPECT_EQ(received.gaps(kCount), "");
+    ASSERT_EQ(received.events.size(), kCount);
     std::uint64_t last_time = before;
     for (std::uint64_t i = 1; i <= kCount; ++i) {
-        const Event& event = heard.events.at(i - 1);
+        const Event& event = received.events.at(i - 1);
         ASSERT_EQ(event.sequence, i);
         ASSERT_EQ(event.id, i % 10 == 0 ? 2U : 1U);
         ASSERT_EQ(event.name, i % 10 == 0 ? "overheat" : "reading");
@@ -112,14 +112,14 @@ TEST_P(EachNotification, OverrunsAreCountedExactly)
     ASSERT_EQ(channel.burst(kBurst), 0);
 
     ASSERT_TRUE(subscriber.wait_for(kBurst))
-        << subscriber.heard().events.size() << " events and " << subscriber.heard().lost_count() << " lost";
-    const Heard heard = subscriber.heard();
-    EXPECT_EQ(heard.gaps(kBurst), "");
-    EXPECT_EQ(heard.events.size() + heard.lost_count(), kBurst);
-    for (const Event& event : heard.events)
+        << subscriber.received().events.size() << " events and " << subscriber.received().lost_count() << " lost";
+    const Received received = subscriber.received();
+    EXPECT_EQ(received.gaps(kBurst), "");
+    EXPECT_EQ(received.events.size() + received.lost_count(), kBurst);
+    for (const Event& event : received.events)
         ASSERT_EQ(event.fields().at("count").get<std::uint32_t>(), event.sequence);
-    EXPECT_EQ(subscriber.channel().EventsPublished(), heard.events.size());
-    EXPECT_EQ(subscriber.channel().EventsLost(), heard.lost_count());
+    EXPECT_EQ(subscriber.channel().EventsPublished(), received.events.size());
+    EXPECT_EQ(subscriber.channel().EventsLost(), received.lost_count());
     EXPECT_EQ(channel.sysfs("events"), kBurst);
 }
 
@@ -137,7 +137,7 @@ TEST_P(EachNotification, EventsFromAnInterruptArrive)
 
     const std::uint64_t emitted = channel.sysfs("events");
     ASSERT_TRUE(subscriber.wait_for(emitted));
-    EXPECT_EQ(subscriber.heard().gaps(emitted), "");
+    EXPECT_EQ(subscriber.received().gaps(emitted), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Notifications, EachNotification,

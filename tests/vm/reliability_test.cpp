@@ -120,9 +120,9 @@ TEST_F(Reliability, RestartDoesNotPublishEventsAgain)
     ASSERT_TRUE(wait_for_channel("one"));
     ASSERT_EQ(channel_.burst(1), 0);
     ASSERT_TRUE(subscriber.wait(
-        [](const Heard& heard) { return !heard.events.empty() && heard.events.back().sequence == 1001; }));
+        [](const Received& received) { return !received.events.empty() && received.events.back().sequence == 1001; }));
     // The killed daemon may not have committed the last event that it published.
-    EXPECT_LE(subscriber.heard().events.size(), 2U);
+    EXPECT_LE(subscriber.received().events.size(), 2U);
     expect_all_delivered();
 }
 
@@ -160,7 +160,7 @@ TEST_F(Reliability, PythonFollowerReceivesEveryEvent)
     ASSERT_EQ(channel_.burst(3000), 0);
     const std::string next = "t " + std::to_string(channel_.sysfs("events") + 1) + "\n";
     ASSERT_TRUE(wait_until([&] { return property("NextSequence") == next; }));
-    follower_->process().go_on();
+    follower_->process().resume();
     expect_all_delivered();
 }
 
@@ -201,7 +201,7 @@ TEST_F(Reliability, SubscriberCatchesUpAfterTheBusDroppedItsMessages)
     for (int times = 0; times < 15; ++times)
         ASSERT_EQ(channel_.burst(1000), 0);
     ASSERT_TRUE(wait_until([&] { return property("NextSequence") == "t 15001\n"; }));
-    follower_->process().go_on();
+    follower_->process().resume();
     expect_all_delivered();
     EXPECT_TRUE(wait_until([&] {
         follower_->read();
@@ -251,7 +251,7 @@ TEST_F(Reliability, MissedEventsOfARemovedInstanceAreCounted)
         ASSERT_EQ(channel_.burst(1), 0);
         ASSERT_TRUE(wait_for_channel("one"));
         EXPECT_EQ(property("Previous"), "(tt) " + instance.substr(2, instance.size() - 3) + " " + next);
-        follower_->process().go_on();
+        follower_->process().resume();
         ASSERT_TRUE(wait_until([&] {
             follower_->read();
             return follower_->instances().size() == 2 && follower_->last().next() == 2;

@@ -32,8 +32,8 @@ protected:
 
     [[nodiscard]] bool wait_for_event(std::uint64_t sequence) const
     {
-        return subscriber_->wait([sequence](const Heard& heard) {
-            return !heard.events.empty() && heard.events.back().sequence == sequence;
+        return subscriber_->wait([sequence](const Received& received) {
+            return !received.events.empty() && received.events.back().sequence == sequence;
         });
     }
 
@@ -67,7 +67,7 @@ TEST_F(Ring, CheckpointOfAnotherReleaseLosesOnlyTheCounters)
     ASSERT_EQ(channel_.burst(1), 0);
     ASSERT_TRUE(wait_for_event(101));
     // The killed daemon may not have committed the last event that it published.
-    EXPECT_LE(subscriber_->heard().events.size(), 102U);
+    EXPECT_LE(subscriber_->received().events.size(), 102U);
     EXPECT_LE(subscriber_->channel().EventsPublished(), 2U);
     EXPECT_THAT(run({"journalctl", "-u", "drvbusd", "-n", "50", "--no-pager"}).output,
                 HasSubstr("another release of drvbusd wrote it"));
@@ -87,8 +87,8 @@ TEST_F(Ring, IsDrainedWhenAnotherDeviceGetsTheName)
     std::ofstream(file) << "[[channel]]\nname = \"ring\"\ndevice = \"" << fifo << "\"\n";
     kill(pid, SIGHUP);  // the reload is pending while the ring holds events
     kill(pid, SIGCONT);
-    EXPECT_TRUE(wait_for_event(100)) << subscriber_->heard().events.size();
-    EXPECT_EQ(subscriber_->heard().gaps(100), "");
+    EXPECT_TRUE(wait_for_event(100)) << subscriber_->received().events.size();
+    EXPECT_EQ(subscriber_->received().gaps(100), "");
     EXPECT_TRUE(wait_until([&] { return subscriber_->channel().Device() == fifo; }));
 
     std::filesystem::remove(file);
@@ -120,7 +120,7 @@ TEST_F(LegacyRing, FailedChannelContinuesAtItsPosition)
     }
     EXPECT_TRUE(wait_until([&] { return subscriber_->channel().State() == "online"; }));
     ASSERT_TRUE(wait_for_event(8));
-    EXPECT_EQ(subscriber_->heard().gaps(8), "");
+    EXPECT_EQ(subscriber_->received().gaps(8), "");
 }
 
 }  // namespace

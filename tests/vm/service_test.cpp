@@ -77,8 +77,9 @@ protected:
         const Subscriber subscriber("beat");
         ASSERT_EQ(channel_.emit(42), 0);
         const std::uint64_t last = channel_.sysfs("events");
-        EXPECT_TRUE(subscriber.wait([last](const Heard& heard) {
-            return !heard.events.empty() && heard.events.back().sequence == last && heard.events.back().id == 42;
+        EXPECT_TRUE(subscriber.wait([last](const Received& received) {
+            return !received.events.empty() && received.events.back().sequence == last &&
+                   received.events.back().id == 42;
         }));
     }
 

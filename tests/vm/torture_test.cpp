@@ -154,7 +154,7 @@ protected:
             channel.burst(6000);  // two bursts are more than the bus queues for a subscriber
             flow(500);
         }
-        channel.follower().process().go_on();
+        channel.follower().process().resume();
     }
 
     /// Injects a random fault. @returns what is wrong afterwards; else an empty string
