@@ -8,8 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "private_bus.hpp"
 #include "support/io.hpp"
+#include "support/private_bus.hpp"
 #include "support/process.hpp"
 #include "support/subscriber.hpp"
 

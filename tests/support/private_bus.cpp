@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "private_bus.hpp"
+#include "support/private_bus.hpp"
 
 #include <csignal>
 #include <stdexcept>
