@@ -31,8 +31,8 @@ int must(int result, const char* what)
 
 namespace {
 
-/// write(2), where a reader that is gone is an error and not the end of all tests.
-ssize_t write_to_reader(int fd, std::string_view bytes)
+/// write(2) with SIGPIPE ignored: a closed read end gives EPIPE and does not kill the test program.
+ssize_t write_without_sigpipe(int fd, std::string_view bytes)
 {
     static const auto old = std::signal(SIGPIPE, SIG_IGN);
     static_cast<void>(old);
@@ -44,7 +44,7 @@ ssize_t write_to_reader(int fd, std::string_view bytes)
 void write_all(int fd, std::string_view bytes)
 {
     while (!bytes.empty()) {
-        const ssize_t written = write_to_reader(fd, bytes);
+        const ssize_t written = write_without_sigpipe(fd, bytes);
         if (written > 0) {
             bytes.remove_prefix(static_cast<std::size_t>(written));
             continue;
@@ -53,17 +53,17 @@ void write_all(int fd, std::string_view bytes)
             throw std::system_error(errno, std::generic_category(), "write");
         pollfd room{fd, POLLOUT, 0};
         if (must(poll(&room, 1, static_cast<int>(std::chrono::milliseconds(kLimit).count())), "poll") == 0)
-            throw std::runtime_error("nobody reads what is written");
+            throw std::runtime_error("the reader does not read");
     }
 }
 
 bool write_once(int fd, std::string_view bytes)
 {
-    const ssize_t written = write_to_reader(fd, bytes);
+    const ssize_t written = write_without_sigpipe(fd, bytes);
     if (written < 0 && errno == EAGAIN)
         return false;
     if (must(static_cast<int>(written), "write") != static_cast<int>(bytes.size()))
-        throw std::runtime_error("written in part");
+        throw std::runtime_error("short write");
     return true;
 }
 
@@ -72,7 +72,7 @@ std::vector<UniqueFd> sockets_of(pid_t process, int option, int value)
     const UniqueFd pidfd(must(static_cast<int>(syscall(SYS_pidfd_open, process, 0)), "pidfd_open"));
     std::vector<UniqueFd> sockets;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/fd")) {
-        // One may have been closed meanwhile.
+        // Another thread of the process may have closed it since.
         UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), std::stoi(entry.path().filename()), 0)));
         int found = 0;
         socklen_t size = sizeof(found);
@@ -126,7 +126,7 @@ Terminal::Terminal() : master_(must(posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK 
 
     termios settings{};
     must(tcgetattr(slave_.get(), &settings), "tcgetattr");
-    settings.c_lflag &= static_cast<tcflag_t>(~ECHO);  // nobody reads what it would send back
+    settings.c_lflag &= static_cast<tcflag_t>(~ECHO);  // nothing reads the echo
     must(tcsetattr(slave_.get(), TCSANOW, &settings), "tcsetattr");
 }
 

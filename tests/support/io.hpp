@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Kernel objects that stand in for a device: no module is needed for them.
+// Kernel objects that tests use as devices. They need no kernel module.
 #pragma once
 
 #include <string>
@@ -13,17 +13,22 @@
 
 namespace drvbus::test {
 
-/// Throws std::system_error with errno where `result` is negative; else returns it.
+/// Checks the result of a system call.
+/// @returns `result`
+/// @throws std::system_error with errno and `what` if `result` is negative
 int must(int result, const char* what);
 
-/// Writes all of `bytes`, waiting for room where there is none; `fd` may be non-blocking.
+/// Writes all of `bytes`; waits for space when a non-blocking `fd` is full.
+/// @throws std::runtime_error if the reader makes no space within kLimit
 void write_all(int fd, std::string_view bytes);
 
-/// Writes `bytes` once. @returns whether there was room
+/// Writes `bytes` with one write(2).
+/// @returns false if a non-blocking `fd` is full
+/// @throws std::runtime_error after a short write
 bool write_once(int fd, std::string_view bytes);
 
-/// The open sockets of another process whose `option` (SO_TYPE, SO_DOMAIN) is `value`. What the caller sets on
-/// one of them holds for both.
+/// Duplicates of the open sockets of `process` whose `option` (SO_TYPE, SO_DOMAIN) is `value`. They share the open
+/// file with that process: a socket option set on a duplicate applies to both.
 [[nodiscard]] std::vector<UniqueFd> sockets_of(pid_t process, int option, int value);
 
 /// Both ends of a pipe, non-blocking.
@@ -40,33 +45,33 @@ struct SocketPair {
     UniqueFd theirs;
 };
 
-/// A FIFO in a directory of the test.
+/// A FIFO in the file system.
 class Fifo {
 public:
     explicit Fifo(std::string path);
 
     [[nodiscard]] const std::string& path() const { return path_; }
-    /// A writer's end, non-blocking; waits for a reader.
+    /// Opens the non-blocking write end; waits until a reader has the FIFO open.
     [[nodiscard]] UniqueFd open_writer() const;
 
 private:
     std::string path_;
 };
 
-/// A pseudo-terminal: what the test writes is what a program reads that has the terminal open, line by line.
+/// A pseudo-terminal. A program that has it open reads what the test writes, one line a read.
 class Terminal {
 public:
     Terminal();
 
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] int writer() const { return master_.get(); }
-    /// A reader's end of it, non-blocking.
+    /// Opens the non-blocking slave end, to read from.
     [[nodiscard]] UniqueFd open_reader() const;
 
 private:
     UniqueFd master_;
     std::string path_;
-    UniqueFd slave_;  // held open, or the master would see it hang up whenever nobody else has it open
+    UniqueFd slave_;  // kept open: without an open slave, the master reports a hang-up
 };
 
 }  // namespace drvbus::test

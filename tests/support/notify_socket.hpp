@@ -9,16 +9,16 @@
 
 namespace drvbus::test {
 
-/// What a service manager listens on for sd_notify(3).
+/// The socket on which a service manager receives sd_notify(3) messages.
 class NotifySocket {
 public:
     NotifySocket();
 
-    /// For NOTIFY_SOCKET in the environment.
+    /// Value for the environment variable NOTIFY_SOCKET.
     [[nodiscard]] std::string address() const { return directory_.path() + "/notify"; }
-    /// The next message that is there already; none where there is none.
+    /// The next message, without waiting; std::nullopt if none is queued.
     [[nodiscard]] std::optional<std::string> receive() const;
-    /// Waits for the next message. @returns an empty one after the limit
+    /// Waits for the next message. @returns an empty string after kLimit
     [[nodiscard]] std::string wait() const;
 
 private:

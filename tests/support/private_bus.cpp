@@ -9,8 +9,8 @@ namespace drvbus::test {
 
 namespace {
 
-/// Everything is allowed, nothing is started, and a sender that is faster than the bus has to wait at once: by
-/// default a session bus takes in a gigabyte first, and what comes last of it comes late.
+/// Allows everything and activates no services. A low limit makes the bus stop reading from a sender that is faster
+/// than the bus: by default, a session bus buffers up to 1 GB of messages, and the last of them arrive late.
 std::string configuration(const std::string& address)
 {
     return "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN\"\n"
@@ -34,9 +34,9 @@ void PrivateBus::start()
     daemon_.emplace(std::vector<std::string>{"dbus-daemon",
                                              "--config-file=" + directory_.file("bus.conf", configuration(address_)),
                                              "--nofork", "--nopidfile", "--print-address"});
-    // It prints its address once it listens there.
+    // dbus-daemon prints its address as soon as it listens there.
     if (!wait_until([this] { return daemon_->output().find(address_) != std::string::npos; }))
-        throw std::runtime_error("no private bus: " + daemon_->output());
+        throw std::runtime_error("the private bus did not start: " + daemon_->output());
 }
 
 void PrivateBus::kill()

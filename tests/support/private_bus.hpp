@@ -8,21 +8,21 @@
 
 namespace drvbus::test {
 
-/// A bus of the test's own.
+/// A D-Bus daemon that serves only the test that creates it, at an address in a temporary directory.
 class PrivateBus {
 public:
     PrivateBus();
 
     [[nodiscard]] const std::string& address() const { return address_; }
-    /// Variables that make it the session bus of a process.
+    /// Environment variables that make it the session bus of a process.
     [[nodiscard]] std::vector<std::string> environment() const { return {"DBUS_SESSION_BUS_ADDRESS=" + address_}; }
 
-    /// Takes and sends nothing until `resume`.
+    /// Stops the bus daemon (SIGSTOP): its sockets accept connections and data, but it handles nothing until `resume`.
     void stop() const { daemon_->stop(); }
     void resume() const { daemon_->resume(); }
-    /// Ends it, hard.
+    /// Kills the bus daemon (SIGKILL).
     void kill();
-    /// Another one at the same address, after `kill`.
+    /// Starts another bus daemon at the same address, after `kill`.
     void start();
 
 private:

@@ -31,7 +31,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts)
     return result;
 }
 
-/// The test's own environment, changed.
+/// The environment of the test with `changes` applied.
 std::vector<std::string> environment_with(const std::vector<std::string>& changes)
 {
     const auto name_of = [](const std::string& entry) { return entry.substr(0, entry.find('=')); };
@@ -152,10 +152,10 @@ std::uint64_t sum_of(const std::string& key, const std::string& path)
     return sum;
 }
 
-std::uint64_t number_in_environment(const char* variable, std::uint64_t otherwise)
+std::uint64_t number_in_environment(const char* variable, std::uint64_t default_value)
 {
     const char* const text = std::getenv(variable);
-    return text == nullptr ? otherwise : std::stoull(text);
+    return text == nullptr ? default_value : std::stoull(text);
 }
 
 int write_file(const std::string& path, const std::string& text)

@@ -14,17 +14,16 @@
 
 namespace drvbus::test {
 
-/// A child of the test: killed and reaped, by its own pid, when it goes out of scope, and killed as well when
-/// the thread that started it ends without that.
+/// A child process. The destructor kills and reaps it; the kernel kills it when the thread that started it ends.
 class Process {
 public:
     struct Options {
-        /// Besides the test's own: "NAME=value" sets a variable, "NAME" takes one away.
+        /// Changes to the environment of the test: "NAME=value" sets a variable, "NAME" removes it.
         std::vector<std::string> environment;
-        std::function<void()> before_exec;  ///< runs in the child; async-signal-safe
+        std::function<void()> before_exec;  ///< runs in the child; must be async-signal-safe
     };
 
-    /// Starts `command`; its output, both stdout and stderr, is collected.
+    /// Starts `command` and collects what it writes to stdout and stderr.
     explicit Process(const std::vector<std::string>& command) : Process(command, Options{}) {}
     Process(const std::vector<std::string>& command, const Options& options);
     Process(const Process&) = delete;
@@ -32,13 +31,14 @@ public:
     ~Process();
 
     [[nodiscard]] pid_t pid() const { return pid_; }
-    /// What it has written so far, from the byte `from` on.
+    /// Its output so far, from byte `from` on.
     [[nodiscard]] std::string output(std::size_t from = 0) const;
     void signal(int number) const;
-    /// Sends SIGSTOP and waits until it stands still.
+    /// Sends SIGSTOP and waits until the process has stopped.
     void stop() const;
+    /// Sends SIGCONT.
     void resume() const;
-    /// Waits for its end. @returns the exit code, 128 + N where signal N ended it, none after `limit`
+    /// Waits until it exits. @returns the exit code, 128 + N if signal N killed it, std::nullopt after `limit`
     std::optional<int> wait(std::chrono::milliseconds limit = kLimit);
 
 private:
@@ -52,22 +52,22 @@ struct Result {
     std::string output;
 };
 
-/// Runs `command` to its end.
+/// Runs `command` and waits until it exits.
 Result run(const std::vector<std::string>& command, const std::vector<std::string>& environment = {});
 
-/// Runs a line of shell to its end.
+/// Runs a line of shell and waits until it exits.
 Result shell(const std::string& line);
 
 std::string read_file(const std::string& path);
-/// The sum of what stands behind `key` in the lines of a file of /proc that begin with it, such as "VmRSS:" of
-/// /proc/PID/status or "Private_" of /proc/PID/smaps_rollup.
+/// Adds the numbers of all lines of a /proc file that start with `key`, such as "VmRSS:" in /proc/PID/status or
+/// "Private_" in /proc/PID/smaps_rollup.
 std::uint64_t sum_of(const std::string& key, const std::string& path);
-/// What a variable of the environment says, where it is set.
-std::uint64_t number_in_environment(const char* variable, std::uint64_t otherwise);
-/// Writes to a file that exists. @returns 0 or errno: files of sysfs and configfs answer a write
+/// The number in an environment variable, or `default_value` if the variable is not set.
+std::uint64_t number_in_environment(const char* variable, std::uint64_t default_value);
+/// Writes `text` to an existing file with one write(2), as sysfs and configfs need it. @returns 0 or errno
 int write_file(const std::string& path, const std::string& text);
 
-/// A directory of the test's own, gone with it.
+/// A temporary directory; the destructor removes it with its contents.
 class TemporaryDirectory {
 public:
     TemporaryDirectory();
@@ -76,7 +76,7 @@ public:
     ~TemporaryDirectory();
 
     [[nodiscard]] const std::string& path() const { return path_; }
-    /// Makes or replaces a file in it. @returns the file's path
+    /// Creates or replaces a file in it. @returns the file's path
     std::string file(const std::string& name, const std::string& text) const;
 
 private:

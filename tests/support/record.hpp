@@ -9,7 +9,7 @@
 
 namespace drvbus::test {
 
-/// What stands in the header of a struct drvbus_record, with defaults for what a test does not look at.
+/// The header of a struct drvbus_record, with defaults for fields that a test does not check.
 struct RecordHeader {
     std::uint64_t sequence = 1;
     std::uint64_t time_ns = 0;
@@ -18,13 +18,14 @@ struct RecordHeader {
     std::uint32_t reserved = 0;
 };
 
-/// The bytes of a struct drvbus_record, as a driver hands them out.
+/// The bytes of a struct drvbus_record, as read(2) returns them.
 std::string record(const RecordHeader& header, std::string_view payload = {});
 
-/// The bytes of a header alone, of a record that says it has `length` bytes of payload.
+/// The bytes of a header that announces `length` bytes of payload, without the payload.
 std::string record_header(const RecordHeader& header, std::uint32_t length);
 
-/// Values one behind the other in the byte order of the machine, as in a packed struct; texts as they are.
+/// The bytes of all values in sequence, as in a packed struct: numbers in the machine's byte order, strings as they
+/// are, without a NUL.
 template <typename... Values>
 std::string packed(const Values&... values)
 {

@@ -23,19 +23,21 @@ std::string Received::gaps(std::uint64_t last) const
     for (const bool is_event : order) {
         const std::uint64_t sequence = is_event ? event->sequence : loss->first;
         if (sequence != next)
-            return (is_event ? "event " : "loss from ") + std::to_string(sequence) + " came where " +
-                   std::to_string(next) + " was due";
+            return (is_event ? "received event " : "received loss from ") + std::to_string(sequence) + ", expected " +
+                   std::to_string(next);
         next += is_event ? 1 : loss->count;
         is_event ? static_cast<void>(++event) : static_cast<void>(++loss);
     }
-    return next == last + 1 ? "" : "it ends before " + std::to_string(next) + ", not after " + std::to_string(last);
+    return next == last + 1
+               ? ""
+               : "the last sequence received is " + std::to_string(next - 1) + ", expected " + std::to_string(last);
 }
 
 std::unique_ptr<sdbus::IConnection> connect(const std::string& address)
 {
     auto connection =
         address.empty() ? sdbus::createSystemBusConnection() : sdbus::createSessionBusConnectionWithAddress(address);
-    connection->setMethodCallTimeout(kLimit);  // by default 25 s, which a bus with much to do on a slow machine takes
+    connection->setMethodCallTimeout(kLimit);  // the default of 25 s is too short for a busy bus on a slow machine
     return connection;
 }
 
@@ -84,7 +86,7 @@ private:
 Subscriber::Subscriber(const std::string& channel, const std::string& address)
     : connection_(connect(address)), proxy_(std::make_unique<Proxy>(*this, *connection_, channel_path(channel)))
 {
-    // The match is in place: registering it is a call that the bus has answered.
+    // The match is active now: the bus has answered the AddMatch call.
     connection_->enterEventLoopAsync();
 }
 

@@ -16,7 +16,7 @@
 
 namespace drvbus::test {
 
-/// An `Event` as it came over the bus.
+/// A received signal `Event`.
 struct Event {
     std::string name;
     std::uint64_t sequence;
@@ -24,56 +24,57 @@ struct Event {
     std::uint32_t id;
     sdbus::Variant data;
 
-    /// The fields of data of type a{sv}.
+    /// The fields of `data`, which must be of type a{sv}.
     [[nodiscard]] std::map<std::string, sdbus::Variant> fields() const
     {
         return data.get<std::map<std::string, sdbus::Variant>>();
     }
 };
 
-/// A `Lost` as it came over the bus.
+/// A received signal `Lost`.
 struct Lost {
     std::uint64_t first;
     std::uint64_t count;
 };
 
-/// Everything that a channel said, in order.
+/// All signals received from one channel, in order.
 struct Received {
     std::vector<Event> events;
     std::vector<Lost> lost;
 
+    /// Number of events that all `Lost` signals announced.
     [[nodiscard]] std::uint64_t lost_count() const;
-    /// What is wrong where the sequences do not run from 1 to `last` in order, with each event received
-    /// once or counted lost once, in the place where it would have been; empty where all is right.
+    /// Checks that the signals account for the sequences 1 to `last` in order: each exactly once, as an event or as
+    /// part of a loss. @returns a description of the first deviation, or an empty string
     [[nodiscard]] std::string gaps(std::uint64_t last) const;
 
-    /// In order of arrival: true for an event, false for a Lost.
+    /// In order of arrival: true for an Event, false for a Lost.
     std::vector<bool> order;
 };
 
-/// A connection of the test's own to the bus.
+/// Connects to the bus at `address`; if it is empty, to the system bus.
 std::unique_ptr<sdbus::IConnection> connect(const std::string& address);
 
-/// Subscribes to one channel with the generated proxy, on a connection and thread of its own.
+/// Subscribes to one channel with the generated proxy. Has its own connection and thread.
 class Subscriber {
 public:
-    /// What the property Previous is.
+    /// Value of the property Previous: instance and next sequence.
     using InstancePosition = sdbus::Struct<std::uint64_t, std::uint64_t>;
 
-    /// @param address of the bus; empty: the system bus
+    /// @param address of the bus; if it is empty, the system bus
     Subscriber(const std::string& channel, const std::string& address = {});
     Subscriber(const Subscriber&) = delete;
     Subscriber& operator=(const Subscriber&) = delete;
     ~Subscriber();
 
-    /// What came so far.
+    /// The signals received so far.
     [[nodiscard]] Received received() const;
-    /// Waits until `condition` holds for what came.
+    /// Waits until `condition` holds for the received signals.
     bool wait(const std::function<bool(const Received&)>& condition, std::chrono::milliseconds limit = kLimit) const;
-    /// Waits until this many events have come or been told lost.
+    /// Waits until `count` events have been received or announced as lost.
     bool wait_for(std::uint64_t count, std::chrono::milliseconds limit = kLimit) const;
 
-    /// Properties, asked anew each time.
+    /// Proxy for methods and properties; each read of a property is a call.
     [[nodiscard]] org::drvbus1::Channel_proxy& channel() const;
 
 private:
@@ -85,7 +86,7 @@ private:
     std::unique_ptr<Proxy> proxy_;
 };
 
-/// Path of a channel's object.
+/// Object path of a channel.
 std::string channel_path(const std::string& channel);
 
 }  // namespace drvbus::test

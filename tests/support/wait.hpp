@@ -8,10 +8,10 @@ namespace drvbus::test {
 
 using namespace std::chrono_literals;
 
-/// Longer than anything takes on a slow machine: it is only ever waited for in full when a test fails.
+/// Upper bound for every wait, generous enough for a slow machine. A test waits this long only if it fails.
 inline constexpr std::chrono::seconds kLimit = 300s;
 
-/// Looks again and again until `condition` holds or `limit` is over. @returns whether it holds
+/// Polls `condition` every 5 ms until it holds or `limit` has passed. @returns whether it holds
 bool wait_until(const std::function<bool()>& condition, std::chrono::milliseconds limit = kLimit);
 
 }  // namespace drvbus::test
