@@ -15,9 +15,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cli/tools.hpp"
 #include "config/config.hpp"
 #include "daemon.hpp"
-#include "tools/tools.hpp"
 #include "version.hpp"
 
 namespace {

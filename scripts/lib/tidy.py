@@ -53,7 +53,7 @@ def check(file, entry, build, top, cache, settings):
         stamp.touch()
         return ""
     # Headers of ours, but not those that the build generates.
-    headers = "--header-filter=%s/(client|daemon|dbus|tests|examples)/" % top.name
+    headers = "--header-filter=%s/(cli|client|daemon|dbus|tests|examples)/" % top.name
     result = subprocess.run(["clang-tidy", "-p", build, "--quiet", "--warnings-as-errors=*", headers, file],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if result.returncode == 0:

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "tools/identity.hpp"
+#include "cli/identity.hpp"
 
 namespace drvbus::tools {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/suggestion.hpp"
+#include "cli/suggestion.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -10,8 +10,8 @@
 #include <fnmatch.h>
 #include <linux/drvbus.h>
 
+#include "cli/text.hpp"
 #include "config/config.hpp"
-#include "tools/text.hpp"
 
 namespace drvbus::tools {
 

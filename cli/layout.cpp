@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/layout.hpp"
+#include "cli/layout.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/tools.hpp"
+#include "cli/tools.hpp"
 
 #include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "base/event_loop.hpp"
+#include "cli/check_channel.hpp"
+#include "cli/text.hpp"
 #include "device/open.hpp"
 #include "notification/sigio.hpp"
-#include "tools/check_channel.hpp"
-#include "tools/text.hpp"
 
 namespace drvbus::tools {
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "tools/identity.hpp"
+#include "cli/identity.hpp"
 
 namespace drvbus::tools {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "tools/identity.hpp"
+#include "cli/identity.hpp"
 
 namespace drvbus::tools {
 

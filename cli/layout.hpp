@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/fields.hpp"
+#include "cli/recording.hpp"
 #include "record/framing.hpp"
-#include "tools/fields.hpp"
-#include "tools/recording.hpp"
 
 namespace drvbus::tools {
 

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "base/event_loop.hpp"
+#include "cli/identity.hpp"
 #include "config/config.hpp"
 #include "notification/sigio.hpp"
-#include "tools/identity.hpp"
 
 namespace drvbus::tools {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/tools.hpp"
+#include "cli/tools.hpp"
 
 #include <cstdlib>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "tools/text.hpp"
-#include "tools/unit_needs.hpp"
+#include "cli/text.hpp"
+#include "cli/unit_needs.hpp"
 
 namespace drvbus::tools {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/tools.hpp"
+#include "cli/tools.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -11,16 +11,16 @@
 #include <unistd.h>
 
 #include "base/event_loop.hpp"
+#include "cli/hexdump.hpp"
+#include "cli/holders.hpp"
+#include "cli/identity.hpp"
+#include "cli/permission.hpp"
+#include "cli/recording.hpp"
+#include "cli/secrecy.hpp"
+#include "cli/suggestion.hpp"
+#include "cli/text.hpp"
 #include "device/open.hpp"
 #include "notification/sigio.hpp"
-#include "tools/hexdump.hpp"
-#include "tools/holders.hpp"
-#include "tools/identity.hpp"
-#include "tools/permission.hpp"
-#include "tools/recording.hpp"
-#include "tools/secrecy.hpp"
-#include "tools/suggestion.hpp"
-#include "tools/text.hpp"
 
 namespace drvbus::tools {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/identity.hpp"
 #include "config/config.hpp"
-#include "tools/identity.hpp"
 
 namespace drvbus::tools {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/identity.hpp"
+#include "cli/identity.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
 
-#include "tools/text.hpp"
+#include "cli/text.hpp"
 
 namespace drvbus::tools {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "tools/identity.hpp"
-#include "tools/layout.hpp"
+#include "cli/identity.hpp"
+#include "cli/layout.hpp"
 
 namespace drvbus::tools {
 

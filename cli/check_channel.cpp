@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/check_channel.hpp"
+#include "cli/check_channel.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #include "base/unique_fd.hpp"
+#include "cli/holders.hpp"
+#include "cli/permission.hpp"
+#include "cli/text.hpp"
+#include "cli/words.hpp"
 #include "device/open.hpp"
-#include "tools/holders.hpp"
-#include "tools/permission.hpp"
-#include "tools/text.hpp"
-#include "tools/words.hpp"
 
 namespace drvbus::tools {
 

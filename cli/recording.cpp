@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/recording.hpp"
+#include "cli/recording.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "cli/identity.hpp"
 #include "device/match.hpp"
-#include "tools/identity.hpp"
 
 namespace drvbus::tools {
 

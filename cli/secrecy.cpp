@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/secrecy.hpp"
+#include "cli/secrecy.hpp"
 
 #include <algorithm>
 #include <array>

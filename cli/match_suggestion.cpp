@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // By what a device is known again.
-#include "tools/suggestion.hpp"
+#include "cli/suggestion.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "cli/text.hpp"
 #include "device/match.hpp"
-#include "tools/text.hpp"
 
 namespace drvbus::tools {
 

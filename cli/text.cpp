@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/text.hpp"
+#include "cli/text.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/holders.hpp"
+#include "cli/holders.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "tools/text.hpp"
+#include "cli/text.hpp"
 
 namespace drvbus::tools {
 

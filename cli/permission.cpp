@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/permission.hpp"
+#include "cli/permission.hpp"
 
 #include <algorithm>
 #include <climits>
@@ -10,7 +10,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "tools/text.hpp"
+#include "cli/text.hpp"
 
 namespace drvbus::tools {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/hexdump.hpp"
+#include "cli/hexdump.hpp"
 
 #include <algorithm>
 #include <iterator>

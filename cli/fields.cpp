@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/fields.hpp"
+#include "cli/fields.hpp"
 
 #include <cstring>
 #include <ctime>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/words.hpp"
+#include "cli/words.hpp"
 
 #include <type_traits>
 #include <variant>
@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "tools/text.hpp"
+#include "cli/text.hpp"
 
 namespace drvbus::tools {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "tools/unit_needs.hpp"
+#include "cli/unit_needs.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "tools/device_groups.hpp"
-#include "tools/permission.hpp"
-#include "tools/text.hpp"
+#include "cli/device_groups.hpp"
+#include "cli/permission.hpp"
+#include "cli/text.hpp"
 
 namespace drvbus::tools {
 
