@@ -20,7 +20,7 @@
 #include "cli/words.hpp"
 #include "device/open.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -244,4 +244,4 @@ void ChannelCheck::try_notification(int fd, const Identity& identity, const devi
     }
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

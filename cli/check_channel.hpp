@@ -9,7 +9,7 @@
 #include "config/config.hpp"
 #include "notification/sigio.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// Tries one channel of a configuration, and says what would become of it.
 class ChannelCheck {
@@ -40,4 +40,4 @@ private:
     Verdict verdict_ = Verdict::fine;
 };
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -11,7 +11,7 @@
 #include "device/open.hpp"
 #include "notification/sigio.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -46,4 +46,4 @@ int check_config(const ConfigPath& path)
     return faulty == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -8,7 +8,7 @@
 #include <linux/major.h>
 #include <sys/sysmacros.h>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 std::string device_group(const Identity& identity)
 {
@@ -40,4 +40,4 @@ std::string device_group(const device::Match& match)
     return {};
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

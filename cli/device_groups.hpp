@@ -6,7 +6,7 @@
 #include "cli/identity.hpp"
 #include "device/match.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// `char-input`, as DeviceAllow= has it: all devices of its major number; empty where there are others than such as it
 /// among them.
@@ -15,4 +15,4 @@ namespace drvbus::tools {
 /// The same for devices that are not there now; empty where it is not known.
 [[nodiscard]] std::string device_group(const device::Match& match);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 #include <linux/input.h>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -204,4 +204,4 @@ bool are_input_events(const Records& records)
     });
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

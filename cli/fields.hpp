@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// Clocks, in nanoseconds.
 struct Clocks {
@@ -58,4 +58,4 @@ struct FieldGuess {
 /// Whether they can be struct input_event.
 [[nodiscard]] bool are_input_events(const Records& records);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

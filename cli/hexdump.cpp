@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -40,4 +40,4 @@ std::string hexdump(std::span<const std::byte> bytes)
     return text;
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -5,9 +5,9 @@
 #include <span>
 #include <string>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// As `hexdump -C` shows it, without leaving out lines that are the same.
 [[nodiscard]] std::string hexdump(std::span<const std::byte> bytes);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -12,7 +12,7 @@
 
 #include "cli/text.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -65,4 +65,4 @@ Holders holders_of(const Identity& identity)
             drvbusd};
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -5,7 +5,7 @@
 
 #include "cli/identity.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// Who has a node open.
 struct Holders {
@@ -15,4 +15,4 @@ struct Holders {
 
 [[nodiscard]] Holders holders_of(const Identity& identity);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

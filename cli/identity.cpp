@@ -11,7 +11,7 @@
 
 #include "cli/text.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -152,4 +152,4 @@ std::string to_string(const Identity& identity)
     return text;
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

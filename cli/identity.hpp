@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-device.h>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 struct DeviceDeleter {
     void operator()(sd_device* device) const noexcept { sd_device_unref(device); }
@@ -43,4 +43,4 @@ struct Identity {
 /// In words: `character device 13:67 (input), driver "button"`.
 [[nodiscard]] std::string to_string(const Identity& identity);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -10,7 +10,7 @@
 
 #include "record/record.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -106,4 +106,4 @@ Layout guess_layout(const Recording& recording, const Clocks& now)
     return binary(recording, bytes, now);
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

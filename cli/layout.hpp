@@ -8,7 +8,7 @@
 #include "cli/recording.hpp"
 #include "record/framing.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// What the bytes that came seem to be.
 struct Layout {
@@ -23,4 +23,4 @@ struct Layout {
 /// @param now when the last of it was read
 [[nodiscard]] Layout guess_layout(const Recording& recording, const Clocks& now);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -11,7 +11,7 @@
 #include "cli/text.hpp"
 #include "device/match.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -91,4 +91,4 @@ std::string match_for(const Identity& identity)
     return text + " }";
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

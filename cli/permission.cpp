@@ -12,7 +12,7 @@
 
 #include "cli/text.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 Granted granted(const Identity& identity, bool write)
 {
@@ -65,7 +65,7 @@ std::string permission_advice(const Identity& identity, bool write)
                "security module or a service's DeviceAllow= keeps this process out";
     if (granted(identity, write) == Granted::group)
         return fmt::format("members of group {0} may: usermod -aG {0} USER; for the service see "
-                           "drvbusd --print-unit-dropin",
+                           "drvbusctl unit-dropin",
                            printable(group_name(identity.status.st_gid)));
     if (const std::string rule = udev_rule(identity, write); !rule.empty())
         return fmt::format("give it to group drvbus by a line in /etc/udev/rules.d/71-drvbus-devices.rules: {}", rule);
@@ -83,8 +83,8 @@ std::string service_note(const Identity& identity, bool write)
     groups.resize(static_cast<std::size_t>(std::max(getgrouplist("drvbus", user->pw_gid, groups.data(), &count), 0)));
     if (to == Granted::group && std::ranges::find(groups, identity.status.st_gid) != groups.end())
         return {};
-    return fmt::format("the service's user, drvbus, may not by itself, for it is {}: see drvbusd --print-unit-dropin",
+    return fmt::format("the service's user, drvbus, may not by itself, for it is {}: see drvbusctl unit-dropin",
                        printable(ownership(identity)));
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

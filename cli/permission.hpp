@@ -6,7 +6,7 @@
 
 #include "cli/identity.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// Who, but for root, has the rights on a file that its mode gives.
 enum class Granted : std::uint8_t { all, group, nobody };
@@ -29,4 +29,4 @@ enum class Granted : std::uint8_t { all, group, nobody };
 /// Where root may, and the service's user by the mode alone may not: what to do. Else empty.
 [[nodiscard]] std::string service_note(const Identity& identity, bool write);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

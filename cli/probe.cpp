@@ -22,7 +22,7 @@
 #include "device/open.hpp"
 #include "notification/sigio.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -34,7 +34,7 @@ constexpr const char* kYes = "yes";
 
 void complain(const std::string& text)
 {
-    (void)std::fputs(("drvbusd: " + text + "\n").c_str(), stderr);
+    (void)std::fputs(("drvbusctl: " + text + "\n").c_str(), stderr);
 }
 
 std::string advice(const Identity& identity, int error)
@@ -165,10 +165,10 @@ int probe(const std::string& device, std::chrono::seconds duration)
     else
         print(fmt::format("\nnot read: {}\n", secret));
     print(std::string(
-              "\n# A beginning for /etc/drvbus/drvbusd.toml; drvbusd --check-config tells what becomes of it.\n") +
+              "\n# A beginning for /etc/drvbus/drvbusd.toml; drvbusctl check-config tells what becomes of it.\n") +
           (notifies ? "" : "# None will work for it, unless its driver takes an eventfd: it tells of no news.\n") +
           suggest_channel(identity, layout, !secret.empty()));
     return EXIT_SUCCESS;
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -138,4 +138,4 @@ bool Recorder::failed(Recording& recording, Wait wait, int error)
     return false;
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

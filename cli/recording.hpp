@@ -11,7 +11,7 @@
 
 #include "base/unique_fd.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// What reads of a device have brought.
 struct Recording {
@@ -58,4 +58,4 @@ private:
     bool idle_ = false;  // it says that there is news, and has none
 };
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -89,4 +89,4 @@ std::string reason_for_secrecy(const Identity& identity, int fd)
     return {};
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -7,7 +7,7 @@
 
 #include "cli/identity.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// Whether a bit of a letter key is set, in what EVIOCGBIT(EV_KEY) answers.
 [[nodiscard]] bool has_letter_keys(std::span<const std::byte> keys) noexcept;
@@ -18,4 +18,4 @@ namespace drvbus::tools {
 /// Why what comes from the open device must not be shown, for it is what somebody types; empty: it may be.
 [[nodiscard]] std::string reason_for_secrecy(const Identity& identity, int fd);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

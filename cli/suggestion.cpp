@@ -13,7 +13,7 @@
 #include "cli/text.hpp"
 #include "config/config.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -179,4 +179,4 @@ std::string suggest_channel(const Identity& identity, const Layout& layout, bool
     return text + (preset.empty() ? records_for(identity, layout) : besides_preset(preset, identity, layout, secret));
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

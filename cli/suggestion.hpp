@@ -6,7 +6,7 @@
 #include "cli/identity.hpp"
 #include "cli/layout.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// A name for a channel of the device.
 [[nodiscard]] std::string channel_name(const std::string& path);
@@ -21,4 +21,4 @@ namespace drvbus::tools {
 /// @param secret it is a device that somebody types on
 [[nodiscard]] std::string suggest_channel(const Identity& identity, const Layout& layout, bool secret);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

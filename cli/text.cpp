@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <utf8.h>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -101,4 +101,4 @@ void print(std::string_view text)
         throw std::system_error(errno, std::generic_category(), "writing to stdout");
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// As it is, but what a terminal would obey, or what ends a line, as `\xNN`.
 [[nodiscard]] std::string printable(std::string_view text);
@@ -28,4 +28,4 @@ namespace drvbus::tools {
 /// Writes to stdout, at once.
 void print(std::string_view text);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

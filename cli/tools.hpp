@@ -8,7 +8,7 @@
 
 /// What drvbusd can say of devices and configurations, without a bus. Each prints to stdout and returns the exit code
 /// that the process ends with.
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// Explains the configuration: which devices it means, whether they can be opened, and how they tell of news. Opens
 /// them; none of the steps is run, and nothing is read.
@@ -22,4 +22,4 @@ namespace drvbus::tools {
 /// @throws ConfigError
 [[nodiscard]] int print_unit_dropin(const ConfigPath& path);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

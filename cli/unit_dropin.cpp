@@ -9,13 +9,13 @@
 #include "cli/text.hpp"
 #include "cli/unit_needs.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
 constexpr const char* kHeader = "# What the devices of drvbusd's configuration need. To install it:\n"
                                 "#   mkdir -p /etc/systemd/system/drvbusd.service.d\n"
-                                "#   drvbusd --print-unit-dropin > /etc/systemd/system/drvbusd.service.d/devices.conf\n"
+                                "#   drvbusctl unit-dropin > /etc/systemd/system/drvbusd.service.d/devices.conf\n"
                                 "#   systemctl daemon-reload; systemctl restart drvbusd\n"
                                 "[Service]\n";
 
@@ -44,4 +44,4 @@ int print_unit_dropin(const ConfigPath& path)
     return EXIT_SUCCESS;
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

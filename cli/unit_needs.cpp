@@ -9,7 +9,7 @@
 #include "cli/permission.hpp"
 #include "cli/text.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -202,4 +202,4 @@ void UnitNeeds::comment(const std::string& text)
     }
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

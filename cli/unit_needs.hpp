@@ -8,7 +8,7 @@
 #include "cli/identity.hpp"
 #include "config/config.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// What drvbusd.service needs beyond what it has, for all channels of a configuration. Devices are looked at, and not
 /// opened.
@@ -40,4 +40,4 @@ private:
     std::set<std::string> groups_;
 };
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

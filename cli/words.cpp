@@ -10,7 +10,7 @@
 
 #include "cli/text.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 namespace {
 
@@ -172,4 +172,4 @@ std::string explain_steps(const device::Settings& settings)
     return text;
 }
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -5,7 +5,7 @@
 
 #include "config/config.hpp"
 
-namespace drvbus::tools {
+namespace drvbus::cli {
 
 /// What a step would do, and what undoes it.
 [[nodiscard]] std::string in_words(const device::Step& step);
@@ -17,4 +17,4 @@ namespace drvbus::tools {
 [[nodiscard]] std::string explain_events(const ChannelConfig& channel);
 [[nodiscard]] std::string explain_steps(const device::Settings& settings);
 
-}  // namespace drvbus::tools
+}  // namespace drvbus::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What drvbusd finds out about a device by reading it.
+// The command probe of drvbusctl.
 #include "tools_test.hpp"
 
 #include <csignal>
@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
+#include "support/io.hpp"
 #include "support/record.hpp"
 
 namespace drvbus::test {
@@ -26,17 +27,14 @@ using testing::Not;
 
 class Probe : public ToolsTest {
 protected:
-    void probe(const std::string& device)
-    {
-        process_.emplace(line({"--probe", device, "--seconds", "3600"}), options());
-    }
+    void probe(const std::string& device) { process_.emplace(line({"probe", device, "--seconds", "3600"})); }
     bool shows(const std::string& text)
     {
         return wait_until([&] { return process_->output().find(text) != std::string::npos; });
     }
     void interrupt() { process_->signal(SIGINT); }
 
-    /// Lets drvbusd read the FIFO, until its writer has gone.
+    /// Lets drvbusctl read the FIFO, until its writer has gone.
     Result probe_fifo(const Fifo& fifo, const std::string& bytes)
     {
         probe(fifo.path());
@@ -199,7 +197,7 @@ TEST_F(Probe, ADeviceThatIsNotThere)
     probe(path("nothing"));
     const Result result = end();
     EXPECT_EQ(result.status, 1);
-    EXPECT_THAT(result.output, HasSubstr("drvbusd: there is no " + path("nothing") + ": No such file or directory"));
+    EXPECT_THAT(result.output, HasSubstr("drvbusctl: there is no " + path("nothing") + ": No such file or directory"));
 }
 
 }  // namespace

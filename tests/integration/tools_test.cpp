@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What drvbusd says of configurations, and what the service needs for them.
+// The commands check-config and unit-dropin of drvbusctl.
 #include "tools_test.hpp"
 
 #include <cstdlib>
@@ -14,6 +14,9 @@
 #include <sys/sysmacros.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+#include "daemon_test.hpp"
+#include "support/io.hpp"
 
 namespace drvbus::test {
 namespace {
@@ -113,12 +116,12 @@ TEST_F(CheckConfig, ADeviceThatTheUserMayNotOpenIsAFault)
     ASSERT_EQ(chmod(path("").c_str(), 0755), 0);
     ASSERT_EQ(chmod(fifo.path().c_str(), 0), 0);
     configure(channel("way", fifo.path(), "preset = \"fifo\"\n"));
-    Process::Options as_nobody = options();
+    Process::Options as_nobody;
     as_nobody.before_exec = [] {
         if (geteuid() == 0 && (setgroups(0, nullptr) < 0 || setgid(65534) < 0 || setuid(65534) < 0))
             _exit(126);
     };
-    Process process(line({"--check-config"}), as_nobody);
+    Process process(config_line("check-config"), as_nobody);
     const Result result = end_of(process);
     EXPECT_EQ(result.status, 1) << result.output;
     EXPECT_THAT(result.output,
@@ -154,23 +157,61 @@ TEST_F(CheckConfig, AWrongConfigurationIsSaidAsTheDaemonSaysIt)
 {
     const Result result = check("[[channel]]\nname = \"way\"\nnotification = \"irq\"\n");
     EXPECT_EQ(result.status, EX_CONFIG);
-    EXPECT_THAT(result.output, HasSubstr("drvbusd: critical: " + config_file() + ":3:16: 'notification' cannot be"));
+    EXPECT_THAT(result.output, HasSubstr("drvbusctl: " + config_file() + ":3:16: 'notification' cannot be"));
 }
 
-TEST_F(CheckConfig, ToolsExcludeEachOther)
+class Usage : public ToolsTest {};
+
+TEST_F(Usage, WrongCommandLineIsRefused)
 {
-    EXPECT_EQ(run_tool({"--check-config", "--print-unit-dropin"}, "").status, EX_USAGE);
-    EXPECT_EQ(run_tool({"--check-config", "--probe", "/dev/null"}, "").status, EX_USAGE);
-    EXPECT_EQ(run_tool({"--seconds", "4"}, "").status, EX_USAGE);
-    EXPECT_EQ(run_tool({"--probe", "/dev/null", "--seconds", "0"}, "").status, EX_USAGE);
-    EXPECT_EQ(run_tool({"--probe", ""}, "").status, 1) << "is no start of the daemon";
+    for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+             {},
+             {"check"},
+             {"--config", config_file()},
+             {"check-config", "unit-dropin"},
+             {"check-config", "--seconds", "4"},
+             {"check-config", "--config"},
+             {"unit-dropin", "file"},
+             {"probe"},
+             {"probe", "/dev/null", "/dev/zero"},
+             {"probe", "/dev/null", "--seconds", "0"},
+             {"probe", "/dev/null", "--seconds", "3601"},
+             {"probe", "/dev/null", "--config", config_file()},
+         }) {
+        const Result result = run(line(wrong));
+        EXPECT_EQ(result.status, EX_USAGE) << testing::PrintToString(wrong) << result.output;
+        EXPECT_THAT(result.output, HasSubstr("--help")) << testing::PrintToString(wrong);
+    }
+}
+
+TEST_F(Usage, HelpNamesCommandsAndTheirOptions)
+{
+    const Result help = run(line({"--help"}));
+    EXPECT_EQ(help.status, EXIT_SUCCESS);
+    EXPECT_THAT(help.output, AllOf(HasSubstr("check-config"), HasSubstr("probe"), HasSubstr("unit-dropin")));
+    const Result probe = run(line({"probe", "--help"}));
+    EXPECT_EQ(probe.status, EXIT_SUCCESS);
+    EXPECT_THAT(probe.output, AllOf(HasSubstr("DEVICE"), HasSubstr("--seconds N=5 "),
+                                    HasSubstr("Read for this many seconds, 1 to 3600")));
+    for (const char* const command : {"check-config", "unit-dropin"}) {
+        const Result result = run(line({command, "--help"}));
+        EXPECT_EQ(result.status, EXIT_SUCCESS);
+        EXPECT_THAT(result.output, AllOf(HasSubstr("--config FILE"), HasSubstr("--presets FOLDER")));
+    }
+}
+
+TEST_F(Usage, VersionIsPrinted)
+{
+    const Result version = run(line({"--version"}));
+    EXPECT_EQ(version.status, EXIT_SUCCESS);
+    EXPECT_THAT(version.output, ContainsRegex("^[0-9]+\\.[0-9]+\\.[0-9]+\n$"));
 }
 
 class UnitDropin : public ToolsTest {
 protected:
     [[nodiscard]] Result print(const std::string& configuration) const
     {
-        return run_tool({"--print-unit-dropin"}, configuration);
+        return run_with("unit-dropin", configuration);
     }
 
     /// systemd has nothing to say against it.
@@ -203,7 +244,7 @@ TEST_F(UnitDropin, DevicesAreReadOrWrittenAndLinesComeOnce)
         "[[channel]]\nname = \"stall\"\npreset = \"psi\"\n");
     EXPECT_EQ(result.status, 0) << result.output;
     EXPECT_THAT(result.output,
-                AllOf(HasSubstr("drvbusd --print-unit-dropin > /etc/systemd/system/drvbusd.service.d/devices.conf"),
+                AllOf(HasSubstr("drvbusctl unit-dropin > /etc/systemd/system/drvbusd.service.d/devices.conf"),
                       HasSubstr("\n[Service]\n"), HasSubstr("\n# read: /dev/zero\nDeviceAllow=/dev/zero r\n"),
                       HasSubstr("\nDeviceAllow=/dev/null rw\n"), HasSubstr("\nDeviceAllow=char-rtc r\n"),
                       HasSubstr("\nDeviceAllow=/dev/kmsg r\n"), HasSubstr("\nAmbientCapabilities=CAP_SYSLOG\n")));

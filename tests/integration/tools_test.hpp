@@ -1,42 +1,62 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "daemon_test.hpp"
+#include <gtest/gtest.h>
+
+#include "support/process.hpp"
 
 namespace drvbus::test {
 
-/// drvbusd as a tool, which says something and ends.
-class ToolsTest : public DaemonTest {
+/// Runs drvbusctl with a configuration file of the test's own.
+class ToolsTest : public testing::Test {
 protected:
-    /// drvbusd with the test's configuration, and with no bus to be found.
-    [[nodiscard]] std::vector<std::string> line(const std::vector<std::string>& arguments) const
+    [[nodiscard]] std::string config_file() const { return path("drvbusd.toml"); }
+    /// Path of a file in the test's directory.
+    [[nodiscard]] std::string path(const std::string& file) const { return directory_.path() + "/" + file; }
+    void configure(const std::string& text) const { directory_.file("drvbusd.toml", text); }
+
+    /// Command line of drvbusctl.
+    static std::vector<std::string> line(const std::vector<std::string>& arguments)
     {
-        std::vector<std::string> line = command();
+        std::vector<std::string> line{variable("DRVBUSCTL")};
         line.insert(line.end(), arguments.begin(), arguments.end());
         return line;
     }
 
-    [[nodiscard]] Process::Options options() const
+    /// Command line of a subcommand that reads the test's configuration file.
+    [[nodiscard]] std::vector<std::string> config_line(const std::string& subcommand) const
     {
-        return {{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + path("no-bus"), "JOURNAL_STREAM"}, {}};
+        return line({subcommand, "--config", config_file(), "--presets", variable("DRVBUS_PRESETS")});
     }
 
     static Result end_of(Process& process) { return {process.wait().value_or(-1), process.output()}; }
 
-    [[nodiscard]] Result run_tool(const std::vector<std::string>& arguments, const std::string& configuration) const
+    [[nodiscard]] Result run_with(const std::string& subcommand, const std::string& configuration) const
     {
         configure(configuration);
-        Process process(line(arguments), options());
-        return end_of(process);
+        return run(config_line(subcommand));
     }
 
     [[nodiscard]] Result check(const std::string& configuration) const
     {
-        return run_tool({"--check-config"}, configuration);
+        return run_with("check-config", configuration);
     }
+
+private:
+    static std::string variable(const char* name)
+    {
+        const char* const value = std::getenv(name);
+        if (value == nullptr)
+            throw std::runtime_error(std::string(name) + " must be set: meson test does that");
+        return value;
+    }
+
+    TemporaryDirectory directory_;
 };
 
 }  // namespace drvbus::test

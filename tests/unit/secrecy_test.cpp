@@ -22,24 +22,24 @@ Keys with(std::size_t key)
 TEST(Secrecy, LettersAreTyped)
 {
     for (const int key : {KEY_Q, KEY_T, KEY_P, KEY_A, KEY_L, KEY_Z, KEY_M})
-        EXPECT_TRUE(tools::has_letter_keys(with(static_cast<std::size_t>(key)))) << key;
+        EXPECT_TRUE(cli::has_letter_keys(with(static_cast<std::size_t>(key)))) << key;
 }
 
 TEST(Secrecy, OtherKeysAreNot)
 {
     for (const int key : {KEY_POWER, KEY_VOLUMEUP, KEY_ENTER, KEY_LEFTCTRL, KEY_LEFTBRACE, KEY_SEMICOLON, KEY_COMMA,
                           KEY_1, BTN_LEFT, KEY_ESC})
-        EXPECT_FALSE(tools::has_letter_keys(with(static_cast<std::size_t>(key)))) << key;
-    EXPECT_FALSE(tools::has_letter_keys({}));
+        EXPECT_FALSE(cli::has_letter_keys(with(static_cast<std::size_t>(key)))) << key;
+    EXPECT_FALSE(cli::has_letter_keys({}));
 }
 
 TEST(Secrecy, AKeyboardIsInItsDescriptorOfReports)
 {
     constexpr std::array kKeyboard{std::byte{0x05}, std::byte{0x01}, std::byte{0x09}, std::byte{0x06},
                                    std::byte{0xa1}, std::byte{0x01}, std::byte{0x05}, std::byte{0x07}};
-    EXPECT_TRUE(tools::describes_keyboard(kKeyboard));
-    EXPECT_FALSE(tools::describes_keyboard(std::span(kKeyboard).first(7)));
-    EXPECT_FALSE(tools::describes_keyboard({}));
+    EXPECT_TRUE(cli::describes_keyboard(kKeyboard));
+    EXPECT_FALSE(cli::describes_keyboard(std::span(kKeyboard).first(7)));
+    EXPECT_FALSE(cli::describes_keyboard({}));
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ ConfiguredDevices::ConfiguredDevices(const std::string& channels)
 {
     install_udev_rules();
     write(kChannels, channels);
-    write(kDropIn, must_run({"/usr/libexec/drvbusd", "--print-unit-dropin"}));
+    drop_in_ = must_run({"drvbusctl", "unit-dropin"});
+    write(kDropIn, drop_in_);
     must_run({"systemctl", "daemon-reload"});
     must_run({"systemctl", "restart", "drvbusd"});
 }

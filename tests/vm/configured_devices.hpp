@@ -6,7 +6,7 @@
 namespace drvbus::test {
 
 /// Puts devices of the guest on the bus by configuration alone, as docs/devices.md describes: a configuration file with
-/// the channels, the drop-in for the unit that drvbusd prints, udev rules for nodes that only root can open, and a
+/// the channels, the drop-in for the unit that drvbusctl prints, udev rules for nodes that only root can open, and a
 /// restart of the service.
 class ConfiguredDevices {
 public:
@@ -17,6 +17,12 @@ public:
     ConfiguredDevices& operator=(const ConfiguredDevices&) = delete;
     /// Stops the service and removes the files.
     ~ConfiguredDevices();
+
+    /// The drop-in that drvbusctl printed.
+    [[nodiscard]] const std::string& drop_in() const { return drop_in_; }
+
+private:
+    std::string drop_in_;
 };
 
 /// Waits until the property State of `channel` is `state`.

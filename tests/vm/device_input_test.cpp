@@ -24,7 +24,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kDrvbusd = "/usr/libexec/drvbusd";
 const std::vector<int> kButtons{KEY_POWER, KEY_VOLUMEUP};
 
 std::string input_channel(const std::string& device_name, const std::string& settings = {})
@@ -134,13 +133,13 @@ TEST(InputSecrecy, KeyboardIsRefusedUnlessTheConfigurationAllowsIt)
 TEST(InputTools, KeyboardIsNotReadAndItsChannelIsRefused)
 {
     const UinputDevice keyboard("drvbus keyboard", {KEY_A, KEY_ENTER});
-    const Result probed = run({kDrvbusd, "--probe", keyboard.node(), "--seconds", "3600"});
+    const Result probed = run({"drvbusctl", "probe", keyboard.node(), "--seconds", "3600"});
     EXPECT_EQ(probed.status, 0);
     EXPECT_THAT(probed.output, AllOf(HasSubstr("not read: it has letter keys"), Not(HasSubstr("reading for")),
                                      HasSubstr("\n# allow_keyboard = true")));
     const TemporaryDirectory directory;
     const auto check = [&](const std::string& settings) {
-        return run({kDrvbusd, "--check-config", "--config",
+        return run({"drvbusctl", "check-config", "--config",
                     directory.file("drvbusd.toml", input_channel("drvbus keyboard", settings))});
     };
     const Result refused = check("");
@@ -152,7 +151,7 @@ TEST(InputTools, KeyboardIsNotReadAndItsChannelIsRefused)
 TEST(InputTools, ProbeMatchesADeviceByItsName)
 {
     const UinputDevice buttons("drvbus [buttons]", kButtons);
-    Process process({kDrvbusd, "--probe", buttons.node(), "--seconds", "3600"});
+    Process process({"drvbusctl", "probe", buttons.node(), "--seconds", "3600"});
     const auto shows = [&](const char* text) { return process.output().find(text) != std::string::npos; };
     ASSERT_TRUE(wait_until([&] { return shows("reading for"); })) << process.output();
     buttons.key(KEY_POWER, true);
