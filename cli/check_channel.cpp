@@ -28,7 +28,7 @@ namespace {
 std::string writing_steps(const device::Settings& settings)
 {
     std::vector<std::string> steps;
-    const auto add = [&steps](const device::Step& step) {
+    const auto add = [&steps](const device::SetupStep& step) {
         if (step.writes())
             steps.push_back(printable(device::to_string(step)));
     };
@@ -41,13 +41,13 @@ std::string writing_steps(const device::Settings& settings)
 
 bool hands_back(const device::Settings& settings)
 {
-    return std::ranges::any_of(settings.setup, [](const device::Step& step) {
+    return std::ranges::any_of(settings.setup, [](const device::SetupStep& step) {
         const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what);
         return ioctl != nullptr && !ioctl->handed_back.empty();
     });
 }
 
-std::string wanted_notification(const ChannelConfig& channel)
+std::string wanted_notification(const device::ChannelSettings& channel)
 {
     return channel.notification ? fmt::format("{}, as the configuration has it", to_string(*channel.notification))
                                 : "the first that works of eventfd, poll and sigio";
@@ -63,13 +63,13 @@ bool asks_input_device(const device::IoctlStep& step, const Identity& identity)
 /// Why the setup would refuse the device, where that is known without doing anything to it.
 std::string refusal(const device::Settings& settings, const Identity& identity, int fd)
 {
-    for (const device::Step& step : settings.setup) {
+    for (const device::SetupStep& step : settings.setup) {
         const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what);
         if (ioctl == nullptr || ioctl->refused_bits.empty() || !asks_input_device(*ioctl, identity))
             continue;
         try {
             (void)device::run(*ioctl, {.device = fd, .eventfd = -1});
-        } catch (const device::Unusable& error) {
+        } catch (const device::UnusableError& error) {
             return error.what();
         }
     }
@@ -77,7 +77,7 @@ std::string refusal(const device::Settings& settings, const Identity& identity, 
 }
 
 /// Why it is the one it is.
-std::string reason_for(notification::Kind kind, const ChannelConfig& channel)
+std::string reason_for(notification::Kind kind, const device::ChannelSettings& channel)
 {
     if (channel.notification && kind == notification::Kind::eventfd)
         return "the configuration has it, and a step that hands an eventfd over";
@@ -106,7 +106,7 @@ void ChannelCheck::fault(std::string_view label, std::string_view text)
     say(label, text);
 }
 
-std::string ChannelCheck::explain(const std::string& name, const ChannelConfig& channel)
+std::string ChannelCheck::explain(const std::string& name, const device::ChannelSettings& channel)
 {
     text_ = fmt::format("channel \"{}\"\n", name);
     verdict_ = Verdict::fine;
@@ -119,10 +119,10 @@ std::string ChannelCheck::explain(const std::string& name, const ChannelConfig& 
     return text_;
 }
 
-void ChannelCheck::explain_class(const std::string& name, const ChannelConfig& channel)
+void ChannelCheck::explain_class(const std::string& name, const device::ChannelSettings& channel)
 {
     const std::string sysfs = "/sys/class/drvbus/" + name;
-    const bool there = device::is_there(sysfs);
+    const bool there = device::node_exists(sysfs);
     say("device",
         there ? fmt::format("/dev/drvbus/{}, of a drvbus driver ({} is there)", name, sysfs)
               : fmt::format("none: these are settings for a channel of a drvbus driver; there is no {} now", sysfs));
@@ -132,7 +132,7 @@ void ChannelCheck::explain_class(const std::string& name, const ChannelConfig& c
     say("notification", wanted_notification(channel));
 }
 
-void ChannelCheck::explain_device(const device::Settings& settings, const ChannelConfig& channel)
+void ChannelCheck::explain_device(const device::Settings& settings, const device::ChannelSettings& channel)
 {
     const std::string node = place(settings);
     text_ += explain_events(channel);
@@ -174,12 +174,12 @@ std::string ChannelCheck::place(const device::Settings& settings)
     return node;
 }
 
-void ChannelCheck::try_device(const std::string& node, const device::Settings& settings, const ChannelConfig& channel)
+void ChannelCheck::try_device(const std::string& node, const device::Settings& settings, const device::ChannelSettings& channel)
 {
     const Identity identity = identify(node);
     const bool write = settings.writes();
     try {
-        const device::Opened opened = device::open(
+        const device::OpenedDevice opened = device::open(
             {.name = {}, .node = node, .framing = settings.framing, .format = {}, .event_names = {}}, write);
         say("access", write ? fmt::format("{} may read and write it; written for: {}", user_name(geteuid()),
                                           writing_steps(settings))
@@ -190,7 +190,7 @@ void ChannelCheck::try_device(const std::string& node, const device::Settings& s
             fault("refused", printable(reason));
         else
             try_notification(opened.fd.get(), identity, settings, channel);
-    } catch (const device::Absent& error) {
+    } catch (const device::AbsentError& error) {
         verdict_ = Verdict::absent;
         say("access", printable(error.what()));
     } catch (const std::system_error& error) {
@@ -222,7 +222,7 @@ void ChannelCheck::explain_failure(const Identity& identity, int error, const st
 }
 
 void ChannelCheck::try_notification(int fd, const Identity& identity, const device::Settings& settings,
-                                    const ChannelConfig& channel)
+                                    const device::ChannelSettings& channel)
 {
     if (hands_back(settings)) {
         say("notification",

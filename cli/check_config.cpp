@@ -18,7 +18,7 @@ namespace {
 std::string place_of(const ConfigPath& path)
 {
     const std::string file = path.file.string();
-    return printable(device::is_there(file) ? file : file + " (not there: that is fine)");
+    return printable(device::node_exists(file) ? file : file + " (not there: that is fine)");
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ int check_config(const ConfigPath& path)
                       config.channels.size()));
     if (config.channels.empty())
         print("Channels of drvbus drivers (class drvbus) need no configuration: they are found as they come.\n");
-    const Loop loop;
+    const EventLoop loop;
     notification::SigioDispatcher sigio(loop);
     ChannelCheck check(loop, sigio);
     unsigned absent = 0;

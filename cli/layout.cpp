@@ -36,10 +36,10 @@ std::size_t drvbus_records(std::span<const std::byte> bytes)
 {
     std::size_t count = 0;
     for (std::uint64_t last = 0; !bytes.empty(); ++count) {
-        const device::Record record = device::parse_record(bytes);
-        if (record.state == device::Record::State::partial)
+        const record::Record record = record::parse_record(bytes);
+        if (record.state == record::Record::State::partial)
             return count;
-        if (record.state == device::Record::State::malformed || record.event.sequence <= last)
+        if (record.state == record::Record::State::malformed || record.event.sequence <= last)
             return 0;
         last = record.event.sequence;
         bytes = bytes.subspan(record.size);

@@ -58,7 +58,7 @@ UniqueFd open_device(const std::string& path)
 {
     try {
         return device::open({.name = {}, .node = path, .framing = {}, .format = {}, .event_names = {}}, false).fd;
-    } catch (const device::Absent& error) {
+    } catch (const device::AbsentError& error) {
         complain(printable(error.what()) + "; is its driver loaded, and the path right?");
     } catch (const std::system_error& error) {
         const std::string more = advice(identify(path), error.code().value());
@@ -69,7 +69,7 @@ UniqueFd open_device(const std::string& path)
     return {};
 }
 
-std::string answer(Kind kind, const Loop& loop, notification::SigioDispatcher& sigio,
+std::string answer(Kind kind, const EventLoop& loop, notification::SigioDispatcher& sigio,
                    const notification::Device& device)
 {
     try {
@@ -83,7 +83,7 @@ std::string answer(Kind kind, const Loop& loop, notification::SigioDispatcher& s
 /// @param any set where one works
 std::string notifications(const Identity& identity, int fd, bool& any)
 {
-    const Loop loop;
+    const EventLoop loop;
     notification::SigioDispatcher sigio(loop);
     const bool of_class = identity.subsystem == "drvbus";
     const notification::Device device{.fd = fd, .drvbus_node = of_class, .eventfd = -1, .urgent_only = false};

@@ -27,8 +27,8 @@ std::string_view rights(bool write)
 std::set<std::string> written_by(const device::Settings& settings)
 {
     std::set<std::string> files;
-    const auto look = [&files](const device::Step& first) {
-        for (const device::Step* step = &first; step != nullptr; step = step->undo.get()) {
+    const auto look = [&files](const device::SetupStep& first) {
+        for (const device::SetupStep* step = &first; step != nullptr; step = step->undo.get()) {
             const auto* const written = std::get_if<device::WriteStep>(&step->what);
             if (written != nullptr && !written->to.empty())
                 files.insert(written->to);
@@ -43,7 +43,7 @@ std::set<std::string> written_by(const device::Settings& settings)
 
 }  // namespace
 
-void UnitNeeds::add(const std::string& name, const ChannelConfig& channel)
+void UnitNeeds::add(const std::string& name, const device::ChannelSettings& channel)
 {
     if (!channel.device)
         return;

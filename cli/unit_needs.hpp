@@ -14,7 +14,7 @@ namespace drvbus::cli {
 /// opened.
 class UnitNeeds {
 public:
-    void add(const std::string& name, const ChannelConfig& channel);
+    void add(const std::string& name, const device::ChannelSettings& channel);
 
     /// Lines of a [Service] section; empty: nothing is needed.
     [[nodiscard]] const std::string& text() const noexcept { return text_; }

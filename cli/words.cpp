@@ -42,8 +42,8 @@ std::string text_of(const format::Format& format, const std::map<std::string, fo
 std::string text_of(const device::IoctlStep& step)
 {
     std::string text = step.format ? text_of(*step.format, step.values) : std::to_string(step.value);
-    if (!step.handed_back.empty())
-        text += fmt::format("; the file that it hands back in \"{}\" takes the device's place", step.handed_back);
+    if (!step.returned_fd.empty())
+        text += fmt::format("; the file that it hands back in \"{}\" takes the device's place", step.returned_fd);
     if (!step.keep.empty())
         text += fmt::format("; its \"{}\" goes before each payload", step.keep);
     if (!step.refused_bits.empty())
@@ -59,7 +59,7 @@ std::string name_of(const format::Field& field)
     return field.name;
 }
 
-std::string name_of(const device::TimeField& part)
+std::string name_of(const record::TimeField& part)
 {
     return part.unit_ns == 1 ? part.field.name : fmt::format("{} * {} ns", part.field.name, part.unit_ns);
 }
@@ -81,7 +81,7 @@ std::string_view name_of_clock(clockid_t clock)
     return clock == CLOCK_BOOTTIME ? "boottime" : "monotonic";
 }
 
-std::string explain_decoding(const device::Decoding& decoding)
+std::string explain_decoding(const record::DecodingRules& decoding)
 {
     std::string text;
     if (!decoding.id.empty())
@@ -110,7 +110,7 @@ std::string explain_names(const std::map<std::uint32_t, std::string>& names)
 
 }  // namespace
 
-std::string in_words(const device::Step& step)
+std::string in_words(const device::SetupStep& step)
 {
     std::string text = device::to_string(step);
     if (const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what))
@@ -124,23 +124,23 @@ std::string in_words(const device::Step& step)
     return printable(text);
 }
 
-std::string in_words(const device::Framing& framing)
+std::string in_words(const record::Framing& framing)
 {
     switch (framing.kind) {
-    case device::Framing::Kind::records:
+    case record::Framing::Kind::records:
         return "\"drvbus\": a stream of struct drvbus_record";
-    case device::Framing::Kind::raw:
+    case record::Framing::Kind::raw:
         return "\"raw\": what each read brings is one event";
-    case device::Framing::Kind::fixed:
+    case record::Framing::Kind::fixed:
         return fmt::format("\"fixed\": {} bytes are one event", framing.size);
-    case device::Framing::Kind::lines:
+    case record::Framing::Kind::lines:
         return "\"lines\": each line is one event";
     default:
         return "\"snapshot\": with each news the whole of the file is one event";
     }
 }
 
-std::string explain_events(const ChannelConfig& channel)
+std::string explain_events(const device::ChannelSettings& channel)
 {
     std::string text;
     if (channel.device)
@@ -161,14 +161,14 @@ std::string explain_events(const ChannelConfig& channel)
 std::string explain_steps(const device::Settings& settings)
 {
     std::string text;
-    for (const device::Step& step : settings.setup)
+    for (const device::SetupStep& step : settings.setup)
         text += labelled("setup", in_words(step));
-    for (const device::Step& step : settings.rearm)
+    for (const device::SetupStep& step : settings.rearm)
         text += labelled("rearm", in_words(step));
     if (settings.eventfd)
         text += labelled("eventfd", in_words(*settings.eventfd));
     if (settings.fetch)
-        text += labelled("fetch", in_words(device::Step{.what = *settings.fetch, .undo = nullptr}));
+        text += labelled("fetch", in_words(device::SetupStep{.what = *settings.fetch, .undo = nullptr}));
     return text;
 }
 

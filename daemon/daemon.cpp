@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include "bus/method_error.hpp"
+#include "device/open.hpp"
 
 namespace drvbus {
 
@@ -15,50 +19,69 @@ void set_log_level(std::string_view level)
     spdlog::set_level(spdlog::level::from_str(level == "warning" ? "warn" : std::string(level)));
 }
 
-Daemon::Daemon(bus::Which which, ConfigPath config_path)
+Daemon::Daemon(bus::BusType bus_type, ConfigPath config_path)
     : config_path_(std::move(config_path)), config_(load_config(config_path_)),
-      connection_(
-          loop_, which,
-          {.writable = [this] { work_.request(); }, .lost = [this] { bus_lost(); }, .back = [this] { bus_back(); }}),
-      publisher_(connection_), sigio_(loop_), manager_(std::make_unique<bus::ManagerObject>(connection_, *this)),
+      connection_(loop_, bus_type,
+                  {.writable = [this] { turns_.request(); },
+                   .disconnected = [this] { on_bus_disconnected(); },
+                   .connected = [this] { on_bus_connected(); }}),
+      publisher_(connection_), sigio_(loop_),
       discovery_(
-          loop_, [this](const device::Description& description) { device_added(description); },
-          [this](const std::string& name) { device_removed(name); }, [this] { enumerate_.request(); }),
-      work_(loop_.deferred(Loop::Priority::normal, [this] { work(); })),
-      enumerate_(loop_.deferred(Loop::Priority::normal, [this] { enumerate(); })),
-      stop_on_term_(loop_.signal(SIGTERM, [this] { loop_.stop(EXIT_SUCCESS); })),
-      stop_on_int_(loop_.signal(SIGINT, [this] { loop_.stop(EXIT_SUCCESS); })),
-      reload_on_hup_(loop_.signal(SIGHUP, [this] { reload_logging_errors(); })), status_(loop_, [this] {
-          return fmt::format("{} channels, {} events published, {} events lost", channels(), total_.published,
-                             total_.lost);
+          loop_, [this](const record::ChannelDescription& description) { on_device_added(description); },
+          [this](const std::string& name) { on_device_removed(name); }, [this] { enumeration_.request(); }),
+      turns_(loop_.deferred(EventLoop::Priority::normal, [this] { run_turns(); })),
+      enumeration_(loop_.deferred(EventLoop::Priority::normal, [this] { enumerate_devices(); })),
+      stop_on_term_(loop_.signal(SIGTERM, [this] { stop(EXIT_SUCCESS); })),
+      stop_on_int_(loop_.signal(SIGINT, [this] { stop(EXIT_SUCCESS); })),
+      reload_on_hup_(loop_.signal(SIGHUP, [this] { reload_or_log_error(); })), status_(loop_, [this] {
+          return fmt::format("{} channels, {} events published, {} events lost", channels_.size(), totals_.published,
+                             totals_.lost);
       })
 {
     set_log_level(config_.log_level);
+    make_manager_object();
 }
 
 int Daemon::run()
 {
     loop_.use_watchdog();
-    add_kept();
+    // The stored channels come first: the configuration may have given their names to other devices since.
+    add_stored_channels();
     for (const auto& [name, channel] : config_.channels)
-        add_configured(name);
-    watch_devices();
-    enumerate();
-    for (const auto& [name, fd] : std::exchange(left_without_, {}))
-        service::drop(service::Part::device, name);
+        add_configured_channel(name);
+    watch_for_configured_devices();
+    enumerate_devices();
+    for (const auto& [name, fd] : std::exchange(devices_without_checkpoint_, {}))
+        service::remove_fd(service::StoredFd::device, name);
     service::notify_ready();
-    status_.touch();
+    status_.changed();
     const int result = loop_.run();
     service::notify_stopping();
     return result;
 }
 
-void Daemon::reload_logging_errors()
+bus::ManagerProperties Daemon::properties() const
+{
+    return {.channels = static_cast<std::uint32_t>(channels_.size()),
+            .events_published = totals_.published,
+            .events_lost = totals_.lost};
+}
+
+void Daemon::reload_or_log_error()
 {
     try {
         reload();
     } catch (const std::exception& error) {
-        spdlog::error("the configuration was not reloaded, the old one stays: {}", error.what());
+        spdlog::error("the configuration was not reloaded, the present one stays in force: {}", error.what());
+    }
+}
+
+void Daemon::reload_or_answer_error()
+{
+    try {
+        reload();
+    } catch (const ConfigError& error) {
+        throw bus::MethodError("org.drvbus1.Error.InvalidConfiguration", error.what());
     }
 }
 
@@ -67,135 +90,138 @@ void Daemon::reload()
     service::notify_reloading();
     try {
         config_ = load_config(config_path_);
-        apply();
+        apply_config();
     } catch (...) {
         service::notify_ready();
         throw;
     }
-    spdlog::info("the configuration has been reloaded");
+    spdlog::info("the configuration was reloaded");
     service::notify_ready();
 }
 
-void Daemon::apply()
+void Daemon::apply_config()
 {
     set_log_level(config_.log_level);
     for (auto next = channels_.begin(); next != channels_.end();) {
         const auto slot = next++;
-        const ChannelConfig wanted = config_.channel(slot->first);
-        if (same_device(slot->second.channel->description(), wanted))
-            slot->second.channel->configure(wanted);
+        const device::ChannelSettings settings = config_.channel(slot->first);
+        if (is_same_device(slot->second.channel->description(), settings))
+            slot->second.channel->configure(settings);
         else
-            retire(slot);
+            retire_channel(slot);
     }
     for (const auto& [name, channel] : config_.channels)
-        add_configured(name);
-    watch_devices();
-    enumerate();
-    status_.touch();
+        add_configured_channel(name);
+    watch_for_configured_devices();
+    enumerate_devices();
+    status_.changed();
 }
 
-/// What is there; and what is not there any more, since nobody tells of that if it went while nobody listened.
-void Daemon::enumerate()
+/// Finds devices of class drvbus that were added or removed while their uevents did not reach the daemon.
+void Daemon::enumerate_devices()
 {
     enumerated_.clear();
     discovery_.enumerate();
     for (const auto& [name, slot] : channels_) {
-        // An enumeration may fail without a word.
-        const device::Description& description = slot.channel->description();
-        if (description.drvbus_class && !enumerated_.contains(name) && !device::is_there(description.node))
+        // An enumeration can miss devices without an error, so the node itself has the last word.
+        const record::ChannelDescription& description = slot.channel->description();
+        if (description.drvbus_class && !enumerated_.contains(name) && !device::node_exists(description.node))
             slot.channel->device_removed();
     }
 }
 
-/// The channel's place is free at once, unless the bus does not take what is left of it.
-void Daemon::retire(Slots::iterator slot)
+/// Deletes the channel at once, unless the bus does not take its remaining events now.
+void Daemon::retire_channel(Slots::iterator slot)
 {
     slot->second.channel->retire();
     try {
-        if (slot->second.channel->turn() == Channel::Turn::ended)
-            leave(slot);
+        if (slot->second.channel->turn() == channel::Channel::TurnResult::ended)
+            delete_channel(slot);
     } catch (const bus::SendError&) {
-        connection_.broken();
+        connection_.report_broken();
     }
 }
 
-bool Daemon::same_device(const device::Description& description, const ChannelConfig& config)
+bool Daemon::is_same_device(const record::ChannelDescription& description, const device::ChannelSettings& settings)
 {
-    return description.drvbus_class ? !config.device : config.device && description.settings == config.device->hash;
+    if (description.drvbus_class)
+        return !settings.device;
+    return settings.device && description.settings == settings.device->hash;
 }
 
-/// What an earlier process had open, first: the name may mean another device by now.
-void Daemon::add_kept()
+void Daemon::add_stored_channels()
 {
-    for (auto& [name, files] : inherited_fds_.take_kept()) {
+    for (auto& [name, files] : inherited_fds_.take_stored()) {
         try {
-            Kept kept{device::Ledger::adopt(std::move(files.ledger)), std::move(files.device),
-                      std::move(files.eventfd)};
-            const device::Description description = kept.ledger->description();
-            add(description, std::move(kept));
-            if (!same_device(description, config_.channel(name)))
-                retire(channels_.find(name));
+            channel::Inherited inherited{checkpoint::Checkpoint::adopt(std::move(files.checkpoint)),
+                                         std::move(files.device), std::move(files.eventfd)};
+            const record::ChannelDescription description = inherited.checkpoint->description();
+            add_channel(description, std::move(inherited));
+            if (!is_same_device(description, config_.channel(name)))
+                retire_channel(channels_.find(name));
         } catch (const std::exception& error) {
-            spdlog::warn("channel {}: what was kept of it over the restart is of no use: {}; its sums begin anew", name,
-                         error.what());
-            service::drop(service::Part::ledger, name);
-            service::drop(service::Part::eventfd, name);
-            // A ring knows by itself how far it was read.
+            spdlog::warn("channel {}: the checkpoint of the previous process cannot be used: {}; its counters begin at "
+                         "0",
+                         name, error.what());
+            service::remove_fd(service::StoredFd::checkpoint, name);
+            service::remove_fd(service::StoredFd::eventfd, name);
+            // The kernel keeps the position of a ring with the open file.
             if (files.device)
-                left_without_.insert_or_assign(name, std::move(files.device));
+                devices_without_checkpoint_.insert_or_assign(name, std::move(files.device));
             else
-                service::drop(service::Part::device, name);
+                service::remove_fd(service::StoredFd::device, name);
         }
     }
 }
 
-void Daemon::add_configured(const std::string& name)
+void Daemon::add_configured_channel(const std::string& name)
 {
-    const ChannelConfig config = config_.channel(name);
-    if (!config.device || channels_.contains(name))
+    const device::ChannelSettings settings = config_.channel(name);
+    if (!settings.device || channels_.contains(name))
         return;
-    device::Description description;
+    record::ChannelDescription description;
     description.name = name;
-    description.node = config.device->device();
-    description.framing = config.device->framing;
-    description.settings = config.device->hash;
-    add(description);
+    description.node = settings.device->device();
+    description.framing = settings.device->framing;
+    description.settings = settings.device->hash;
+    add_channel(description);
 }
 
-/// Who waits for a device of the configuration's is told when it has come. Nobody listens where there is none.
-void Daemon::watch_devices()
+/// Channels whose configured device is absent learn from udev when it appears.
+void Daemon::watch_for_configured_devices()
 {
     if (std::ranges::none_of(config_.channels, [](const auto& entry) { return entry.second.device.has_value(); })) {
-        watch_.reset();
+        arrival_monitor_.reset();
         return;
     }
-    if (watch_)
+    if (arrival_monitor_)
         return;
-    watch_ = std::make_unique<device::Watch>(loop_, [this](sd_device* device) {
+    arrival_monitor_ = std::make_unique<device::ArrivalMonitor>(loop_, [this](sd_device* device) {
         for (const auto& [name, slot] : channels_) {
-            if (slot.channel->waits_for(device))
-                slot.channel->look_again();
+            if (slot.channel->is_waiting_for(device))
+                slot.channel->device_appeared();
         }
     });
 }
 
-void Daemon::device_added(const device::Description& description)
+void Daemon::on_device_added(const record::ChannelDescription& description)
 {
     enumerated_.insert(description.name);
     const auto present = channels_.find(description.name);
     if (config_.channel(description.name).device)
-        spdlog::warn("channel {}: the configuration gives this name to another device; {} stays off the bus",
+        spdlog::warn("channel {}: the configuration gives this name to another device; {} is not published",
                      description.name, description.node);
     else if (present == channels_.end())
-        add(description);
-    // One that is open is either the same one, told twice, or one that is about to end.
+        add_channel(description);
+    // A channel that reads a device either has this one already, or its device was removed and is about to end. Its
+    // next turn shows which.
     else if (!present->second.channel->device_added(description)) {
-        present->second.successor = std::make_unique<device::Description>(description);
-        queue(description.name);
+        present->second.successor = std::make_unique<record::ChannelDescription>(description);
+        queue_turn(description.name);
     }
 }
 
-void Daemon::device_removed(const std::string& name)
+void Daemon::on_device_removed(const std::string& name)
 {
     const auto present = channels_.find(name);
     if (present == channels_.end() || !present->second.channel->description().drvbus_class)
@@ -204,105 +230,112 @@ void Daemon::device_removed(const std::string& name)
     present->second.channel->device_removed();
 }
 
-void Daemon::add(const device::Description& description, Kept kept)
+void Daemon::add_channel(const record::ChannelDescription& description, channel::Inherited inherited)
 {
     const std::string& name = description.name;
-    if (const auto left = left_without_.extract(name); left && description.drvbus_class)
-        kept.device = std::move(left.mapped());
-    else if (left)
-        service::drop(service::Part::device, name);
-    kept.previous = left_.take(name);
-    const Services services{loop_, connection_, publisher_, sigio_, inherited_fds_};
-    channels_[name].channel = std::make_unique<Channel>(
-        services, description, config_.channel(name), std::move(kept), [this, name] { queue(name); }, total_);
-    queue(name);
-    channels_changed();
+    if (const auto stored = devices_without_checkpoint_.extract(name); stored && description.drvbus_class)
+        inherited.device = std::move(stored.mapped());
+    else if (stored)
+        service::remove_fd(service::StoredFd::device, name);
+    inherited.previous = removed_positions_.take(name);
+    const channel::Services services{loop_, connection_, publisher_, sigio_, inherited_fds_, totals_};
+    channels_[name].channel = std::make_unique<channel::Channel>(
+        services, description, config_.channel(name), std::move(inherited), [this, name] { queue_turn(name); });
+    queue_turn(name);
+    on_channels_changed();
 }
 
-void Daemon::channels_changed()
+void Daemon::on_channels_changed()
 {
     if (manager_)
-        manager_->channels_changed();
-    status_.touch();
+        manager_->emit_channels_changed();
+    status_.changed();
 }
 
-void Daemon::queue(const std::string& name)
+void Daemon::queue_turn(const std::string& name)
 {
     const auto found = channels_.find(name);
     if (found == channels_.end() || found->second.queued)
         return;
     found->second.queued = true;
-    order_.push_back(name);
-    work_.request();
+    turn_order_.push_back(name);
+    turns_.request();
 }
 
-void Daemon::work()
+void Daemon::run_turns()
 {
     try {
-        take_turns();
+        give_turns();
     } catch (const bus::SendError&) {
-        connection_.broken();  // not the channel's fault, and it has its turn again
+        connection_.report_broken();  // the channel is still queued
     }
-    if (!order_.empty() && connection_.writable())
-        work_.request();
+    if (!turn_order_.empty() && connection_.writable())
+        turns_.request();
 }
 
-/// One turn for each that stands in the queue now; then the loop looks after the bus and the devices.
-void Daemon::take_turns()
+/// Gives one turn to each channel that is queued now; then the event loop serves the bus and the devices.
+void Daemon::give_turns()
 {
-    for (std::size_t turns = order_.size(); turns > 0; --turns) {
-        const std::string name = order_.front();
+    for (std::size_t turns = turn_order_.size(); turns > 0; --turns) {
+        const std::string name = turn_order_.front();
         const auto slot = channels_.find(name);
-        // Who has had a turn goes to the back, also if it was cut short: on a bus that is always full the first
-        // would be the only one.
-        order_.pop_front();
+        // A channel goes to the end of the queue even if its turn was cut short: with a bus that is always busy, the
+        // first channel would be the only one that ever had a turn.
+        turn_order_.pop_front();
         if (slot == channels_.end())
             continue;
-        order_.push_back(name);
-        const Channel::Turn turn = slot->second.channel->turn();
-        status_.touch();
-        if (turn == Channel::Turn::wait)
-            return;  // the bus calls back
-        if (turn == Channel::Turn::more)
+        turn_order_.push_back(name);
+        const channel::Channel::TurnResult result = slot->second.channel->turn();
+        status_.changed();
+        if (result == channel::Channel::TurnResult::bus_busy)
+            return;  // the connection's callback `writable` continues
+        if (result == channel::Channel::TurnResult::more)
             continue;
-        order_.pop_back();
+        turn_order_.pop_back();
         slot->second.queued = false;
-        if (turn == Channel::Turn::ended)
-            leave(slot);
-        else if (const auto told_twice = std::exchange(slot->second.successor, nullptr))
-            slot->second.channel->stays(*told_twice);
+        if (result == channel::Channel::TurnResult::ended)
+            delete_channel(slot);
+        else if (const auto same_device = std::exchange(slot->second.successor, nullptr))
+            slot->second.channel->cancel_removal(*same_device);
     }
 }
 
-void Daemon::leave(Slots::iterator slot)
+void Daemon::delete_channel(Slots::iterator slot)
 {
     const std::string name = slot->first;
-    const std::unique_ptr<device::Description> successor = std::move(slot->second.successor);
-    spdlog::info("channel {}: gone", name);
-    slot->second.channel->forget();
-    left_.put(name, slot->second.channel->ending());
+    const std::unique_ptr<record::ChannelDescription> successor = std::move(slot->second.successor);
+    spdlog::info("channel {}: removed", name);
+    slot->second.channel->remove_stored_fds();
+    removed_positions_.put(name, slot->second.channel->final_position());
     channels_.erase(slot);
     if (successor)
-        device_added(*successor);
+        on_device_added(*successor);
     else
-        add_configured(name);
-    channels_changed();
+        add_configured_channel(name);
+    on_channels_changed();
 }
 
-void Daemon::bus_lost()
+void Daemon::make_manager_object()
+{
+    manager_ = std::make_unique<bus::ManagerObject>(
+        connection_, bus::ManagerObject::Callbacks{.properties = [this] { return properties(); },
+                                                   .reload = [this] { reload_or_answer_error(); }});
+}
+
+void Daemon::on_bus_disconnected()
 {
     manager_.reset();
     for (const auto& [name, slot] : channels_)
-        slot.channel->bus_lost();
+        slot.channel->bus_disconnected();
 }
 
-void Daemon::bus_back()
+void Daemon::on_bus_connected()
 {
-    manager_ = std::make_unique<bus::ManagerObject>(connection_, *this);
+    make_manager_object();
     for (const auto& [name, slot] : channels_)
-        slot.channel->bus_back();
-    enumerate();      // news of devices may have been dropped meanwhile
-    work_.request();  // those that waited for the old one are in the queue already
+        slot.channel->bus_connected();
+    enumerate_devices();  // the kernel may have dropped uevents while the daemon waited for the bus
+    turns_.request();     // the channels that waited for the old connection are queued already
 }
 
 }  // namespace drvbus

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
@@ -11,6 +10,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/fd_store.hpp"
+#include "base/service_status.hpp"
 #include "bus/connection.hpp"
 #include "bus/objects.hpp"
 #include "bus/publisher.hpp"
@@ -23,71 +23,89 @@
 
 namespace drvbus {
 
-/// drvbusd: the channels that are there, each served in its turn.
-class Daemon final : public bus::ManagerModel {
+/// drvbusd: creates and deletes the channels as devices and the configuration come and go, and gives each its turns.
+///
+/// A turn publishes a limited share of one channel's events. Between the turns, the event loop serves the bus and the
+/// devices, so that one busy channel delays nobody. While the bus takes no messages, no channel gets a turn.
+class Daemon final {
 public:
-    /// Takes the name on the bus.
-    /// @throws std::exception with what to do, where the configuration or the bus is not right
-    Daemon(bus::Which which, ConfigPath config_path);
+    /// Connects to the bus and requests the name org.drvbus1.
+    /// @throws std::exception, with advice, if the configuration is wrong or the bus cannot be used
+    Daemon(bus::BusType bus_type, ConfigPath config_path);
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    ~Daemon() = default;
 
-    /// Serves until SIGTERM or SIGINT. @returns the exit code
+    /// Runs until SIGTERM, SIGINT or `stop`. @returns the exit code of the process
     int run();
+    /// Makes `run` return `exit_code`. Call it from the event loop.
+    void stop(int exit_code) const { loop_.stop(exit_code); }
 
-    [[nodiscard]] std::uint32_t channels() const override { return static_cast<std::uint32_t>(channels_.size()); }
-    [[nodiscard]] std::uint64_t events_published() const override { return total_.published; }
-    [[nodiscard]] std::uint64_t events_lost() const override { return total_.lost; }
-    void reload() override;
+    [[nodiscard]] const EventLoop& loop() const noexcept { return loop_; }
+    [[nodiscard]] bus::ManagerProperties properties() const;
+
+    /// Loads the configuration again and applies it. On an error, the present configuration stays in force.
+    /// @throws ConfigError, std::exception
+    void reload();
 
 private:
-    /// A channel and where it stands in the order of turns.
     struct Slot {
-        std::unique_ptr<Channel> channel;
-        bool queued = false;
-        std::unique_ptr<device::Description> successor;  ///< came under the same name meanwhile
+        std::unique_ptr<channel::Channel> channel;
+        bool queued = false;  ///< waits for a turn
+        /// A device that was added under this name while the channel still published the events of its present one.
+        std::unique_ptr<record::ChannelDescription> successor;
     };
     using Slots = std::map<std::string, Slot, std::less<>>;
 
-    void reload_logging_errors();
-    void apply();
-    void enumerate();
-    void device_added(const device::Description& description);
-    void device_removed(const std::string& name);
-    void add(const device::Description& description, Kept kept = {});
-    void add_kept();
-    void add_configured(const std::string& name);
-    void watch_devices();
-    [[nodiscard]] static bool same_device(const device::Description& description, const ChannelConfig& config);
-    void queue(const std::string& name);
-    void work();
-    void take_turns();
-    void channels_changed();
-    void retire(Slots::iterator slot);
-    void leave(Slots::iterator slot);
-    void bus_lost();
-    void bus_back();
+    void reload_or_log_error();
+    void reload_or_answer_error();
+    void apply_config();
+
+    void enumerate_devices();
+    void on_device_added(const record::ChannelDescription& description);
+    void on_device_removed(const std::string& name);
+    void watch_for_configured_devices();
+
+    void add_channel(const record::ChannelDescription& description, channel::Inherited inherited = {});
+    void add_stored_channels();
+    void add_configured_channel(const std::string& name);
+    void retire_channel(Slots::iterator slot);
+    void delete_channel(Slots::iterator slot);
+    void on_channels_changed();
+    [[nodiscard]] static bool is_same_device(const record::ChannelDescription& description,
+                                             const device::ChannelSettings& settings);
+
+    void queue_turn(const std::string& name);
+    void run_turns();
+    void give_turns();
+
+    void make_manager_object();
+    void on_bus_disconnected();
+    void on_bus_connected();
 
     ConfigPath config_path_;
     Config config_;
-    Loop loop_;
+    EventLoop loop_;
     service::InheritedFds inherited_fds_;
     bus::Connection connection_;
     bus::Publisher publisher_;
     notification::SigioDispatcher sigio_;
     std::unique_ptr<bus::ManagerObject> manager_;
-    device::Discovery discovery_;
-    std::unique_ptr<device::Watch> watch_;  ///< for configured devices
-    Counters total_;
-    Deferred work_, enumerate_;
-    Source stop_on_term_, stop_on_int_, reload_on_hup_;
-    service::Status status_;
+    device::ChannelDiscovery discovery_;
+    std::unique_ptr<device::ArrivalMonitor> arrival_monitor_;  ///< only while the configuration has devices
+    channel::Totals totals_;
+    DeferredCall turns_, enumeration_;
+    EventSource stop_on_term_, stop_on_int_, reload_on_hup_;
+    service::StatusReporter status_;
     Slots channels_;
-    std::set<std::string> enumerated_;              // an enumeration's own
-    std::map<std::string, UniqueFd> left_without_;  ///< devices that an earlier process had open, without a ledger
-    Endings left_;
-    std::deque<std::string> order_;
+    std::set<std::string> enumerated_;  ///< names that the running enumeration has found
+    /// Devices that an earlier process stored, whose checkpoint is missing or damaged.
+    std::map<std::string, UniqueFd> devices_without_checkpoint_;
+    checkpoint::RemovedChannelPositions removed_positions_;
+    std::deque<std::string> turn_order_;
 };
 
-/// Sets the level of the log; one of Config::log_level's.
+/// Sets the level of the log. @param level one of those of Config::log_level
 void set_log_level(std::string_view level);
 
 }  // namespace drvbus

@@ -44,7 +44,7 @@ void start_log()
 }
 
 struct Options {
-    drvbus::bus::Which bus = drvbus::bus::Which::system;
+    drvbus::bus::BusType bus = drvbus::bus::BusType::system;
     drvbus::ConfigPath config;
 };
 
@@ -69,7 +69,7 @@ bool parse(int argc, char** argv, Options& options, int& exit_code)
         return false;
     }
     if (session)
-        options.bus = drvbus::bus::Which::session;
+        options.bus = drvbus::bus::BusType::session;
     if (!file.empty())
         options.config = {file, true, {}};
     options.config.presets = presets;

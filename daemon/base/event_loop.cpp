@@ -3,13 +3,14 @@
 
 #include <cerrno>
 #include <exception>
-#include <system_error>
 #include <utility>
 
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+
+#include "base/errno.hpp"
 
 namespace drvbus {
 
@@ -57,24 +58,17 @@ std::unique_ptr<std::function<void(std::uint32_t)>> ignoring_events(std::functio
 
 }  // namespace
 
-int check(int result, const char* what)
-{
-    if (result < 0)
-        throw std::system_error(-result, std::generic_category(), what);
-    return result;
-}
-
-void Source::enable(bool on) const
+void EventSource::enable(bool on) const
 {
     check(sd_event_source_set_enabled(source_.get(), on ? SD_EVENT_ON : SD_EVENT_OFF), "sd_event_source_set_enabled");
 }
 
-void Source::enable_once() const
+void EventSource::enable_once() const
 {
     check(sd_event_source_set_enabled(source_.get(), SD_EVENT_ONESHOT), "sd_event_source_set_enabled");
 }
 
-Loop::Loop()
+EventLoop::EventLoop()
 {
     sd_event* event = nullptr;
     check(sd_event_new(&event), "sd_event_new");
@@ -83,18 +77,18 @@ Loop::Loop()
 
 namespace {
 
-void finish(sd_event_source* source, Loop::Priority priority)
+void finish(sd_event_source* source, EventLoop::Priority priority)
 {
     check(sd_event_source_set_priority(source, static_cast<std::int64_t>(priority)), "sd_event_source_set_priority");
 }
 
 }  // namespace
 
-Source Loop::watch(int fd, std::uint32_t epoll_events, Priority priority,
-                   std::function<void(std::uint32_t)> callback) const
+EventSource EventLoop::watch(int fd, std::uint32_t epoll_events, Priority priority,
+                             std::function<void(std::uint32_t)> callback) const
 {
-    Source source;
-    source.callback_ = std::make_unique<Source::Callback>(std::move(callback));
+    EventSource source;
+    source.callback_ = std::make_unique<EventSource::Callback>(std::move(callback));
     sd_event_source* raw = nullptr;
     check(sd_event_add_io(get(), &raw, fd, epoll_events, on_io, source.callback_.get()), "sd_event_add_io");
     source.source_.reset(raw);
@@ -102,9 +96,9 @@ Source Loop::watch(int fd, std::uint32_t epoll_events, Priority priority,
     return source;
 }
 
-Source Loop::timer(Priority priority, std::function<void()> callback) const
+EventSource EventLoop::timer(Priority priority, std::function<void()> callback) const
 {
-    Source source;
+    EventSource source;
     source.callback_ = ignoring_events(std::move(callback));
     sd_event_source* raw = nullptr;
     check(sd_event_add_time(get(), &raw, CLOCK_MONOTONIC, 0, 0, on_time, source.callback_.get()), "sd_event_add_time");
@@ -114,16 +108,16 @@ Source Loop::timer(Priority priority, std::function<void()> callback) const
     return source;
 }
 
-void Loop::start(const Source& timer, std::chrono::microseconds after)
+void EventLoop::start(const EventSource& timer, std::chrono::microseconds after)
 {
     const auto usec = static_cast<std::uint64_t>(after.count());
     check(sd_event_source_set_time_relative(timer.get(), usec), "sd_event_source_set_time_relative");
     timer.enable_once();
 }
 
-Deferred Loop::deferred(Priority priority, std::function<void()> callback) const
+DeferredCall EventLoop::deferred(Priority priority, std::function<void()> callback) const
 {
-    Deferred deferred;
+    DeferredCall deferred;
     deferred.wake_ = UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     check(deferred.wake_ ? 0 : -errno, "eventfd");
     // Edge-triggered: each request is news, and its count need not be read.
@@ -132,14 +126,14 @@ Deferred Loop::deferred(Priority priority, std::function<void()> callback) const
     return deferred;
 }
 
-void Deferred::request() const
+void DeferredCall::request() const
 {
     check(eventfd_write(wake_.get(), 1) < 0 ? -errno : 0, "eventfd_write");
 }
 
-Source Loop::after_each(Priority priority, std::function<void()> callback) const
+EventSource EventLoop::after_each(Priority priority, std::function<void()> callback) const
 {
-    Source source;
+    EventSource source;
     source.callback_ = ignoring_events(std::move(callback));
     sd_event_source* raw = nullptr;
     check(sd_event_add_post(get(), &raw, on_defer, source.callback_.get()), "sd_event_add_post");
@@ -149,14 +143,14 @@ Source Loop::after_each(Priority priority, std::function<void()> callback) const
     return source;
 }
 
-Source Loop::signal(int signal_number, std::function<void()> callback) const
+EventSource EventLoop::signal(int signal_number, std::function<void()> callback) const
 {
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, signal_number);
     check(-pthread_sigmask(SIG_BLOCK, &blocked, nullptr), "pthread_sigmask");
 
-    Source source;
+    EventSource source;
     source.callback_ = ignoring_events(std::move(callback));
     sd_event_source* raw = nullptr;
     check(sd_event_add_signal(get(), &raw, signal_number, on_signal, source.callback_.get()), "sd_event_add_signal");
@@ -165,12 +159,12 @@ Source Loop::signal(int signal_number, std::function<void()> callback) const
     return source;
 }
 
-void Loop::use_watchdog() const
+void EventLoop::use_watchdog() const
 {
     check(sd_event_set_watchdog(get(), true), "sd_event_set_watchdog");
 }
 
-int Loop::run()
+int EventLoop::run()
 {
     pending_exception = nullptr;
     const int result = sd_event_loop(get());
@@ -179,7 +173,7 @@ int Loop::run()
     return check(result, "sd_event_loop");
 }
 
-void Loop::stop(int exit_code) const
+void EventLoop::stop(int exit_code) const
 {
     check(sd_event_exit(get(), exit_code), "sd_event_exit");
 }

@@ -2,11 +2,8 @@
 #include "base/fd_store.hpp"
 
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
-#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -15,18 +12,32 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include "base/errno.hpp"
+
 namespace drvbus::service {
 
 namespace {
 
-// Names in the service manager's store. No channel has a dot in its name.
-constexpr std::string_view kDevice = "device.";
-constexpr std::string_view kEventfd = "eventfd.";
-constexpr std::string_view kLedger = "ledger.";
+// FDNAME= of the stored files, followed by the channel's name. Channel names contain no dot.
+constexpr std::string_view kDevicePrefix = "device.";
+constexpr std::string_view kEventfdPrefix = "eventfd.";
+constexpr std::string_view kCheckpointPrefix = "checkpoint.";
 
-std::string name_in_store(Part part, const std::string& channel)
+std::string_view prefix_of(StoredFd which)
 {
-    return fmt::format("{}{}", part == Part::device ? kDevice : part == Part::eventfd ? kEventfd : kLedger, channel);
+    switch (which) {
+    case StoredFd::device:
+        return kDevicePrefix;
+    case StoredFd::eventfd:
+        return kEventfdPrefix;
+    default:
+        return kCheckpointPrefix;
+    }
+}
+
+std::string fd_name(StoredFd which, const std::string& channel)
+{
+    return fmt::format("{}{}", prefix_of(which), channel);
 }
 
 }  // namespace
@@ -38,12 +49,12 @@ InheritedFds::InheritedFds()
     for (int i = 0; i < count; ++i) {
         UniqueFd fd(SD_LISTEN_FDS_START + i);
         const std::string name = names[i];
-        if (name.starts_with(kDevice))
-            kept_[name.substr(kDevice.size())].device = std::move(fd);
-        else if (name.starts_with(kEventfd))
-            kept_[name.substr(kEventfd.size())].eventfd = std::move(fd);
-        else if (name.starts_with(kLedger))
-            kept_[name.substr(kLedger.size())].ledger = std::move(fd);
+        if (name.starts_with(kDevicePrefix))
+            stored_[name.substr(kDevicePrefix.size())].device = std::move(fd);
+        else if (name.starts_with(kEventfdPrefix))
+            stored_[name.substr(kEventfdPrefix.size())].eventfd = std::move(fd);
+        else if (name.starts_with(kCheckpointPrefix))
+            stored_[name.substr(kCheckpointPrefix.size())].checkpoint = std::move(fd);
         else
             fds_.insert_or_assign(name, std::move(fd));
         std::free(names[i]);
@@ -61,68 +72,29 @@ UniqueFd InheritedFds::open(const std::string& name) const
     return copy;
 }
 
-std::map<std::string, Kept> InheritedFds::take_kept()
+std::map<std::string, StoredFds> InheritedFds::take_stored()
 {
-    return std::exchange(kept_, {});
+    return std::exchange(stored_, {});
 }
 
-bool keeps()
+bool can_store_fds()
 {
     return std::getenv("NOTIFY_SOCKET") != nullptr;
 }
 
-void keep(Part part, const std::string& channel, int fd)
+void store_fd(StoredFd which, const std::string& channel, int fd)
 {
-    // FDPOLL=0: a channel that hung up may still hold events.
-    const std::string message = fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", name_in_store(part, channel));
+    // FDPOLL=0: the service manager must not drop a device that hung up; it may still hold events.
+    const std::string message = fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", fd_name(which, channel));
     if (const int result = sd_pid_notify_with_fds(0, 0, message.c_str(), &fd, 1); result < 0)
-        spdlog::warn("channel {}: the service manager did not take what outlives a restart ({}); after one, events "
-                     "that the channel still holds come again",
+        spdlog::warn("channel {}: the service manager did not store the files that outlive a restart ({}); after a "
+                     "restart, events that the channel still holds are published again",
                      channel, std::strerror(-result));
 }
 
-void drop(Part part, const std::string& channel)
+void remove_fd(StoredFd which, const std::string& channel)
 {
-    sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name_in_store(part, channel)).c_str());
-}
-
-void notify_ready()
-{
-    sd_notify(0, "READY=1");
-}
-
-void notify_reloading()
-{
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const auto usec =
-        static_cast<std::uint64_t>(now.tv_sec) * 1'000'000U + static_cast<std::uint64_t>(now.tv_nsec) / 1000U;
-    sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", usec).c_str());
-}
-
-void notify_stopping()
-{
-    sd_notify(0, "STOPPING=1");
-}
-
-Status::Status(const Loop& loop, std::function<std::string()> text)
-    : text_(std::move(text)), wanted_(std::getenv("NOTIFY_SOCKET") != nullptr),
-      timer_(loop.timer(Loop::Priority::normal, [this] { send(); }))
-{
-}
-
-void Status::touch()
-{
-    if (!wanted_ || due_)
-        return;
-    due_ = true;
-    Loop::start(timer_, std::chrono::seconds(1));
-}
-
-void Status::send()
-{
-    due_ = false;
-    sd_notify(0, fmt::format("STATUS={}", text_()).c_str());
+    sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", fd_name(which, channel)).c_str());
 }
 
 }  // namespace drvbus::service

@@ -2,73 +2,52 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 
-#include "base/event_loop.hpp"
 #include "base/unique_fd.hpp"
 
-/// What the service manager and the daemon tell each other (sd_notify, passed files).
+/// The service manager's side of the daemon: its file descriptor store (FileDescriptorStoreMax= in systemd.service(5)),
+/// and its notifications (service_status.hpp).
 namespace drvbus::service {
 
-/// Files of a channel that outlive this process: its open device, the eventfd that the driver has, and the ledger of
-/// what came of it.
-struct Kept {
+/// The files of one channel that the service manager keeps across a restart of the daemon. Any of them may be missing.
+struct StoredFds {
     UniqueFd device;
-    UniqueFd eventfd;
-    UniqueFd ledger;
+    UniqueFd eventfd;     ///< registered with the driver
+    UniqueFd checkpoint;  ///< memfd of checkpoint::Checkpoint
 };
 
-/// Which of them.
-enum class Part : std::uint8_t { device, eventfd, ledger };
+enum class StoredFd : std::uint8_t { device, eventfd, checkpoint };
 
-/// Open files that the service manager passed.
+/// The open files that the service manager passed to this process.
 class InheritedFds {
 public:
+    /// Takes the ownership of all passed files. Create one object per process.
+    /// @throws std::system_error
     InheritedFds();
 
-    /// The file called `name`, opened once more for the caller; none where there is none.
+    /// @param name as in FileDescriptorName=
+    /// @returns a duplicate, owned by the caller; invalid if no file of this name was passed
+    /// @throws std::system_error
     [[nodiscard]] UniqueFd open(const std::string& name) const;
 
-    /// What an earlier process gave to `keep`, by channel; once.
-    [[nodiscard]] std::map<std::string, Kept> take_kept();
+    /// @returns what an earlier process stored, by channel; empty at the second call
+    [[nodiscard]] std::map<std::string, StoredFds> take_stored();
 
 private:
     std::map<std::string, UniqueFd> fds_;
-    std::map<std::string, Kept> kept_;
+    std::map<std::string, StoredFds> stored_;
 };
 
-/// Whether there is somebody to `keep` files: then a device stays open when this process ends.
-[[nodiscard]] bool keeps();
+/// Whether a service manager stores files: then a device stays open when this process exits.
+[[nodiscard]] bool can_store_fds();
 
-/// Gives the file to the service manager, which passes it to the next process of this service. One that is
-/// there has to be dropped first.
-void keep(Part part, const std::string& channel, int fd);
+/// Stores a duplicate of `fd`. Logs a warning if the service manager cannot be reached. Remove a file that is already
+/// stored first: the service manager does not replace it.
+void store_fd(StoredFd which, const std::string& channel, int fd);
 
-/// The service manager closes the file that it has.
-void drop(Part part, const std::string& channel);
-
-void notify_ready();
-void notify_reloading();
-void notify_stopping();
-
-/// The line that `systemctl status` shows. Follows changes at most once a second, and costs nothing without any.
-class Status {
-public:
-    /// @param text makes the line
-    Status(const Loop& loop, std::function<std::string()> text);
-
-    /// The line may have changed.
-    void touch();
-
-private:
-    void send();
-
-    std::function<std::string()> text_;
-    bool wanted_;  ///< somebody listens
-    bool due_ = false;
-    Source timer_;
-};
+/// Makes the service manager close the stored file. No effect if there is none.
+void remove_fd(StoredFd which, const std::string& channel);
 
 }  // namespace drvbus::service

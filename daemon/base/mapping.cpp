@@ -7,7 +7,7 @@
 
 #include <sys/mman.h>
 
-namespace drvbus::device {
+namespace drvbus {
 
 Mapping::Mapping(int file, off_t offset, std::size_t size, unsigned times) : size_(size * times)
 {
@@ -43,4 +43,4 @@ Mapping::~Mapping()
         munmap(data_, size_);
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus

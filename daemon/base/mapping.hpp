@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-namespace drvbus::device {
+namespace drvbus {
 
 /// Memory of a file, shared with whoever maps it next.
 class Mapping {
@@ -27,4 +27,4 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace drvbus::device
+}  // namespace drvbus

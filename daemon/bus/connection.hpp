@@ -16,41 +16,42 @@ inline constexpr const char* kManagerPath = "/org/drvbus1";
 inline constexpr const char* kChannelsPath = "/org/drvbus1/channel";
 inline constexpr const char* kChannelInterface = "org.drvbus1.Channel";
 
-enum class Which : std::uint8_t { system, session };
+enum class BusType : std::uint8_t { system, session };
 
-/// The daemon's one connection to the bus, served by its loop. When the bus goes away it is made anew, as
-/// soon as there is one again that answers; until then the loop waits for nothing.
+/// The daemon's connection to the bus, attached to its event loop. If the connection breaks, this class connects again
+/// as soon as the bus answers. The event loop is never blocked meanwhile.
 ///
-/// Objects, properties and methods are sdbus-c++'s. Signals of events go out by sd-bus on the same
-/// connection: sdbus-c++ builds a message of its own for every variant, which is several per event.
+/// Objects, properties and methods use sdbus-c++. The signals Event and Lost are sent with sd-bus on the same
+/// connection, because sdbus-c++ allocates a separate message for every variant, of which an event has several.
 class Connection {
 public:
-    /// What the connection tells, from the loop.
+    /// Called from the event loop.
     struct Callbacks {
-        std::function<void()> writable;  ///< the bus takes more, after it did not
-        std::function<void()> lost;      ///< it is broken: all objects on it have to go now
-        std::function<void()> back;      ///< there is a new one, and the name is ours
+        std::function<void()> writable;  ///< the bus accepts messages again; follows a `writable` that returned false
+        std::function<void()> disconnected;  ///< the connection broke: destroy all objects on it before returning
+        std::function<void()> connected;     ///< the connection is established again, and owns the name
     };
 
-    /// Connects and takes the name.
-    /// @throws std::runtime_error that says what to do where there is no bus, or the name is not to be had
-    Connection(Loop& loop, Which which, Callbacks callbacks);
+    /// Connects and requests the name org.drvbus1.
+    /// @param loop must outlive the connection
+    /// @throws std::runtime_error, with advice, if there is no bus or the name cannot be owned
+    Connection(EventLoop& loop, BusType type, Callbacks callbacks);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection();
 
-    [[nodiscard]] bool up() const noexcept { return up_; }
+    [[nodiscard]] bool is_connected() const noexcept { return connected_; }
 
-    /// Only while it is up.
+    /// Valid only while connected, and not across a reconnection.
     [[nodiscard]] sdbus::IConnection& sdbus() noexcept { return *bus_->connection; }
     [[nodiscard]] sd_bus* handle() noexcept { return bus_->handle; }
 
-    /// It is up and nothing waits to be written: the bus has all there was, and takes more. Where not,
-    /// `writable` is called once it does.
+    /// Whether the bus has taken every message that was sent, and accepts more. If this returns false, the callback
+    /// `writable` follows as soon as it does.
     [[nodiscard]] bool writable();
 
-    /// A send has failed: what `lost` is for will be done at the loop's next turn.
-    void broken() const;
+    /// Reports that sending failed. The callback `disconnected` follows from the event loop.
+    void report_broken() const;
 
 private:
     struct ProbeDeleter {
@@ -61,27 +62,27 @@ private:
     void detach();
     void on_disconnected();
     void probe();
-    void probed();
-    void not_yet(const char* reason);
+    void on_probe_answered();
+    void retry_connect(const char* reason);
     void reconnect();
-    void name_answered(sd_bus_message* answer);
-    void go_on();
-    void retry_later();
-    [[nodiscard]] std::string no_name(int error) const;
+    void on_name_reply(sd_bus_message* reply);
+    void on_name_acquired();
+    void schedule_retry();
+    [[nodiscard]] std::string name_error_text(int error) const;
     void check_writable();
     [[nodiscard]] std::uint64_t queued() const;
 
-    Loop& loop_;
-    Which which_;
+    EventLoop& loop_;
+    BusType type_;
     Callbacks callbacks_;
     std::optional<Opened> bus_;
-    bool up_ = false;
+    bool connected_ = false;
     std::chrono::milliseconds retry_after_;
     std::unique_ptr<sd_bus, ProbeDeleter> probe_;
     int probe_error_ = 0;
     int name_error_ = 0;
-    Source after_io_, retry_;
-    Deferred broken_, probed_, name_answered_;
+    EventSource after_io_, retry_;
+    DeferredCall broken_, probe_answered_, name_replied_;
 };
 
 }  // namespace drvbus::bus

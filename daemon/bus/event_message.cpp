@@ -10,7 +10,7 @@
 
 #include <utf8.h>
 
-#include "base/event_loop.hpp"
+#include "base/errno.hpp"
 
 namespace drvbus::bus {
 
@@ -25,11 +25,11 @@ template <typename T>
 T load(const std::byte* at)
 {
     T value;
-    std::memcpy(&value, at, sizeof(value));  // payloads have no alignment
+    std::memcpy(&value, at, sizeof(value));  // fields of a payload need not be aligned
     return value;
 }
 
-/// One element whose type on the bus is not the one in the payload.
+/// Appends one element whose D-Bus type is wider than its type in the payload.
 void append_widened(sd_bus_message* message, Type type, const std::byte* at)
 {
     if (type == Type::s8) {
@@ -49,13 +49,13 @@ bool is_widened(Type type)
     return type == Type::s8 || type == Type::f32 || type == Type::boolean;
 }
 
-/// What Unicode keeps for a program's own use. sd-bus makes no string of it, though D-Bus would take it.
+/// Unicode noncharacters: sd-bus refuses them in strings, although D-Bus allows them.
 bool is_noncharacter(std::uint32_t code_point)
 {
     return (code_point & 0xfffeU) == 0xfffeU || (code_point >= 0xfdd0U && code_point <= 0xfdefU);
 }
 
-/// Whether sd-bus takes it as a string.
+/// Whether sd-bus accepts the bytes as a string.
 bool is_text(std::string_view bytes)
 {
     if (!utf8::is_valid(bytes.begin(), bytes.end()))
@@ -67,7 +67,7 @@ bool is_text(std::string_view bytes)
     return true;
 }
 
-/// Text with U+FFFD in place of what is none.
+/// Converts bytes to text that sd-bus accepts: U+FFFD replaces what is invalid.
 void make_text(std::string_view bytes, std::string& text)
 {
     std::string valid;
@@ -106,7 +106,7 @@ void send(sd_bus_message* message)
         throw SendError(std::strerror(-result));
 }
 
-bool EventEncoder::append_event(sd_bus_message* message, const Published& channel, const device::Event& event)
+bool EventEncoder::append_event(sd_bus_message* message, const EventSchema& channel, const record::Event& event)
 {
     std::array<char, 11> digits{};  // a u32 and its NUL
     const char* name = digits.data();
@@ -119,7 +119,7 @@ bool EventEncoder::append_event(sd_bus_message* message, const Published& channe
     append(message, 't', &event.sequence);
     append(message, 't', &event.time_ns);
     append(message, 'u', &event.id);
-    const bool fits = (event.flags & device::kUnfit) == 0 && channel.format.fits(event.payload.size());
+    const bool fits = (event.flags & record::kFormatMismatch) == 0 && channel.format.fits(event.payload.size());
     append_data(message, fits ? channel.format : Format(), event.payload);
     return fits;
 }

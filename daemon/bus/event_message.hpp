@@ -15,14 +15,14 @@
 
 namespace drvbus::bus {
 
-/// What has to be known of a channel to put its events into messages.
-struct Published {
+/// What the messages of a channel need besides the event: the object path, the names of events, and the format.
+struct EventSchema {
     std::string path;  ///< of the object on the bus
     std::map<std::uint32_t, std::string> event_names;
     format::Format format;
 };
 
-/// The connection to the bus did not take a message: it is broken.
+/// The connection to the bus broke, so a message could not be sent.
 class SendError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -32,6 +32,8 @@ struct MessageDeleter {
 };
 using Message = std::unique_ptr<sd_bus_message, MessageDeleter>;
 
+/// Wrappers of sd_bus_message_append_basic() and the like.
+/// @throws std::system_error
 void append(sd_bus_message* message, char type, const void* value);
 void append_array(sd_bus_message* message, char type, std::span<const std::byte> bytes);
 void open(sd_bus_message* message, char type, const char* contents);
@@ -40,15 +42,17 @@ void close(sd_bus_message* message);
 /// @throws SendError
 void send(sd_bus_message* message);
 
-/// Puts events into messages. One for all channels: it keeps the memory it needs.
+/// Appends events to messages. One object serves all channels; it keeps its buffer.
 class EventEncoder {
 public:
-    /// D-Bus signature of what `append_event` appends.
+    /// D-Bus signature of the values that `append_event` appends.
     static constexpr const char* kSignature = "sttuv";
 
-    /// Appends name, sequence, time, id and data.
-    /// @returns false where the payload did not fit the channel's format and went in as bytes
-    bool append_event(sd_bus_message* message, const Published& channel, const device::Event& event);
+    /// Appends name, sequence, time, id and data of an event. An event id without a name gets its decimal digits as the
+    /// name, so that a match on arg0 works for it as well.
+    /// @returns false if the payload does not fit the channel's format and was appended as bytes
+    /// @throws std::system_error
+    bool append_event(sd_bus_message* message, const EventSchema& channel, const record::Event& event);
 
 private:
     void append_data(sd_bus_message* message, const format::Format& format, std::span<const std::byte> payload);
@@ -56,7 +60,7 @@ private:
     void append_value(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
     void append_text(sd_bus_message* message, std::span<const std::byte> bytes);
 
-    std::string text_;  // for strings that have to be made; kept for its memory
+    std::string text_;  // buffer for converted text
 };
 
 }  // namespace drvbus::bus

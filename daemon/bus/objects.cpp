@@ -2,10 +2,10 @@
 #include "bus/objects.hpp"
 
 #include <functional>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
-#include "config/config.hpp"
 #include "version.hpp"
 
 namespace drvbus::bus {
@@ -14,20 +14,21 @@ namespace {
 
 constexpr const char* kFailed = "org.drvbus1.Error.Failed";
 
-/// What is told to everyone is nobody's loss where the bus has just gone: who comes back to it asks.
-void tell(const std::function<void()>& emit)
+/// Sends a signal about an object. If the connection broke, the signal is dropped: after a reconnection every client
+/// asks for the objects and their properties again.
+void emit_or_drop(const std::function<void()>& emit)
 {
     try {
         emit();
     } catch (const sdbus::Error& error) {
-        spdlog::debug("not told: {}", error.what());
+        spdlog::debug("signal dropped: {}", error.what());
     }
 }
 
 }  // namespace
 
-ManagerObject::ManagerObject(Connection& connection, ManagerModel& model)
-    : AdaptorInterfaces(connection.sdbus(), sdbus::ObjectPath(kManagerPath)), model_(model)
+ManagerObject::ManagerObject(Connection& connection, Callbacks callbacks)
+    : AdaptorInterfaces(connection.sdbus(), sdbus::ObjectPath(kManagerPath)), callbacks_(std::move(callbacks))
 {
     registerAdaptor();
 }
@@ -37,9 +38,9 @@ ManagerObject::~ManagerObject()
     unregisterAdaptor();
 }
 
-void ManagerObject::channels_changed()
+void ManagerObject::emit_channels_changed()
 {
-    tell([this] {
+    emit_or_drop([this] {
         getObject().emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {PropertyName("Channels")});
     });
 }
@@ -47,9 +48,9 @@ void ManagerObject::channels_changed()
 void ManagerObject::Reload()
 {
     try {
-        model_.reload();
-    } catch (const ConfigError& error) {
-        throw make_error("org.drvbus1.Error.InvalidConfiguration", error.what());
+        callbacks_.reload();
+    } catch (const MethodError& error) {
+        throw make_error(error.name, error.what());
     } catch (const std::exception& error) {
         throw make_error(kFailed, error.what());
     }
@@ -60,22 +61,23 @@ std::string ManagerObject::Version()
     return kVersion;
 }
 
-ChannelObject::ChannelObject(Connection& connection, const std::string& path, ChannelModel& model)
-    : AdaptorInterfaces(connection.sdbus(), sdbus::ObjectPath(path)), model_(model), bus_(connection.handle())
+ChannelObject::ChannelObject(Connection& connection, const std::string& path, Callbacks callbacks)
+    : AdaptorInterfaces(connection.sdbus(), sdbus::ObjectPath(path)), callbacks_(std::move(callbacks)),
+      bus_(connection.handle())
 {
     registerAdaptor();
-    tell([this] { emitInterfacesAddedSignal(); });
+    emit_or_drop([this] { emitInterfacesAddedSignal(); });
 }
 
 ChannelObject::~ChannelObject()
 {
-    tell([this] { emitInterfacesRemovedSignal(); });
+    emit_or_drop([this] { emitInterfacesRemovedSignal(); });
     unregisterAdaptor();
 }
 
-void ChannelObject::changed()
+void ChannelObject::emit_changed()
 {
-    tell([this] {
+    emit_or_drop([this] {
         getObject().emitPropertiesChangedSignal(Channel_adaptor::INTERFACE_NAME,
                                                 {PropertyName("Device"), PropertyName("Notification"),
                                                  PropertyName("Format"), PropertyName("State"), PropertyName("Reason"),
@@ -85,21 +87,21 @@ void ChannelObject::changed()
 
 sdbus::Struct<std::uint64_t, std::uint64_t> ChannelObject::Previous()
 {
-    const device::Ending previous = model_.previous();
-    return {previous.instance, previous.next_sequence};
+    const ChannelProperties properties = callbacks_.properties();
+    return {properties.previous_instance, properties.previous_next_sequence};
 }
 
 void ChannelObject::GetEvents(EventsResult&& result, std::uint64_t since, std::uint32_t max)
 {
-    // The answer is written as the signals are, by sd-bus: nothing is left for `result` but errors.
+    // The answer is written with sd-bus, as the signals are; `result` is only used for errors. No exception may leave
+    // this function: the caller is libsystemd, which is written in C.
     try {
-        answer_get_events(sd_bus_get_current_message(bus_), model_.replay(since), since, max);
-    } catch (const ReplayError& error) {
+        answer_get_events(sd_bus_get_current_message(bus_), callbacks_.replay(since), since, max);
+    } catch (const MethodError& error) {
         result.returnError(make_error(error.name, error.what()));
     } catch (const SendError& error) {
-        spdlog::debug("not answered: {}", error.what());  // there is nobody any more who waits for it
+        spdlog::debug("answer dropped, the connection to the bus broke: {}", error.what());
     } catch (const std::exception& error) {
-        // Past here is C.
         result.returnError(make_error(kFailed, error.what()));
     }
 }

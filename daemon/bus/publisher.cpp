@@ -5,7 +5,7 @@
 #include <cstring>
 #include <memory>
 
-#include "base/event_loop.hpp"
+#include "base/errno.hpp"
 
 namespace drvbus::bus {
 
@@ -28,7 +28,7 @@ Message Publisher::new_signal(const std::string& path, const char* member) const
     return Message(message);
 }
 
-bool Publisher::event(const Published& channel, const device::Event& event)
+bool Publisher::event(const EventSchema& channel, const record::Event& event)
 {
     const Message message = new_signal(channel.path, "Event");
     const bool fits = encoder_.append_event(message.get(), channel, event);
@@ -36,7 +36,7 @@ bool Publisher::event(const Published& channel, const device::Event& event)
     return fits;
 }
 
-void Publisher::lost(const Published& channel, std::uint64_t first, std::uint64_t count)
+void Publisher::lost(const EventSchema& channel, std::uint64_t first, std::uint64_t count)
 {
     const Message message = new_signal(channel.path, "Lost");
     append(message.get(), 't', &first);

@@ -10,19 +10,22 @@
 
 namespace drvbus::bus {
 
-/// Turns events into signals of org.drvbus1.Channel. One for all channels.
+/// Sends the signals of org.drvbus1.Channel. One object serves all channels.
 class Publisher {
 public:
     /// @param connection outlives the publisher
     explicit Publisher(Connection& connection) : connection_(connection) {}
 
-    /// Sends `Event`. Once the connection has nothing queued, the bus has it.
-    /// @returns false where the payload did not fit the channel's format and went out as bytes
+    /// Sends the signal Event. The bus has taken it once Connection::writable returns true.
+    /// @returns false if the payload does not fit the channel's format and was sent as bytes
     /// @throws SendError
-    bool event(const Published& channel, const device::Event& event);
+    bool event(const EventSchema& channel, const record::Event& event);
 
-    /// Sends `Lost`, likewise.
-    void lost(const Published& channel, std::uint64_t first, std::uint64_t count);
+    /// Sends the signal Lost, in the same way.
+    /// @param first sequence of the first lost event
+    /// @param count number of lost events
+    /// @throws SendError
+    void lost(const EventSchema& channel, std::uint64_t first, std::uint64_t count);
 
 private:
     [[nodiscard]] Message new_signal(const std::string& path, const char* member) const;
@@ -31,7 +34,7 @@ private:
     EventEncoder encoder_;
 };
 
-/// Path of the channel called `name` on the bus.
+/// The object path of the channel called `name`.
 [[nodiscard]] std::string channel_path(const std::string& name);
 
 }  // namespace drvbus::bus

@@ -4,32 +4,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <stdexcept>
-#include <string>
 
 #include "bus/event_message.hpp"
+#include "bus/method_error.hpp"
 
 namespace drvbus::bus {
 
-/// What a channel can still say of its past.
+/// The events that a channel still holds. Refers to memory of the channel and is valid until the channel reads again.
 struct Replay {
-    const Published& channel;
-    std::span<const std::byte> records;  ///< from the sequence asked for on
+    const EventSchema& schema;
+    std::span<const std::byte> records;  ///< from the requested sequence on
     std::uint64_t next_sequence;         ///< of the first event that has not happened yet
     std::uint64_t instance;
 };
 
-/// A question about the past that cannot be answered; `name` is the D-Bus error's.
-class ReplayError : public std::runtime_error {
-public:
-    ReplayError(const char* error_name, const std::string& what) : std::runtime_error(what), name(error_name) {}
-
-    const char* name;
-};
-
 /// Answers a call of GetEvents.
-/// @param max how many events at most; 0: as many as one answer takes
-/// @throws ReplayError, SendError
+/// @param since the sequence that the caller asked for
+/// @param max number of events that the caller accepts; 0: as many as fit into one answer
+/// @throws SendError
 void answer_get_events(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max);
 
 }  // namespace drvbus::bus

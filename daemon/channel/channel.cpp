@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "channel/channel.hpp"
 
-#include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -10,163 +10,281 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-namespace drvbus {
+#include "device/match.hpp"
+#include "device/open.hpp"
+#include "reader/make_reader.hpp"
 
-namespace {
+namespace drvbus::channel {
 
-// Bytes of records that a turn publishes: some hundred events of the usual size, enough to make the
-// system calls around them cheap, few enough that the next channel gets its turn soon.
-constexpr std::size_t kShare = 16384;
-
-// A device that was in use a moment ago is back soon; one that stays away must cost nothing.
-constexpr std::chrono::milliseconds kFirstRetry{250};
-constexpr std::chrono::milliseconds kLastRetry{30000};
-
-}  // namespace
-
-Channel::Channel(Services services, device::Description description, ChannelConfig config, Kept kept,
-                 std::function<void()> on_news, Counters& total)
-    : services_(services), description_(std::move(description)), config_(std::move(config)),
-      on_news_(std::move(on_news)), total_(total), retry_after_(kFirstRetry), ledger_(std::move(kept.ledger)),
-      device_(services.inherited_fds, std::move(kept.eventfd))
+Channel::Channel(Services services, record::ChannelDescription description, device::ChannelSettings settings,
+                 Inherited inherited, std::function<void()> on_ready)
+    : services_(services), description_(std::move(description)), settings_(std::move(settings)),
+      on_ready_(std::move(on_ready)), is_readable_([this] { return is_spuriously_readable(); }),
+      inherited_device_(std::move(inherited.device)),
+      retry_timer_(services_.loop.timer(EventLoop::Priority::normal, [this] { handle(Event::retry_due); })),
+      device_(services_.inherited_fds, std::move(inherited.eventfd)),
+      pump_(description_.name, services_.connection, services_.publisher, services_.totals,
+            {.committed = [this] { backoff_.reset(); }, .new_instance = [this] { emit_changed(); }})
 {
-    retry_ = services_.loop.timer(Loop::Priority::normal, [this] { calm_.flooded() ? resume() : open({}); });
-    take_settings();
-    published_.path = bus::channel_path(description_.name);
-    use_format();
-    sent_.previous = kept.previous;
-    if (ledger_)
-        sent_ = ledger_->progress();
-    open(std::move(kept.device));
-    bus_back();
+    use_device_settings();
+    use_schema();
+    pump_.set_previous(inherited.previous);
+    if (inherited.checkpoint)
+        pump_.restore(std::move(*inherited.checkpoint));
+    handle(Event::device_appeared);
+    bus_connected();
 }
 
-void Channel::open(UniqueFd kept_device)
+/// Runs the transition for `event`, and those for the events that its actions cause.
+void Channel::handle(Event event, std::string reason)
 {
-    retry_.enable(false);
-    guard([&] { start(std::move(kept_device)); });
-    if (object_)
-        object_->changed();
-    on_news_();
+    const State before = state_;
+    bool reopened = false;
+    Outcome cause{event, std::move(reason)};
+    for (;;) {
+        const Transition transition = next(state_, cause.event);
+        state_ = transition.to;
+        reopened = reopened || contains(transition.actions, Action::open_device);
+        std::optional<Outcome> outcome = run_actions(transition.actions, cause.event);
+        if (!outcome)
+            break;
+        cause = *std::move(outcome);
+    }
+    report(before, cause, reopened);
+    on_ready_();
 }
 
-void Channel::start(UniqueFd kept_device)
+std::optional<Channel::Outcome> Channel::run_actions(Action actions, Event cause)
+{
+    if (contains(actions, Action::cancel_retry))
+        retry_timer_.enable(false);
+    if (contains(actions, Action::pause_device))
+        device_.is_open() ? stop_reading() : close_device();
+    if (contains(actions, Action::release_device))
+        device_.is_open() && device_.is_ring() ? stop_reading() : close_device();
+    if (contains(actions, Action::finish_input))
+        finish_input();
+    if (contains(actions, Action::reset_backoff))
+        backoff_.reset();
+    std::optional<Outcome> outcome = run_device_action(actions);
+    if (contains(actions, Action::schedule_retry))
+        schedule_retry(cause);
+    return outcome;
+}
+
+/// Runs the actions that can fail, or whose success is an event.
+std::optional<Channel::Outcome> Channel::run_device_action(Action actions)
+{
+    std::optional<Outcome> failure;
+    if (contains(actions, Action::open_device)) {
+        failure = attempt([this] { open_device(); });
+        return failure ? failure : Outcome{Event::opened, {}};
+    }
+    if (contains(actions, Action::resume_reading))
+        failure = attempt([this] {
+            start_reading();
+            start_notification();
+        });
+    if (contains(actions, Action::read_rest) && !pump_.is_reading() && device_.is_open())
+        failure = attempt([this] { start_reading(); });
+    if (!failure && !pump_.is_reading() && contains(actions, Action::read_rest | Action::finish_input))
+        return Outcome{Event::nothing_left, {}};
+    return failure;
+}
+
+/// Turns a failure of the device into an event. A broken connection to the bus is no failure of this channel.
+std::optional<Channel::Outcome> Channel::attempt(const std::function<void()>& work) const
+{
+    try {
+        work();
+    } catch (const bus::SendError&) {
+        throw;
+    } catch (const device::AbsentError& error) {
+        return Outcome{Event::device_missing, error.what()};
+    } catch (const device::UnusableError& error) {
+        return Outcome{Event::device_unusable, error.what()};
+    } catch (const FloodError& error) {
+        return Outcome{Event::flood_detected, error.what()};
+    } catch (const std::exception& error) {
+        return Outcome{Event::device_error, error.what()};
+    }
+    return std::nullopt;
+}
+
+/// Logs and announces a change of the properties State and Reason.
+/// @param cause the last event, with the reason for the present state
+void Channel::report(State before, const Outcome& cause, bool reopened)
+{
+    const bool failed = cause.event == Event::device_missing || cause.event == Event::device_unusable ||
+                        cause.event == Event::device_error || cause.event == Event::flood_detected;
+    const std::string_view name_of_state = to_string(state_);
+    if (is_final(state_)) {
+        if (failed)
+            spdlog::error("channel {}: the remaining events cannot be read: {}", name(), cause.reason);
+        return;
+    }
+    const bool changed = name_of_state != to_string(before) || (failed && cause.reason != reason_);
+    if (changed) {
+        reason_ = cause.reason;
+        const auto level = state_ == State::absent || !failed ? spdlog::level::info : spdlog::level::err;
+        if (cause.event != Event::opened)
+            spdlog::log(level, "channel {}: {}{}{}", name(), name_of_state, reason_.empty() ? "" : ": ", reason_);
+    }
+    if (changed || reopened)
+        emit_changed();
+}
+
+void Channel::open_device()
 {
     stop_reading();
-    const device::Opened opened = device_.open(description_, std::move(kept_device));
-    if (!ledger_ || (device_.is_ring() && opened.instance != ledger_->progress().instance))
-        begin_ledger(opened.instance, device_.is_kept() ? opened.position : 0);
-    device_.set_up(*ledger_);
+    const device::OpenedDevice opened = device_.open(description_, std::exchange(inherited_device_, UniqueFd()));
+    const checkpoint::Checkpoint* const checkpoint = pump_.checkpoint();
+    if (checkpoint == nullptr || (device_.is_ring() && opened.instance != checkpoint->progress().instance))
+        pump_.begin_checkpoint(description_, opened.instance, device_.is_stored() ? opened.position : 0);
+    device_.set_up(*pump_.checkpoint());
     start_reading();
-    device_.keep(name());
-    notify_by(config_.notification);
-    calm_ = {};
-    state_ = State::online;
-    reason_.clear();
+    device_.store(name());
+    start_notification();
+    flood_guard_ = {};
     spdlog::info("channel {}: {} online at sequence {}, notification {}", name(), description_.node,
-                 sent_.next_sequence, notification());
-}
-
-/// Looks whether a device that flooded still does.
-void Channel::resume()
-{
-    guard([&] {
-        start_reading();
-        notify_by(config_.notification);
-    });
-    on_news_();
+                 pump_.sent().next_sequence, properties().notification);
 }
 
 void Channel::start_reading()
 {
-    reader_ = device_.make_reader(description_, *ledger_);
+    pump_.set_reader(reader::make_reader(device_, description_, *pump_.checkpoint()));
 }
 
-/// What the configuration says of the device that is open: nothing where it says something else by now.
-void Channel::take_settings()
+void Channel::stop_reading()
 {
-    const bool same = config_.device && config_.device->hash == description_.settings;
-    device_.configure(same ? config_.device : std::nullopt);
+    notification_.reset();
+    pump_.set_reader(nullptr);
 }
 
-void Channel::begin_ledger(std::uint64_t instance, std::uint64_t position)
+void Channel::close_device()
 {
-    // A device that was replaced behind the daemon's back may have had more than was read of it.
-    const device::Ending previous = ledger_ ? device::Ending{} : sent_.previous;
-    if (ledger_)
-        service::drop(service::Part::ledger, name());
-    ledger_ = device::Ledger::create(description_, instance);
-    sent_ = ledger_->progress();
-    sent_.previous = previous;
-    sent_.next_sequence = std::max(sent_.next_sequence, position);
-    ledger_->commit(sent_);
-    service::keep(service::Part::ledger, name(), ledger_->fd());
+    stop_reading();
+    flood_guard_ = {};
+    device_.close(name());
 }
 
-void Channel::notify_by(std::optional<notification::Kind> kind)
+void Channel::finish_input()
 {
-    const notification::Device device = device_.for_notification(description_);
-    notification_.reset();  // first: both would work on the same open file
+    checkpoint::Checkpoint* const checkpoint = pump_.checkpoint();
+    if (!pump_.is_reading() && checkpoint != nullptr && checkpoint->has_replay_log())
+        pump_.set_reader(reader::make_remaining_input_reader(device_, description_, *checkpoint));
+    if (pump_.is_reading())
+        pump_.reader()->finish();
+}
+
+void Channel::schedule_retry(Event cause)
+{
+    EventLoop::start(retry_timer_, cause == Event::flood_detected ? flood_guard_.next_pause() : backoff_.next());
+}
+
+void Channel::start_notification()
+{
+    const device::Settings* const settings = device_.settings();
+    const notification::Device device{.fd = device_.fd(),
+                                      .drvbus_node = description_.drvbus_class,
+                                      .eventfd = device_.eventfd(),
+                                      .urgent_only = settings != nullptr && settings->urgent_only};
+    notification_.reset();  // first: both would register with the same open file
     try {
-        notification_ = kind ? notification::make(*kind, services_.loop, services_.sigio, device, on_news_)
-                             : notification::make_any(services_.loop, services_.sigio, device, on_news_);
+        notification_ =
+            settings_.notification
+                ? notification::make(*settings_.notification, services_.loop, services_.sigio, device, on_ready_)
+                : notification::make_any(services_.loop, services_.sigio, device, on_ready_);
     } catch (const std::system_error& error) {
         const int code = error.code().value();
         if (code == ENODEV)
-            return;  // the channel has ended: there is only the rest to read
+            return;  // the device was removed; its remaining events need no notification
         if (code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOSPC)
             throw;
-        throw device::Unusable(error.what());  // the device is not made for it, and will not be
+        throw device::UnusableError(error.what());  // the driver does not support this notification
     }
 }
 
-void Channel::use_format()
+/// The settings describe the open device only if the configuration has not been changed to another one.
+void Channel::use_device_settings()
 {
-    published_.event_names = config_.event_names ? *config_.event_names : description_.event_names;
-    if (config_.format) {
-        published_.format = *config_.format;
+    const bool same = settings_.device && settings_.device->hash == description_.settings;
+    device_.configure(same ? settings_.device : std::nullopt);
+}
+
+void Channel::use_schema()
+{
+    bus::EventSchema& schema = pump_.schema();
+    schema.event_names = settings_.event_names ? *settings_.event_names : description_.event_names;
+    if (settings_.format) {
+        schema.format = *settings_.format;
         return;
     }
     try {
-        published_.format = format::Format::parse(description_.format);
+        schema.format = format::Format::parse(description_.format);
     } catch (const format::ParseError& error) {
-        published_.format = {};
-        spdlog::error("channel {}: the driver's format is wrong at its {}; its events are published as bytes. "
-                      "Set a format in a [[channel]] of the configuration to mend it",
+        schema.format = {};
+        spdlog::error("channel {}: the driver's format is wrong at its {}; its events are published as bytes. Set a "
+                      "format in a [[channel]] of the configuration to correct it",
                       name(), error.what());
     }
 }
 
-void Channel::configure(const ChannelConfig& config)
+void Channel::configure(const device::ChannelSettings& settings)
 {
-    if (retired_)
+    if (is_retired())
         return;
-    const bool renotify = config.notification != config_.notification;
-    config_ = config;
-    take_settings();
-    use_format();
-    retry_after_ = kFirstRetry;
-    if (!serving()) {
-        open({});
+    const bool other_notification = settings.notification != settings_.notification;
+    settings_ = settings;
+    use_device_settings();
+    use_schema();
+    if (!pump_.is_reading()) {
+        handle(Event::configured);
         return;
     }
-    reader_->decode_by(device_.make_decoder());
-    if (renotify)
-        guard([this] { notify_by(config_.notification); });
-    if (object_)
-        object_->changed();
-    on_news_();
+    backoff_.reset();
+    pump_.reader()->set_decoder(reader::make_decoder(device_));
+    if (other_notification) {
+        if (std::optional<Outcome> failure = attempt([this] { start_notification(); }))
+            handle(failure->event, std::move(failure->reason));
+    }
+    emit_changed();
+    on_ready_();
 }
 
-void Channel::look_again()
+bool Channel::device_added(const record::ChannelDescription& description)
 {
-    if (device_.is_open() || serving() || retired_)
-        return;
-    retry_after_ = kFirstRetry;
-    open({});
+    // The events that the ring of the previous device holds come first.
+    if (!pump_.is_reading() && device_.is_ring() && device_.hung_up())
+        handle(Event::device_replaced);
+    if (pump_.is_reading() || is_retired())
+        return false;
+    description_ = description;
+    use_schema();
+    // The same device continues at its position. An old-style node that is opened again would begin with events that
+    // were already published.
+    if (!device_.is_open_as(description_.node))
+        close_device();
+    handle(Event::device_added);
+    return true;
 }
 
-bool Channel::waits_for(sd_device* device) const
+void Channel::device_removed()
+{
+    handle(Event::device_removed, "the driver removed the channel; the events that it still holds are being published");
+}
+
+void Channel::cancel_removal(const record::ChannelDescription& description)
+{
+    if (!pump_.is_reading() || is_retired() || (state_ != State::removing && description == description_))
+        return;
+    description_ = description;
+    use_schema();
+    handle(Event::removal_cancelled);
+    emit_changed();
+}
+
+bool Channel::is_waiting_for(sd_device* device) const
 {
     const device::Settings* const settings = device_.settings();
     const char* node = nullptr;
@@ -175,312 +293,123 @@ bool Channel::waits_for(sd_device* device) const
     return settings->match ? device::fits(*settings->match, device) : settings->path == node;
 }
 
-bool Channel::device_added(const device::Description& description)
+void Channel::device_appeared()
 {
-    if (!serving() && device_.is_ring() && device_.hung_up())
-        guard([this] { start_reading(); });  // what the one before still holds comes first
-    if (serving() || retired_)
-        return false;
-    description_ = description;
-    leaving_ = false;
-    retry_after_ = kFirstRetry;
-    use_format();
-    // The same one goes on where it was: an old-style node, opened anew, begins with what is published already.
-    if (!device_.is_open_as(description_.node))
-        close();
-    open({});
-    return true;
-}
-
-void Channel::device_removed()
-{
-    leaving_ = true;
-    if (!serving() && device_.is_open())
-        guard([this] { start_reading(); });  // until it ends: there is no other news to come
-    retry_.enable(false);
-    if (serving()) {
-        state_ = State::gone;
-        reason_ = "the driver has taken the channel away; what it still holds is being published";
-        if (object_)
-            object_->changed();
-    }
-    on_news_();
-}
-
-void Channel::stays(const device::Description& description)
-{
-    if (!serving() || retired_ || (!leaving_ && description == description_))
-        return;
-    description_ = description;
-    use_format();
-    leaving_ = false;
-    state_ = State::online;
-    reason_.clear();
-    if (object_)
-        object_->changed();
+    if (!device_.is_open() && !pump_.is_reading())
+        handle(Event::device_appeared);
 }
 
 void Channel::retire()
 {
-    leaving_ = retired_ = true;
-    if (!serving() && ledger_ && ledger_->has_log())
-        reader_ = device_.make_rest_reader(description_, *ledger_);
-    if (serving())
-        reader_->finish();
-    retry_.enable(false);
-    on_news_();
+    handle(Event::retired);
 }
 
-void Channel::forget() const
+void Channel::remove_stored_fds() const
 {
-    for (const auto part : {service::Part::device, service::Part::eventfd, service::Part::ledger})
-        service::drop(part, name());
+    for (const auto which : {service::StoredFd::device, service::StoredFd::eventfd, service::StoredFd::checkpoint})
+        service::remove_fd(which, name());
 }
 
-void Channel::bus_lost()
+void Channel::bus_disconnected()
 {
     object_.reset();
-    if (ledger_)
-        sent_ = ledger_->progress();  // what was on its way is not known to have arrived
+    pump_.rewind();
 }
 
-void Channel::bus_back()
+void Channel::bus_connected()
 {
-    if (services_.connection.up())
-        object_ = std::make_unique<bus::ChannelObject>(services_.connection, published_.path, *this);
-    on_news_();
+    if (services_.connection.is_connected())
+        object_ = std::make_unique<bus::ChannelObject>(
+            services_.connection, pump_.schema().path,
+            bus::ChannelObject::Callbacks{.properties = [this] { return properties(); },
+                                          .replay = [this](std::uint64_t since) { return replay(since); }});
+    on_ready_();
 }
 
-/// Whatever goes wrong with one channel is that channel's matter.
-void Channel::guard(const std::function<void()>& work)
-{
-    try {
-        work();
-    } catch (const bus::SendError&) {
-        throw;
-    } catch (const device::Absent& error) {
-        stop(State::gone, error.what());
-    } catch (const device::Unusable& error) {
-        stop(State::failed, error.what());
-    } catch (const Flood& error) {
-        retry_after_ = calm_.pause();
-        stop(State::retrying, error.what(), true);
-    } catch (const std::exception& error) {
-        stop(State::retrying, error.what());
-    }
-}
-
-void Channel::set_state(State state, const std::string& reason)
-{
-    if (state == state_ && reason == reason_)
-        return;
-    const auto level = state == State::retrying || state == State::failed ? spdlog::level::err : spdlog::level::info;
-    spdlog::log(level, "channel {}: {}{}{}", name(), to_string(state), reason.empty() ? "" : ": ", reason);
-    state_ = state;
-    reason_ = reason;
-    if (object_)
-        object_->changed();
-}
-
-void Channel::stop(State state, const std::string& reason, bool stays_open)
-{
-    // A ring, and a device with which nothing is wrong, still hold what they hold when they are of use again.
-    if (device_.is_open() && (device_.is_ring() || state == State::failed || stays_open))
-        stop_reading();
-    else
-        close();
-    set_state(state, reason);
-    if (state != State::failed && !leaving_) {
-        Loop::start(retry_, retry_after_);
-        retry_after_ = std::min(retry_after_ * 2, kLastRetry);
-    }
-    on_news_();
-}
-
-void Channel::stop_reading()
-{
-    notification_.reset();
-    reader_.reset();
-}
-
-void Channel::close()
-{
-    stop_reading();
-    calm_ = {};
-    device_.close(name());
-}
-
-Channel::Turn Channel::turn()
+Channel::TurnResult Channel::turn()
 {
     if (!services_.connection.writable())
-        return Turn::wait;
-    Turn turn = Turn::idle;
-    guard([&] {
-        settle();
-        const std::uint64_t news = notification_ ? notification_->clear() : 0;
-        if (serving()) {
-            reader_->news(news, notification_ && notification_->kind() == notification::Kind::eventfd);
-            turn = publish_share();
-        }
+        return TurnResult::bus_busy;
+    TurnResult result = TurnResult::idle;
+    std::optional<Outcome> failure = attempt([&] {
+        pump_.commit_published();
+        const std::uint64_t notifications = notification_ ? notification_->clear() : 0;
+        if (!pump_.is_reading())
+            return;
+        pump_.reader()->notified(notifications, notification_ && notification_->kind() == notification::Kind::eventfd);
+        result = pump_turn();
     });
-    if (serving())
-        return turn;
+    if (failure)
+        handle(failure->event, std::move(failure->reason));
+    if (pump_.is_reading())
+        return result;
     if (!services_.connection.writable())
-        return Turn::wait;
-    settle();
-    return leaving_ ? Turn::ended : Turn::idle;
+        return TurnResult::bus_busy;
+    pump_.commit_published();
+    return is_final(state_) ? TurnResult::ended : TurnResult::idle;
 }
 
-Channel::Turn Channel::publish_share()
+Channel::TurnResult Channel::pump_turn()
 {
-    std::size_t share = kShare;
-    while (share > 0) {
-        const device::Reader::Batch batch = reader_->read();
-        if (batch.status == device::Reader::Status::empty) {
-            if (batch.came)
-                calm_.came();
-            if (!cries_wolf())
-                return Turn::idle;
-            share -= std::min(share, kShare / 16);  // for it may go on so
-            continue;
-        }
-        if (batch.status == device::Reader::Status::end) {
-            if (!description_.drvbus_class && !leaving_)
-                throw std::runtime_error("the device hung up; it is opened again");
-            whole_ = true;
-            return Turn::ended;
-        }
-        const std::uint64_t published = sent_.published;
-        const std::size_t done = batch.records.empty() ? share : publish_batch(batch.records, share);
-        if (const device::Settings* const settings = device_.settings())
-            calm_.published(std::max<std::uint64_t>(sent_.published - published, 1), settings->flood);
-        if (!services_.connection.writable())
-            return Turn::wait;
-        settle();
-        share -= std::min(share, done);
+    const device::Settings* const settings = device_.settings();
+    const bool ending = state_ == State::removing || state_ == State::retiring;
+    // A pause would cost a channel that is ending the events that are left.
+    switch (pump_.run(flood_guard_, settings != nullptr && !ending ? settings->flood : 0, is_readable_)) {
+    case Pump::Result::more:
+        return TurnResult::more;
+    case Pump::Result::bus_busy:
+        return TurnResult::bus_busy;
+    case Pump::Result::end:
+        if (!description_.drvbus_class && !ending)
+            throw std::runtime_error("the device hung up; it is opened again");
+        handle(Event::nothing_left);
+        return TurnResult::ended;
+    case Pump::Result::drained:
+        break;
     }
-    return Turn::more;
+    if (state_ == State::flooded_reading)
+        handle(Event::drained);
+    return TurnResult::idle;
 }
 
-/// A read has found nothing. @returns whether the device says that there is something all the same
-/// @throws std::runtime_error where it does so again and again
-bool Channel::cries_wolf()
+bool Channel::is_spuriously_readable() const
 {
-    if (calm_.flooded())
-        set_state(State::online, {});
     const device::Settings* const settings = device_.settings();
     const bool polled = notification_ && notification_->kind() == notification::Kind::poll;
-    return calm_.empty(settings != nullptr && polled && !settings->urgent_only && device_.readable());
+    return settings != nullptr && polled && !settings->urgent_only && device_.readable();
 }
 
-std::size_t Channel::publish_batch(std::span<const std::byte> records, std::size_t share)
+bus::ChannelProperties Channel::properties() const
 {
-    std::size_t done = 0;
-    do {
-        const device::Record record = device::parse_record(records.subspan(done));
-        if (record.state != device::Record::State::whole)
-            throw std::runtime_error("the driver hands out bytes that are no drvbus records");
-        publish(record.event);
-        done += record.size;
-        sent_.bytes += record.size;
-    } while (done < records.size() && done < share && services_.connection.writable());
-    return done;
-}
-
-void Channel::publish(const device::Event& event)
-{
-    if (event.sequence < sent_.next_sequence)
-        begin_again(event.sequence);
-    if (event.sequence > sent_.next_sequence)
-        tell_lost(event.sequence);
-    if (!services_.publisher.event(published_, event) && sent_.mismatches++ == 0)
-        spdlog::warn("channel {}: a payload of {} bytes does not fit the format, which takes {}; it is published as "
-                     "bytes. C compilers pad structs: name the padding in the format, such as u8 _[3]",
-                     name(), event.payload.size(), published_.format.wanted());
-    ++sent_.published;
-    sent_.next_sequence = event.sequence + 1;
-}
-
-void Channel::begin_again(std::uint64_t sequence)
-{
-    spdlog::info("channel {}: the sequence went back from {} to {}: another instance", name(), sent_.next_sequence,
-                 sequence);
-    sent_.previous = {sent_.instance, sent_.next_sequence};
-    sent_.instance = device::new_instance();
-    sent_.instance_begin = sent_.bytes;
-    sent_.next_sequence = 1;
-    if (object_)
-        object_->changed();
-}
-
-void Channel::tell_lost(std::uint64_t until)
-{
-    const std::uint64_t count = until - sent_.next_sequence;
-    services_.publisher.lost(published_, sent_.next_sequence, count);
-    spdlog::warn("channel {}: {} events from sequence {} on are lost: {}", name(), count, sent_.next_sequence,
-                 device_.is_ring() ? "they were overwritten before they could be published; a deeper ring holds more"
-                                   : "the device's own count passes over them");
-    sent_.lost += count;
-    sent_.next_sequence = until;
-}
-
-/// The bus has taken everything: the next process goes on behind it.
-void Channel::settle()
-{
-    if (!ledger_ || sent_ == ledger_->progress())
-        return;
-    total_.published += sent_.published - ledger_->progress().published;
-    total_.lost += sent_.lost - ledger_->progress().lost;
-    ledger_->commit(sent_);
-    if (serving())
-        reader_->commit(sent_);
-    retry_after_ = kFirstRetry;
-}
-
-device::Ending Channel::ending() const noexcept
-{
-    if (!ledger_)
-        return sent_.previous;
-    return whole_ ? device::Ending{sent_.instance, sent_.next_sequence} : device::Ending{};
+    const checkpoint::Progress& sent = pump_.sent();
+    return {.name = name(),
+            .device = description_.node,
+            .notification = notification_ ? std::string(to_string(notification_->kind())) : std::string(),
+            .format = pump_.schema().format.text(),
+            .state = std::string(to_string(state_)),
+            .reason = reason_,
+            .instance = sent.instance,
+            .previous_instance = sent.previous.instance,
+            .previous_next_sequence = sent.previous.next_sequence,
+            .next_sequence = sent.next_sequence,
+            .events_published = sent.published,
+            .events_lost = sent.lost,
+            .format_mismatches = sent.mismatches};
 }
 
 bus::Replay Channel::replay(std::uint64_t since)
 {
-    if (!serving())
-        throw bus::ReplayError(
-            "org.drvbus1.Error.Unavailable",
-            fmt::format("channel {} is {}: {}; ask again once its State is \"online\"", name(), state(), reason_));
-    if (sent_.instance != ledger_->progress().instance)
-        throw bus::ReplayError("org.drvbus1.Error.Unavailable",
-                               fmt::format("channel {} is another instance from now on, and the bus has not taken the "
-                                           "first of its events yet; ask again",
-                                           name()));
-    const std::uint64_t next = std::max(reader_->next_sequence(), sent_.next_sequence);
-    if (since > next)
-        throw bus::ReplayError("org.drvbus1.Error.OutOfRange",
-                               fmt::format("there is no event {} yet, the next one is {}; ask from there on. If you "
-                                           "have seen {}, that was another instance of the channel: begin at 1",
-                                           since, next, since - 1));
-    return {published_, reader_->read_at(since), next, instance()};
+    if (!pump_.is_reading())
+        throw bus::MethodError("org.drvbus1.Error.Unavailable",
+                               fmt::format("channel {} is {}: {}; ask again once its State is \"online\"", name(),
+                                           to_string(state_), reason_));
+    return pump_.replay(since);
 }
 
-std::string Channel::notification() const
+void Channel::emit_changed()
 {
-    return notification_ ? std::string(to_string(notification_->kind())) : std::string();
+    if (object_)
+        object_->emit_changed();
 }
 
-std::string_view to_string(Channel::State state) noexcept
-{
-    switch (state) {
-    case Channel::State::online:
-        return "online";
-    case Channel::State::retrying:
-        return "retrying";
-    case Channel::State::gone:
-        return "gone";
-    default:
-        return "failed";
-    }
-}
-
-}  // namespace drvbus
+}  // namespace drvbus::channel

@@ -2,174 +2,159 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 
+#include "base/event_loop.hpp"
 #include "base/fd_store.hpp"
 #include "base/unique_fd.hpp"
+#include "bus/connection.hpp"
 #include "bus/objects.hpp"
 #include "bus/publisher.hpp"
 #include "channel/flood_guard.hpp"
+#include "channel/pump.hpp"
+#include "channel/retry_backoff.hpp"
+#include "channel/state_machine.hpp"
 #include "checkpoint/checkpoint.hpp"
-#include "config/config.hpp"
+#include "device/channel_settings.hpp"
 #include "device/device_file.hpp"
 #include "notification/notification.hpp"
 #include "notification/sigio.hpp"
-#include "reader/reader.hpp"
 #include "record/channel_description.hpp"
 
-namespace drvbus {
+namespace drvbus::channel {
 
-/// What all channels work with. Outlives them.
+/// What all channels share. Must outlive them.
 struct Services {
-    const Loop& loop;
+    const EventLoop& loop;
     bus::Connection& connection;
     bus::Publisher& publisher;
     notification::SigioDispatcher& sigio;
     const service::InheritedFds& inherited_fds;
+    Totals& totals;
 };
 
-/// What is there of a channel from before.
-struct Kept {
-    std::optional<device::Ledger> ledger;  ///< of an earlier process, as the two files
+/// What exists of a channel before it is created: what an earlier process stored, and the position of the channel that
+/// was removed under this name.
+struct Inherited {
+    std::optional<checkpoint::Checkpoint> checkpoint;
     UniqueFd device;
     UniqueFd eventfd;
-    device::Ending previous{};  ///< of the channel of this name that has left
+    checkpoint::InstancePosition previous{};
 };
 
-/// Sums over channels.
-struct Counters {
-    std::uint64_t published = 0;
-    std::uint64_t lost = 0;
-};
-
-/// One stream of events from a device to an object on the bus: notification, reader, format and publisher,
-/// one after the other; and what becomes of it when one of them fails.
-class Channel final : public bus::ChannelModel {
+/// One stream of events, from a device to an object on the bus. Connects the state machine, which decides what to do,
+/// with what does it: the device file, the notification, the pump and the object on the bus. A failure of the device
+/// never leaves the channel; it changes the channel's state.
+///
+/// All members are called from the event loop's thread.
+class Channel final {
 public:
-    enum class State : std::uint8_t {
-        online,    ///< events flow
-        retrying,  ///< the device failed; it is opened again after a while
-        gone,      ///< the device is not there; likewise
-        failed,    ///< waits for somebody to change the configuration, or the device
+    enum class TurnResult : std::uint8_t {
+        idle,      ///< no turn is needed before the next `on_ready`
+        more,      ///< needs another turn
+        bus_busy,  ///< needs another turn when the bus takes messages again
+        ended,     ///< nothing is left to publish; delete the channel
     };
 
-    friend std::string_view to_string(State state) noexcept;
+    /// Opens the device and puts the object on the bus.
+    /// @param settings the configuration of this channel
+    /// @param on_ready called when the channel needs a turn, also from within members of the channel, the constructor
+    ///        included; must not delete the channel
+    Channel(Services services, record::ChannelDescription description, device::ChannelSettings settings,
+            Inherited inherited, std::function<void()> on_ready);
+    Channel(const Channel&) = delete;
+    Channel& operator=(const Channel&) = delete;
+    ~Channel() = default;
 
-    enum class Turn : std::uint8_t {
-        idle,   ///< nothing more until the next news
-        more,   ///< give it another turn
-        wait,   ///< the bus takes no more now
-        ended,  ///< nothing will come any more
-    };
+    /// Publishes events, up to a share that leaves the other channels their turns.
+    /// @throws bus::SendError if the connection broke
+    TurnResult turn();
 
-    /// Opens the device and appears on the bus. Wants a turn at once: events may be there already.
-    /// @param on_news called from the loop when `turn` should be; must not destroy the channel itself
-    /// @param total grows along with the channel's own counters
-    Channel(Services services, device::Description description, ChannelConfig config, Kept kept,
-            std::function<void()> on_news, Counters& total);
+    /// Applies new settings for the same device. No event is lost or published twice.
+    void configure(const device::ChannelSettings& settings);
 
-    /// Publishes what is there, up to a turn's share.
-    Turn turn();
+    /// A device of class drvbus was added under the channel's name.
+    /// @returns false if the channel does not use it, because it still publishes the events of the present device
+    bool device_added(const record::ChannelDescription& description);
 
-    /// Takes new settings of the same device; nothing is lost and nothing comes twice. Wants a turn.
-    void configure(const ChannelConfig& config);
-
-    /// The device is there, perhaps another one than before. Wants a turn.
-    /// @returns false where one is open already, which then is not touched
-    bool device_added(const device::Description& description);
-
-    /// Opens its device if that is not open: it has come.
-    void look_again();
-    /// Whether what has come is the configuration's device.
-    [[nodiscard]] bool waits_for(sd_device* device) const;
-
-    /// Only what has happened up to now is still published; then `turn` says `ended`. Wants a turn.
-    void retire();
-
-    /// The device has been taken away: as `retire`, but what the ring holds is published as well.
+    /// The channel's device of class drvbus was removed. Publishes what its ring holds; then a turn returns `ended`.
     void device_removed();
 
-    /// What was told to have been taken away, or replaced, is this one, and it lives: news of it came late.
-    void stays(const device::Description& description);
+    /// Takes back `device_removed`, which was about an earlier device of the same name. No effect if the channel does
+    /// not read a device.
+    /// @param description of the present device
+    void cancel_removal(const record::ChannelDescription& description);
 
-    /// To be called once `turn` has said `ended`: no later process goes on with it.
-    void forget() const;
+    /// Whether `device` is the one of the configuration, and the channel has none open.
+    [[nodiscard]] bool is_waiting_for(sd_device* device) const;
+    /// Opens the device now, unless one is open.
+    void device_appeared();
 
-    /// The connection to the bus is broken, or there is a new one.
-    void bus_lost();
-    void bus_back();
+    /// The configuration no longer has this channel. Publishes what has happened up to now; then a turn returns
+    /// `ended`.
+    void retire();
 
-    [[nodiscard]] const device::Description& description() const noexcept { return description_; }
+    /// Removes the channel's files from the service manager's store. Call it when a turn returned `ended`.
+    void remove_stored_fds() const;
 
-    /// How far it came, once `turn` has said `ended`: nothing where it failed before its end. One that was never
-    /// opened leaves what was known before.
-    [[nodiscard]] device::Ending ending() const noexcept;
+    /// The connection to the bus broke, or was established again.
+    void bus_disconnected();
+    void bus_connected();
 
-    [[nodiscard]] std::string name() const override { return description_.name; }
-    [[nodiscard]] std::string device() const override { return description_.node; }
-    [[nodiscard]] std::string notification() const override;
-    [[nodiscard]] std::string format() const override { return published_.format.text(); }
-    [[nodiscard]] std::string state() const override { return std::string(to_string(state_)); }
-    [[nodiscard]] std::string reason() const override { return reason_; }
-    [[nodiscard]] std::uint64_t instance() const override { return sent_.instance; }
-    [[nodiscard]] device::Ending previous() const override { return sent_.previous; }
-    [[nodiscard]] std::uint64_t next_sequence() const override { return sent_.next_sequence; }
-    [[nodiscard]] std::uint64_t events_published() const override { return sent_.published; }
-    [[nodiscard]] std::uint64_t events_lost() const override { return sent_.lost; }
-    [[nodiscard]] std::uint64_t format_mismatches() const override { return sent_.mismatches; }
-    [[nodiscard]] bus::Replay replay(std::uint64_t since) override;
+    [[nodiscard]] const record::ChannelDescription& description() const noexcept { return description_; }
+    [[nodiscard]] const std::string& name() const noexcept { return description_.name; }
+    /// See Pump::final_position.
+    [[nodiscard]] checkpoint::InstancePosition final_position() const noexcept { return pump_.final_position(); }
 
 private:
-    void open(UniqueFd kept_device);
-    void start(UniqueFd kept_device);
-    void resume();
-    void begin_ledger(std::uint64_t instance, std::uint64_t position);
-    void notify_by(std::optional<notification::Kind> kind);
-    void use_format();
-    void guard(const std::function<void()>& work);
-    void stop(State state, const std::string& reason, bool stays_open = false);
-    void set_state(State state, const std::string& reason);
-    void take_settings();
-    void start_reading();
-    void stop_reading();
-    void close();
-    [[nodiscard]] bool cries_wolf();
-    Turn publish_share();
-    std::size_t publish_batch(std::span<const std::byte> records, std::size_t share);
-    void publish(const device::Event& event);
-    void begin_again(std::uint64_t sequence);
-    void tell_lost(std::uint64_t until);
-    void settle();
+    /// An event that an action caused; `reason` is the text of the property Reason.
+    struct Outcome {
+        Event event;
+        std::string reason;
+    };
 
-    [[nodiscard]] bool serving() const noexcept { return reader_ != nullptr; }
+    void handle(Event event, std::string reason = {});
+    [[nodiscard]] std::optional<Outcome> run_actions(Action actions, Event cause);
+    [[nodiscard]] std::optional<Outcome> run_device_action(Action actions);
+    [[nodiscard]] std::optional<Outcome> attempt(const std::function<void()>& work) const;
+    void report(State before, const Outcome& cause, bool reopened);
+
+    void open_device();
+    void stop_reading();
+    void close_device();
+    void finish_input();
+    void schedule_retry(Event cause);
+    void start_reading();
+    void start_notification();
+    void use_device_settings();
+    void use_schema();
+    [[nodiscard]] TurnResult pump_turn();
+    [[nodiscard]] bool is_retired() const noexcept { return state_ == State::retiring || state_ == State::retired; }
+    [[nodiscard]] bool is_spuriously_readable() const;
+
+    [[nodiscard]] bus::ChannelProperties properties() const;
+    [[nodiscard]] bus::Replay replay(std::uint64_t since);
+    void emit_changed();
 
     Services services_;
-    device::Description description_;
-    ChannelConfig config_;
-    std::function<void()> on_news_;
-    Counters& total_;
-    State state_ = State::gone;
+    record::ChannelDescription description_;
+    device::ChannelSettings settings_;
+    std::function<void()> on_ready_;
+    std::function<bool()> is_readable_;  ///< made once: the pump calls it for every drained read
+    State state_ = State::absent;
     std::string reason_;
-    bool leaving_ = false;  ///< ends with what is there
-    bool retired_ = false;  ///< no device will be opened again
-    bool whole_ = false;    ///< was read to its end
-    Source retry_;
-    std::chrono::milliseconds retry_after_;
-    std::optional<device::Ledger> ledger_;
-    device::Progress sent_;  ///< ahead of the ledger's by what the bus has not yet taken
-    bus::Published published_;
-    device::Node device_;  // before what works with it
-    Calm calm_;
-    std::unique_ptr<device::Reader> reader_;
+    UniqueFd inherited_device_;  ///< for the first attempt to open the device
+    RetryBackoff backoff_;
+    EventSource retry_timer_;
+    FloodGuard flood_guard_;
+    device::DeviceFile device_;  // declared before what uses its file descriptors
+    Pump pump_;
     std::unique_ptr<notification::Notification> notification_;
     std::unique_ptr<bus::ChannelObject> object_;
 };
 
-}  // namespace drvbus
+}  // namespace drvbus::channel

@@ -6,48 +6,49 @@
 
 #include <fmt/format.h>
 
-namespace drvbus {
+namespace drvbus::channel {
 
 namespace {
 
 constexpr std::chrono::milliseconds kLongestPause{30000};
-// What comes between a read and the look whether there is something is found by the next read.
-constexpr int kMostCries = 3;
+// Input that arrives between a read and the poll after it is found by the next read, so one such report means nothing.
+constexpr int kMaxSpurious = 3;
 
 }  // namespace
 
-void Calm::published(std::uint64_t events, std::uint64_t most)
+void FloodGuard::count_published(std::uint64_t events, std::uint64_t limit)
 {
-    cries_ = 0;
+    spurious_ = 0;
     events_ += events;
-    if (most == 0 || events_ < most)
+    if (limit == 0 || events_ < limit)
         return;
-    flooded_ = true;
-    throw Flood(fmt::format("the device floods: it has had {} events and more without a break. It is read now and then "
-                            "until it has had one; a 'flood' in its [[channel]] sets another number, 0 none",
-                            most));
+    throw FloodError(
+        fmt::format("the device floods: it has had {} events or more without being drained. It is read from "
+                    "time to time until it is drained; 'flood' in its [[channel]] sets another limit, 0 "
+                    "means none",
+                    limit));
 }
 
-bool Calm::empty(bool readable)
+bool FloodGuard::drained(bool readable)
 {
     events_ = 0;
-    flooded_ = false;
     pause_ = kFirstPause;
     if (!readable) {
-        cries_ = 0;
+        spurious_ = 0;
         return false;
     }
-    if (++cries_ < kMostCries)
+    if (++spurious_ < kMaxSpurious)
         return true;
-    cries_ = 0;
-    throw std::runtime_error("the device says that it can be read, and then there is nothing to read; set priority = "
-                             "true if it tells of news as urgent ones, or another notification if its driver has no "
-                             "poll of its own");
+    spurious_ = 0;
+    throw std::runtime_error(
+        "poll() reports the device as readable, but a read finds nothing. Set priority = true if its "
+        "driver reports events with POLLPRI, or another notification if its driver does not "
+        "implement poll");
 }
 
-std::chrono::milliseconds Calm::pause()
+std::chrono::milliseconds FloodGuard::next_pause()
 {
     return std::exchange(pause_, std::min(pause_ * 2, kLongestPause));
 }
 
-}  // namespace drvbus
+}  // namespace drvbus::channel

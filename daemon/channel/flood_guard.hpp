@@ -5,44 +5,40 @@
 #include <cstdint>
 #include <stdexcept>
 
-namespace drvbus {
+namespace drvbus::channel {
 
-/// A device has more to say than the bus should carry.
-class Flood : public std::runtime_error {
+/// A device has had more events without being drained than its channel allows.
+class FloodError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Sees to it that no device keeps a processor busy, whatever it does: one that always has an event, and one that
-/// always says that it has one.
-class Calm {
+/// Prevents one device from keeping the processor busy: a device that always has another event (a flood), and a device
+/// that is always reported as ready although a read finds nothing (spurious readiness).
+class FloodGuard {
 public:
-    /// So many events of the device were published.
-    /// @param most without a break before it floods; 0: any number
-    /// @throws Flood
-    void published(std::uint64_t events, std::uint64_t most);
+    /// Counts events that were published.
+    /// @param limit number of events that the device may have without being drained; 0: any number
+    /// @throws FloodError once `limit` is reached
+    void count_published(std::uint64_t events, std::uint64_t limit);
 
-    /// The device had something, though no whole event.
-    void came() noexcept { cries_ = 0; }
+    /// A read got input, but no complete event yet.
+    void input_received() noexcept { spurious_ = 0; }
 
-    /// The device had nothing, or nothing more.
-    /// @param readable it says that it has something all the same
-    /// @returns whether to look once more, for it may have come just now
-    /// @throws std::runtime_error where it has said so too often
-    bool empty(bool readable);
+    /// A read found nothing: the device is drained.
+    /// @param readable whether poll() reports the device as readable nevertheless
+    /// @returns whether to read once more: the input may have arrived after the read
+    /// @throws std::runtime_error if the device was reported as readable without input several times in a row
+    bool drained(bool readable);
 
-    /// Whether it has flooded, and has not been found empty since.
-    [[nodiscard]] bool flooded() const noexcept { return flooded_; }
-
-    /// How long one that floods is left alone: longer each time.
-    [[nodiscard]] std::chrono::milliseconds pause();
+    /// How long to leave a flooding device unread. Doubles with each call up to 30 s, until the device is drained.
+    [[nodiscard]] std::chrono::milliseconds next_pause();
 
 private:
     static constexpr std::chrono::milliseconds kFirstPause{1000};
 
-    std::uint64_t events_ = 0;  ///< since it was last found empty
-    bool flooded_ = false;
-    int cries_ = 0;
+    std::uint64_t events_ = 0;  ///< since the device was last drained
+    int spurious_ = 0;          ///< reads in a row that found nothing although the device was readable
     std::chrono::milliseconds pause_ = kFirstPause;
 };
 
-}  // namespace drvbus
+}  // namespace drvbus::channel

@@ -15,9 +15,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "device/channel_discovery.hpp"
+#include "record/event_names.hpp"
 
-namespace drvbus::device {
+namespace drvbus::checkpoint {
 
 namespace {
 
@@ -28,12 +28,12 @@ constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '4'};
 
 /// The file's first pages. Its layout changes only together with kMagic: the process that wrote it may be
 /// of another release.
-struct Ledger::Header {
+struct Checkpoint::Header {
     std::array<char, 8> magic;
     // The one that is not current may be half written.
     std::array<Progress, 2> progress;
-    Log::Bounds log;
-    Stage::Bounds stage;
+    ReplayLog::Bounds log;
+    StagingArea::Bounds stage;
     std::uint64_t settings;
     std::uint32_t current;
     std::uint32_t framing_size;
@@ -45,24 +45,24 @@ struct Ledger::Header {
     std::array<char, kHeaderSize - 4096 - 512> text;  ///< name, node, format and event names, each with its NUL
 };
 
-Ledger::Ledger(UniqueFd file) : file_(std::move(file)), mapping_(file_.get(), 0, kHeaderSize)
+Checkpoint::Checkpoint(UniqueFd file) : file_(std::move(file)), mapping_(file_.get(), 0, kHeaderSize)
 {
     static_assert(sizeof(Header) <= kHeaderSize);
 }
 
-Ledger Ledger::create(const Description& description, std::uint64_t instance)
+Checkpoint Checkpoint::create(const record::ChannelDescription& description, std::uint64_t instance)
 {
-    UniqueFd file(memfd_create("drvbus-ledger", MFD_CLOEXEC));
-    if (!file || ftruncate(file.get(), kHeaderSize + Log::kCapacity + Stage::kCapacity) < 0)
+    UniqueFd file(memfd_create("drvbus-checkpoint", MFD_CLOEXEC));
+    if (!file || ftruncate(file.get(), kHeaderSize + ReplayLog::kCapacity + StagingArea::kCapacity) < 0)
         throw std::system_error(errno, std::generic_category(), "memfd_create");
 
     std::string text;
     for (const std::string& part :
-         {description.name, description.node, description.format, event_names_text(description.event_names)})
+         {description.name, description.node, description.format, record::event_names_text(description.event_names)})
         text.append(part).push_back('\0');
 
-    Ledger ledger(std::move(file));
-    Header& header = ledger.header();
+    Checkpoint checkpoint(std::move(file));
+    Header& header = checkpoint.header();
     if (text.size() > header.text.size())
         throw std::runtime_error(fmt::format("the description of the channel is {} bytes long; {} are the most",
                                              text.size(), header.text.size()));
@@ -74,33 +74,33 @@ Ledger Ledger::create(const Description& description, std::uint64_t instance)
     header.text_size = static_cast<std::uint16_t>(text.size());
     std::ranges::copy(text, header.text.begin());
     header.magic = kMagic;
-    return ledger;
+    return checkpoint;
 }
 
-Ledger Ledger::adopt(UniqueFd file)
+Checkpoint Checkpoint::adopt(UniqueFd file)
 {
     struct stat status {};
-    if (fstat(file.get(), &status) < 0 || status.st_size != kHeaderSize + Log::kCapacity + Stage::kCapacity)
+    if (fstat(file.get(), &status) < 0 || status.st_size != kHeaderSize + ReplayLog::kCapacity + StagingArea::kCapacity)
         throw std::runtime_error("it has another size");
-    Ledger ledger(std::move(file));
-    ledger.check();
-    if (ledger.has_log()) {
-        const Progress& progress = ledger.progress();
-        ledger.log().check(progress.bytes);
-        ledger.log().check(std::max(progress.instance_begin, ledger.log().begin()));
-        ledger.stage().check(ledger.log().taken().stage);
+    Checkpoint checkpoint(std::move(file));
+    checkpoint.check();
+    if (checkpoint.has_replay_log()) {
+        const Progress& progress = checkpoint.progress();
+        checkpoint.log().check(progress.bytes);
+        checkpoint.log().check(std::max(progress.instance_begin, checkpoint.log().begin()));
+        checkpoint.stage().check(checkpoint.log().framing().staged);
     }
-    return ledger;
+    return checkpoint;
 }
 
-void Ledger::check() const
+void Checkpoint::check() const
 {
     const Header& header = this->header();
     if (header.magic != kMagic)
         throw std::runtime_error("another release of drvbusd wrote it");
     if (header.current > 1 || header.log.current > 1 || header.log.in_use > 1 ||
-        header.framing > static_cast<std::uint8_t>(Framing::Kind::snapshot) ||
-        (header.framing == static_cast<std::uint8_t>(Framing::Kind::fixed)) != (header.framing_size > 0) ||
+        header.framing > static_cast<std::uint8_t>(record::Framing::Kind::snapshot) ||
+        (header.framing == static_cast<std::uint8_t>(record::Framing::Kind::fixed)) != (header.framing_size > 0) ||
         header.framing_size > DRVBUS_PAYLOAD_MAX || header.setup_size > header.setup.size() ||
         header.text_size > header.text.size() ||
         std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
@@ -108,19 +108,19 @@ void Ledger::check() const
     const Progress& progress = this->progress();
     // A device's records may have any sequence; the daemon's own never come that far.
     const std::uint64_t next =
-        header.log.in_use != 0 ? header.log.taken.at(header.log.current).next_sequence : progress.next_sequence;
-    if (header.framing != static_cast<std::uint8_t>(Framing::Kind::records) && next > kMostBytes)
+        header.log.in_use != 0 ? header.log.framing.at(header.log.current).sequence.next : progress.next_sequence;
+    if (header.framing != static_cast<std::uint8_t>(record::Framing::Kind::records) && next > kMostBytes)
         throw std::runtime_error("it is damaged");
     if (progress.next_sequence == 0 || progress.instance_begin > progress.bytes || progress.bytes > kMostBytes)
         throw std::runtime_error("it is damaged");
 }
 
-Ledger::Header& Ledger::header() const noexcept
+Checkpoint::Header& Checkpoint::header() const noexcept
 {
     return *reinterpret_cast<Header*>(mapping_.data());
 }
 
-Description Ledger::description() const
+record::ChannelDescription Checkpoint::description() const
 {
     const char* at = header().text.data();
     const auto next = [&at] {
@@ -128,74 +128,74 @@ Description Ledger::description() const
         at += part.size() + 1;
         return part;
     };
-    Description description;
+    record::ChannelDescription description;
     description.name = next();
     description.node = next();
     description.format = next();
-    description.event_names = parse_event_names(next());
+    description.event_names = record::parse_event_names(next());
     description.drvbus_class = header().drvbus_class != 0;
-    description.framing = {static_cast<Framing::Kind>(header().framing), header().framing_size};
+    description.framing = {static_cast<record::Framing::Kind>(header().framing), header().framing_size};
     description.settings = header().settings;
     return description;
 }
 
-const Progress& Ledger::progress() const noexcept
+const Progress& Checkpoint::progress() const noexcept
 {
     return header().progress.at(header().current);
 }
 
-void Ledger::commit(const Progress& progress) noexcept
+void Checkpoint::commit(const Progress& progress) noexcept
 {
     const std::uint32_t other = 1 - header().current;
     header().progress.at(other) = progress;
     std::atomic_ref(header().current).store(other, std::memory_order_release);
 }
 
-bool Ledger::has_log() const noexcept
+bool Checkpoint::has_replay_log() const noexcept
 {
     return header().log.in_use != 0;
 }
 
-void Ledger::map_log()
+void Checkpoint::map_log()
 {
-    if (log_)
+    if (replay_log_)
         return;
-    if (!has_log()) {
-        header().stage = Stage::empty();
+    if (!has_replay_log()) {
+        header().stage = StagingArea::empty();
         // A ring's progress has bytes, too.
-        header().log = Log::empty(progress().bytes, progress().next_sequence);
+        header().log = ReplayLog::empty(progress().bytes, progress().next_sequence);
     }
-    log_ = Log(file_.get(), kHeaderSize, header().log);
-    stage_ = Stage(file_.get(), kHeaderSize + Log::kCapacity, header().stage);
+    replay_log_ = ReplayLog(file_.get(), kHeaderSize, header().log);
+    staging_area_ = StagingArea(file_.get(), kHeaderSize + ReplayLog::kCapacity, header().stage);
 }
 
-Log& Ledger::log()
+ReplayLog& Checkpoint::log()
 {
     map_log();
-    return log_;
+    return replay_log_;
 }
 
-Stage& Ledger::stage()
+StagingArea& Checkpoint::stage()
 {
     map_log();
-    return stage_;
+    return staging_area_;
 }
 
-void Ledger::discard_staged()
+void Checkpoint::discard_staged()
 {
     stage().added(stage().arrived());
-    Taken next = log().taken();
-    next.stage = stage().end();
-    next.has_device_sequence = 0;
-    log().take(next);
+    FramingProgress next = log().framing();
+    next.staged = stage().end();
+    next.sequence.has_device = 0;
+    log().commit(next);
 }
 
-std::span<const std::byte> Ledger::setup() const noexcept
+std::span<const std::byte> Checkpoint::setup() const noexcept
 {
     return std::span(header().setup).first(header().setup_size);
 }
 
-void Ledger::set_setup(std::span<const std::byte> bytes)
+void Checkpoint::set_setup(std::span<const std::byte> bytes)
 {
     Header& header = this->header();
     if (bytes.size() > header.setup.size())
@@ -206,4 +206,4 @@ void Ledger::set_setup(std::span<const std::byte> bytes)
     header.setup_size = static_cast<std::uint32_t>(bytes.size());
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus::checkpoint

@@ -11,14 +11,14 @@
 #include "checkpoint/staging_area.hpp"
 #include "record/channel_description.hpp"
 
-namespace drvbus::device {
+namespace drvbus::checkpoint {
 
 /// How far an instance of a channel came.
-struct Ending {
+struct InstancePosition {
     std::uint64_t instance = 0;       ///< 0: none is known
     std::uint64_t next_sequence = 0;  ///< behind its last event
 
-    friend bool operator==(const Ending&, const Ending&) = default;
+    friend bool operator==(const InstancePosition&, const InstancePosition&) = default;
 };
 
 /// How far a channel has come. All are sums since the channel was first opened.
@@ -30,7 +30,7 @@ struct Progress {
     std::uint64_t published = 0;
     std::uint64_t lost = 0;
     std::uint64_t mismatches = 0;  ///< published as bytes because the format did not fit
-    Ending previous{};             ///< of the instance before this one
+    InstancePosition previous{};   ///< of the instance before this one
 
     friend bool operator==(const Progress&, const Progress&) = default;
 };
@@ -38,31 +38,31 @@ struct Progress {
 /// What of a channel outlives the daemon: who it is, how far it has come, and what was read from a device
 /// that does not hold it any longer. It lies in memory behind a file that the service manager keeps, so
 /// that a process that is killed between any two instructions leaves it whole.
-class Ledger {
+class Checkpoint {
 public:
     /// More than any channel comes to: where a ledger says so, it is damaged.
     static constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 62;
 
-    static Ledger create(const Description& description, std::uint64_t instance);
+    static Checkpoint create(const record::ChannelDescription& description, std::uint64_t instance);
 
     /// Goes on with what an earlier process left.
     /// @throws std::runtime_error where `file` is no ledger of this version
-    static Ledger adopt(UniqueFd file);
+    static Checkpoint adopt(UniqueFd file);
 
     /// Stays the ledger's.
     [[nodiscard]] int fd() const noexcept { return file_.get(); }
 
-    [[nodiscard]] Description description() const;
+    [[nodiscard]] record::ChannelDescription description() const;
     [[nodiscard]] const Progress& progress() const noexcept;
 
     /// The next process goes on from here.
     void commit(const Progress& progress) noexcept;
 
     /// The records of a device that does not hold them. Made at the first call, as the stage is.
-    [[nodiscard]] Log& log();
+    [[nodiscard]] ReplayLog& log();
     /// What came from it, and is not yet made into records.
-    [[nodiscard]] Stage& stage();
-    [[nodiscard]] bool has_log() const noexcept;
+    [[nodiscard]] StagingArea& stage();
+    [[nodiscard]] bool has_replay_log() const noexcept;
 
     /// The device was opened anew: what the stage still holds is the front of something that will not come.
     void discard_staged();
@@ -75,15 +75,15 @@ public:
 private:
     struct Header;
 
-    explicit Ledger(UniqueFd file);
+    explicit Checkpoint(UniqueFd file);
     [[nodiscard]] Header& header() const noexcept;
     void check() const;
     void map_log();
 
     UniqueFd file_;
     Mapping mapping_;
-    Log log_;
-    Stage stage_;
+    ReplayLog replay_log_;
+    StagingArea staging_area_;
 };
 
-}  // namespace drvbus::device
+}  // namespace drvbus::checkpoint

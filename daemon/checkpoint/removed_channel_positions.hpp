@@ -8,40 +8,43 @@
 
 #include "checkpoint/checkpoint.hpp"
 
-namespace drvbus {
+namespace drvbus::checkpoint {
 
-/// How far the channels came that have left: for those that come back under their names, which they do soon.
-class Endings {
+/// The last positions of channels that were removed, for a channel that appears again under the same name: its property
+/// Previous tells subscribers how many events of the earlier instance there were.
+class RemovedChannelPositions {
 public:
-    static constexpr std::size_t kMost = 256;  ///< the one that left first is forgotten
+    /// At most this many channels are remembered; the channel removed first is forgotten first.
+    static constexpr std::size_t kCapacity = 256;
 
-    void put(const std::string& name, const device::Ending& ending)
+    /// Replaces the position of the channel `name`. A position without an instance is not stored.
+    void put(const std::string& name, const InstancePosition& position)
     {
         take(name);
-        if (ending.instance == 0)
+        if (position.instance == 0)
             return;
-        if (left_.size() == kMost)
-            left_.pop_front();
-        left_.push_back({name, ending});
+        if (removed_.size() == kCapacity)
+            removed_.pop_front();
+        removed_.push_back({name, position});
     }
 
-    /// @returns one of the instance 0 where nothing is known of it
-    device::Ending take(const std::string& name)
+    /// Removes and returns the position of the channel `name`; its instance is 0 if none is known.
+    InstancePosition take(const std::string& name)
     {
-        const auto found = std::ranges::find(left_, name, &Left::name);
-        if (found == left_.end())
+        const auto found = std::ranges::find(removed_, name, &Removed::name);
+        if (found == removed_.end())
             return {};
-        const device::Ending ending = found->ending;
-        left_.erase(found);
-        return ending;
+        const InstancePosition position = found->position;
+        removed_.erase(found);
+        return position;
     }
 
 private:
-    struct Left {
+    struct Removed {
         std::string name;
-        device::Ending ending;
+        InstancePosition position;
     };
-    std::deque<Left> left_;
+    std::deque<Removed> removed_;
 };
 
-}  // namespace drvbus
+}  // namespace drvbus::checkpoint

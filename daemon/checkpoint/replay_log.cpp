@@ -9,60 +9,60 @@
 
 #include "record/record.hpp"
 
-namespace drvbus::device {
+namespace drvbus::checkpoint {
 
 namespace {
 
 constexpr std::size_t kLargestRecord = sizeof(drvbus_record) + DRVBUS_PAYLOAD_MAX;
-static_assert(Log::kCapacity >= 2 * kLargestRecord);
+static_assert(ReplayLog::kCapacity >= 2 * kLargestRecord);
 
 }  // namespace
 
-Log::Bounds Log::empty(std::uint64_t at, std::uint64_t next_sequence)
+ReplayLog::Bounds ReplayLog::empty(std::uint64_t at, std::uint64_t next_sequence)
 {
     Bounds bounds{};
     bounds.begin = at;
-    bounds.taken[0].end = at;
-    bounds.taken[0].next_sequence = next_sequence;
+    bounds.framing[0].end = at;
+    bounds.framing[0].sequence.next = next_sequence;
     bounds.in_use = 1;
     return bounds;
 }
 
-std::span<const std::byte> Log::since(std::uint64_t from) const
+std::span<const std::byte> ReplayLog::since(std::uint64_t from) const
 {
     return {memory_.data() + from % kCapacity, static_cast<std::size_t>(end() - from)};
 }
 
-std::span<std::byte> Log::room(std::uint64_t unpublished)
+std::span<std::byte> ReplayLog::room(std::uint64_t unpublished)
 {
     const auto free = [this] { return static_cast<std::size_t>(kCapacity - (end() - begin())); };
     while (free() < kLargestRecord && begin() < unpublished)
-        std::atomic_ref(bounds_->begin).fetch_add(parse_record(since(begin())).size);
+        std::atomic_ref(bounds_->begin).fetch_add(record::parse_record(since(begin())).size);
     if (free() < kLargestRecord)
         return {};
     return {memory_.data() + end() % kCapacity, kLargestRecord};
 }
 
-void Log::take(const Taken& next) noexcept
+void ReplayLog::commit(const FramingProgress& next) noexcept
 {
     const std::uint32_t other = 1 - bounds_->current;
-    bounds_->taken.at(other) = next;
+    bounds_->framing.at(other) = next;
     std::atomic_ref(bounds_->current).store(other, std::memory_order_release);
 }
 
-void Log::check(std::uint64_t unpublished) const
+void ReplayLog::check(std::uint64_t unpublished) const
 {
     if (bounds_->current > 1)
         throw std::runtime_error("its bounds are wrong");
     std::uint64_t at = begin();
     if (end() > INT64_MAX || at > unpublished || unpublished > end() || end() - at > kCapacity ||
-        taken().next_sequence == 0)
+        framing().sequence.next == 0)
         throw std::runtime_error("its bounds are wrong");
     while (at < end()) {
         if (at == unpublished)
             unpublished = end();
-        const Record record = parse_record(since(at));
-        if (record.state != Record::State::whole)
+        const record::Record record = record::parse_record(since(at));
+        if (record.state != record::Record::State::complete)
             throw std::runtime_error("it holds what is no record");
         at += record.size;
         if (at > unpublished)
@@ -70,4 +70,4 @@ void Log::check(std::uint64_t unpublished) const
     }
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus::checkpoint

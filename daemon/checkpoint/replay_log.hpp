@@ -7,23 +7,21 @@
 #include <span>
 
 #include "base/mapping.hpp"
+#include "record/sequence_counter.hpp"
 
-namespace drvbus::device {
+namespace drvbus::checkpoint {
 
-/// How far what came from a device has been made into records.
-struct Taken {
-    std::uint64_t stage = 0;            ///< up to here the stage's bytes are in the log
-    std::uint64_t end = 0;              ///< of the log: behind the newest record
-    std::uint64_t next_sequence = 1;    ///< of the next event
-    std::uint64_t device_sequence = 0;  ///< what the device itself called the newest event
-    std::uint32_t has_device_sequence = 0;
-    std::uint32_t reserved = 0;
+/// How far the input in the staging area has been framed into records of the replay log.
+struct FramingProgress {
+    std::uint64_t staged = 0;  ///< offset in the staging area: input before it is in the replay log
+    std::uint64_t end = 0;     ///< offset in the replay log after the newest record
+    record::SequenceCounter sequence;
 };
 
 /// The last records of a device which does not hold them itself: those not yet published, and behind them as many
 /// published ones as there is room for. A ring of bytes; it stands in memory twice, one behind the other, so that
 /// no record is ever in two pieces. Offsets never wrap.
-class Log {
+class ReplayLog {
 public:
     static constexpr std::size_t kCapacity = 262144;
 
@@ -31,7 +29,7 @@ public:
     struct Bounds {
         std::uint64_t begin;  ///< of the oldest record
         // The one that is not current may be half written.
-        std::array<Taken, 2> taken;
+        std::array<FramingProgress, 2> framing;
         std::uint32_t current;
         std::uint32_t in_use;  ///< there is a log
     };
@@ -40,14 +38,14 @@ public:
     /// @param next_sequence of its first event
     [[nodiscard]] static Bounds empty(std::uint64_t at, std::uint64_t next_sequence);
 
-    Log() = default;
+    ReplayLog() = default;
     /// @param bounds outlives the log
-    Log(int file, off_t offset, Bounds& bounds) : memory_(file, offset, kCapacity, 2), bounds_(&bounds) {}
+    ReplayLog(int file, off_t offset, Bounds& bounds) : memory_(file, offset, kCapacity, 2), bounds_(&bounds) {}
 
     explicit operator bool() const noexcept { return bounds_ != nullptr; }
     [[nodiscard]] std::uint64_t begin() const noexcept { return bounds_->begin; }
-    [[nodiscard]] std::uint64_t end() const noexcept { return taken().end; }
-    [[nodiscard]] const Taken& taken() const noexcept { return bounds_->taken.at(bounds_->current); }
+    [[nodiscard]] std::uint64_t end() const noexcept { return framing().end; }
+    [[nodiscard]] const FramingProgress& framing() const noexcept { return bounds_->framing.at(bounds_->current); }
 
     /// Everything from the offset `from` on.
     [[nodiscard]] std::span<const std::byte> since(std::uint64_t from) const;
@@ -58,7 +56,7 @@ public:
 
     /// What stands in the room up to `next.end` is whole records, made of the stage's bytes up to `next.stage`: the
     /// two are said at once, so that a process that is killed leaves neither without the other.
-    void take(const Taken& next) noexcept;
+    void commit(const FramingProgress& next) noexcept;
 
     /// @throws std::runtime_error unless it is one row of whole records up to `unpublished`
     void check(std::uint64_t unpublished) const;
@@ -68,4 +66,4 @@ private:
     Bounds* bounds_ = nullptr;
 };
 
-}  // namespace drvbus::device
+}  // namespace drvbus::checkpoint

@@ -12,16 +12,16 @@
 #include <linux/drvbus.h>
 #include <unistd.h>
 
-namespace drvbus::device {
+namespace drvbus::checkpoint {
 
 namespace {
 
 constexpr std::size_t kMostRead = DRVBUS_PAYLOAD_MAX;
-static_assert(Stage::kCapacity >= 2 * (sizeof(drvbus_record) + kMostRead));
+static_assert(StagingArea::kCapacity >= 2 * (sizeof(drvbus_record) + kMostRead));
 
 }  // namespace
 
-Stage::Bounds Stage::empty()
+StagingArea::Bounds StagingArea::empty()
 {
     Bounds bounds{.end = 0, .marked = 0, .mark = 0};
     if (getentropy(&bounds.mark, sizeof(bounds.mark)) < 0)
@@ -30,25 +30,25 @@ Stage::Bounds Stage::empty()
     return bounds;
 }
 
-std::span<const std::byte> Stage::since(std::uint64_t from) const
+std::span<const std::byte> StagingArea::since(std::uint64_t from) const
 {
     return {memory_.data() + from % kCapacity, static_cast<std::size_t>(end() - from)};
 }
 
-std::span<std::byte> Stage::room(std::uint64_t taken)
+std::span<std::byte> StagingArea::room(std::uint64_t taken)
 {
     const std::size_t size = std::min(static_cast<std::size_t>(kCapacity - (end() - taken)), kMostRead);
     mark_up_to(end() + size);
     return {memory_.data() + end() % kCapacity, size};
 }
 
-std::byte Stage::mark_at(std::uint64_t offset) const noexcept
+std::byte StagingArea::mark_at(std::uint64_t offset) const noexcept
 {
     return static_cast<std::byte>(bounds_->mark >> offset % sizeof(bounds_->mark) * 8);
 }
 
 /// What was read has taken so many of the marks away as it has bytes: that is what this costs.
-void Stage::mark_up_to(std::uint64_t end) noexcept
+void StagingArea::mark_up_to(std::uint64_t end) noexcept
 {
     std::uint64_t at = std::max(bounds_->marked, this->end());
     for (; at < end && at % sizeof(bounds_->mark) != 0; ++at)
@@ -66,7 +66,7 @@ void Stage::mark_up_to(std::uint64_t end) noexcept
 }
 
 /// The mark repeats itself: what begins with it, and is the same eight bytes further on, is nothing else.
-bool Stage::is_marked(std::uint64_t offset, std::size_t size) const noexcept
+bool StagingArea::is_marked(std::uint64_t offset, std::size_t size) const noexcept
 {
     constexpr std::size_t kPeriod = sizeof(bounds_->mark);
     const std::byte* const first = memory_.data() + offset % kCapacity;
@@ -77,7 +77,7 @@ bool Stage::is_marked(std::uint64_t offset, std::size_t size) const noexcept
     return size <= kPeriod || std::memcmp(first, first + kPeriod, size - kPeriod) == 0;
 }
 
-std::size_t Stage::arrived() const noexcept
+std::size_t StagingArea::arrived() const noexcept
 {
     std::uint64_t at = std::max(std::min(bounds_->marked, end() + kMostRead), end());
     for (const std::size_t step : {4096U, 256U, 16U, 1U}) {
@@ -87,16 +87,16 @@ std::size_t Stage::arrived() const noexcept
     return static_cast<std::size_t>(at - end());
 }
 
-void Stage::added(std::size_t bytes) noexcept
+void StagingArea::added(std::size_t bytes) noexcept
 {
     // What ends the process here must not find the end before the bytes.
     std::atomic_ref(bounds_->end).fetch_add(bytes, std::memory_order_release);
 }
 
-void Stage::check(std::uint64_t taken) const
+void StagingArea::check(std::uint64_t taken) const
 {
     if (end() > INT64_MAX || taken > end() || end() - taken > kCapacity || bounds_->marked > taken + kCapacity)
         throw std::runtime_error("the bounds of its stage are wrong");
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus::checkpoint

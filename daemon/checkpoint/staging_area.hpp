@@ -7,12 +7,12 @@
 
 #include "base/mapping.hpp"
 
-namespace drvbus::device {
+namespace drvbus::checkpoint {
 
 /// What has come from a device that does not hold it any longer, and is not yet made into records. A ring of
 /// bytes; it stands in memory twice, one behind the other, so that nothing is ever in two pieces. Offsets never
 /// wrap.
-class Stage {
+class StagingArea {
 public:
     /// A piece of the largest size fits beside a part of another one.
     static constexpr std::size_t kCapacity = 262144;
@@ -27,9 +27,9 @@ public:
     /// Bounds of a stage with nothing in it.
     [[nodiscard]] static Bounds empty();
 
-    Stage() = default;
+    StagingArea() = default;
     /// @param bounds outlives the stage
-    Stage(int file, off_t offset, Bounds& bounds) : memory_(file, offset, kCapacity, 2), bounds_(&bounds) {}
+    StagingArea(int file, off_t offset, Bounds& bounds) : memory_(file, offset, kCapacity, 2), bounds_(&bounds) {}
 
     explicit operator bool() const noexcept { return bounds_ != nullptr; }
     [[nodiscard]] std::uint64_t end() const noexcept { return bounds_->end; }
@@ -61,4 +61,4 @@ private:
     Bounds* bounds_ = nullptr;
 };
 
-}  // namespace drvbus::device
+}  // namespace drvbus::checkpoint

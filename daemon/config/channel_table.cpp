@@ -18,8 +18,8 @@ namespace drvbus::config {
 
 namespace {
 
-using device::Framing;
 using device::Settings;
+using record::Framing;
 
 const Names kKeys{"name",     "notification", "format", "names",   "preset",   "device", "match",
                   "records",  "id",           "time",   "clock",   "sequence", "ignore", "pattern",
@@ -33,7 +33,7 @@ const Names kNotifications{"auto", "eventfd", "poll", "sigio"};
 const Names kRecords{"drvbus", "raw", "fixed", "lines", "snapshot"};
 const Names kClocks{"monotonic", "realtime", "boottime"};
 
-void read_notification(const Table& table, ChannelConfig& channel)
+void read_notification(const Table& table, device::ChannelSettings& channel)
 {
     const auto notification = table.choice("notification", kNotifications);
     for (const auto kind : {notification::Kind::eventfd, notification::Kind::poll, notification::Kind::sigio}) {
@@ -42,7 +42,7 @@ void read_notification(const Table& table, ChannelConfig& channel)
     }
 }
 
-void read_format(const Table& table, ChannelConfig& channel)
+void read_format(const Table& table, device::ChannelSettings& channel)
 {
     const std::optional<std::string> text = table.text("format");
     if (!text)
@@ -66,7 +66,7 @@ std::uint32_t id_in(const Table& table, std::string_view text)
     return id;
 }
 
-void read_names(const Table& table, ChannelConfig& channel)
+void read_names(const Table& table, device::ChannelSettings& channel)
 {
     const toml::table* const names = table.table("names");
     if (names == nullptr)
@@ -145,9 +145,9 @@ format::Field read_field(const Table& table, std::string_view key, const std::st
     return *field;
 }
 
-std::vector<device::TimeField> read_time(const Table& table, const std::optional<format::Format>& format)
+std::vector<record::TimeField> read_time(const Table& table, const std::optional<format::Format>& format)
 {
-    std::vector<device::TimeField> time;
+    std::vector<record::TimeField> time;
     const toml::node* const node = table.get("time");
     if (node == nullptr)
         return time;
@@ -167,7 +167,7 @@ std::vector<device::TimeField> read_time(const Table& table, const std::optional
     return time;
 }
 
-std::set<std::uint32_t> read_ignored(const Table& table, const ChannelConfig& channel)
+std::set<std::uint32_t> read_ignored(const Table& table, const device::ChannelSettings& channel)
 {
     std::set<std::uint32_t> ignored;
     const toml::array* const array = table.array("ignore");
@@ -190,9 +190,9 @@ std::set<std::uint32_t> read_ignored(const Table& table, const ChannelConfig& ch
     return ignored;
 }
 
-device::Decoding read_decoding(const Table& table, const ChannelConfig& channel)
+record::DecodingRules read_decoding(const Table& table, const device::ChannelSettings& channel)
 {
-    device::Decoding decoding;
+    record::DecodingRules decoding;
     const auto& format = channel.format;
     if (format)
         decoding.format = *format;
@@ -219,7 +219,7 @@ device::Decoding read_decoding(const Table& table, const ChannelConfig& channel)
     return decoding;
 }
 
-Framing read_framing(const Table& table, const ChannelConfig& channel, std::size_t front)
+Framing read_framing(const Table& table, const device::ChannelSettings& channel, std::size_t prefix)
 {
     Framing framing;
     const std::string records = table.choice("records", kRecords).value_or(table.has("fetch") ? "raw" : "drvbus");
@@ -235,11 +235,11 @@ Framing read_framing(const Table& table, const ChannelConfig& channel, std::size
     if (!known)
         table.fail("records", "records = \"fixed\" needs a 'format' of a known size, such as \"u32 value\"");
     const std::size_t size = channel.format->fixed_size();
-    if (size <= front || size - front > DRVBUS_PAYLOAD_MAX)
+    if (size <= prefix || size - prefix > DRVBUS_PAYLOAD_MAX)
         table.fail("format", fmt::format("the format has {} bytes, of which the setup gives {}; the rest is what the "
                                          "device sends: from 1 to {} bytes",
-                                         size, front, DRVBUS_PAYLOAD_MAX));
-    framing.size = static_cast<std::uint32_t>(size - front);
+                                         size, prefix, DRVBUS_PAYLOAD_MAX));
+    framing.size = static_cast<std::uint32_t>(size - prefix);
     return framing;
 }
 
@@ -268,7 +268,7 @@ std::uint64_t device_hash(const Table& table, const Settings& settings)
     return hash_of(text.str());
 }
 
-void read_device(const Table& table, ChannelConfig& channel)
+void read_device(const Table& table, device::ChannelSettings& channel)
 {
     channel.device = read_place(table);
     if (!channel.device) {
@@ -294,14 +294,14 @@ void read_device(const Table& table, ChannelConfig& channel)
     settings.urgent_only = table.boolean("priority").value_or(false);
     settings.flood = static_cast<std::uint64_t>(
         table.integer("flood", 0, std::numeric_limits<std::int64_t>::max()).value_or(Settings::kFlood));
-    settings.framing = read_framing(table, channel, front_of(settings.setup));
+    settings.framing = read_framing(table, channel, prefix_size(settings.setup));
     settings.decoding = read_decoding(table, channel);
     settings.hash = device_hash(table, settings);
 }
 
-ChannelConfig read(const Table& table, const std::string& preset)
+device::ChannelSettings read(const Table& table, const std::string& preset)
 {
-    ChannelConfig channel;
+    device::ChannelSettings channel;
     channel.preset = preset;
     read_notification(table, channel);
     read_format(table, channel);
@@ -313,7 +313,7 @@ ChannelConfig read(const Table& table, const std::string& preset)
 
 }  // namespace
 
-ChannelConfig read_channel(const toml::table& table, const std::filesystem::path& presets)
+device::ChannelSettings read_channel(const toml::table& table, const std::filesystem::path& presets)
 {
     const Table own(table);
     const auto name = own.text("preset");

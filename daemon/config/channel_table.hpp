@@ -12,6 +12,6 @@ namespace drvbus::config {
 /// What a [[channel]] says.
 /// @param presets folder of presets
 /// @throws ConfigError
-[[nodiscard]] ChannelConfig read_channel(const toml::table& table, const std::filesystem::path& presets);
+[[nodiscard]] device::ChannelSettings read_channel(const toml::table& table, const std::filesystem::path& presets);
 
 }  // namespace drvbus::config

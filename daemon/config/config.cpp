@@ -69,10 +69,10 @@ bool is_channel_name(std::string_view name) noexcept
     return !name.empty() && name.size() <= DRVBUS_NAME_MAX && std::ranges::all_of(name, allowed);
 }
 
-ChannelConfig Config::channel(const std::string& name) const
+device::ChannelSettings Config::channel(const std::string& name) const
 {
     const auto found = channels.find(name);
-    return found == channels.end() ? ChannelConfig{} : found->second;
+    return found == channels.end() ? device::ChannelSettings{} : found->second;
 }
 
 struct ConfigBuilder::Parts {

@@ -4,41 +4,21 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "device/settings.hpp"
-#include "format/format.hpp"
-#include "notification/notification.hpp"
+#include "device/channel_settings.hpp"
 
 namespace drvbus {
-
-/// What the configuration says of one channel.
-struct ChannelConfig {
-    std::optional<notification::Kind> notification;                   ///< none: the first that works
-    std::optional<format::Format> format;                             ///< none: the driver's own
-    std::optional<std::map<std::uint32_t, std::string>> event_names;  ///< by id; none: the driver's own
-    /// A device that no drvbus driver stands behind. None: the settings of a channel of class drvbus.
-    std::optional<device::Settings> device;
-    std::string preset;             ///< where settings come from that are not said; empty: nowhere
-    std::vector<std::string> unit;  ///< lines that the service's unit needs for it
-
-    [[nodiscard]] bool same_device(const ChannelConfig& other) const
-    {
-        return device.has_value() == other.device.has_value() && (!device || device->hash == other.device->hash);
-    }
-};
 
 /// All that can be set. Every value has a default.
 struct Config {
     std::string log_level = "info";  ///< "trace", "debug", "info", "warning" or "error"
-    std::map<std::string, ChannelConfig, std::less<>> channels;
+    std::map<std::string, device::ChannelSettings, std::less<>> channels;
 
     /// Settings for the channel called `name`; defaults where the configuration has none.
-    [[nodiscard]] ChannelConfig channel(const std::string& name) const;
+    [[nodiscard]] device::ChannelSettings channel(const std::string& name) const;
 };
 
 /// The configuration is wrong. The text says where (file:line:column) and what would be right.

@@ -15,7 +15,6 @@ namespace {
 using device::FieldsStep;
 using device::IoctlStep;
 using device::SeekEndStep;
-using device::Step;
 using device::WriteStep;
 
 const Names kStepKeys{"ioctl",  "value", "format", "values", "returns", "keep", "restore", "refuse",
@@ -130,7 +129,7 @@ IoctlStep read_ioctl(const Table& table)
     } else if (table.has("values")) {
         table.fail("values", "'values' goes with a 'format'");
     }
-    step.handed_back = read_field(table, "returns", step.format, true);
+    step.returned_fd = read_field(table, "returns", step.format, true);
     step.keep = read_field(table, "keep", step.format, false);
     step.restored_from =
         static_cast<std::uint64_t>(table.integer("restore", 1, std::numeric_limits<std::uint32_t>::max()).value_or(0));
@@ -184,10 +183,10 @@ std::optional<bool> says_yes(const Table& table, std::string_view key)
     return table.boolean(key);
 }
 
-Step read_one(const Table& table)
+device::SetupStep read_one(const Table& table)
 {
     table.known_keys(kStepKeys, "a step");
-    Step step;
+    device::SetupStep step;
     if (table.has("ioctl"))
         step.what = read_ioctl(table);
     else if (table.has("write"))
@@ -201,15 +200,15 @@ Step read_one(const Table& table)
     } else
         fail(table.own(), "a step has an 'ioctl', a 'write', a 'seek', or a 'format' with 'values'");
     if (auto undo = read_step(table, "undo"))
-        step.undo = std::make_shared<const Step>(std::move(*undo));
+        step.undo = std::make_shared<const device::SetupStep>(std::move(*undo));
     return step;
 }
 
 }  // namespace
 
-std::vector<Step> read_steps(const Table& table, std::string_view key)
+std::vector<device::SetupStep> read_steps(const Table& table, std::string_view key)
 {
-    std::vector<Step> steps;
+    std::vector<device::SetupStep> steps;
     const toml::array* const array = table.array(key);
     if (array == nullptr)
         return steps;
@@ -218,23 +217,23 @@ std::vector<Step> read_steps(const Table& table, std::string_view key)
             table.fail(key, fmt::format("'{}' has steps, which are tables in {{ }}, not {}", key, type_name(node)));
         const Table step(*node.as_table());
         const bool wanted = says_yes(step, "when").value_or(true) && !says_yes(step, "unless").value_or(false);
-        Step read = read_one(step);
+        device::SetupStep read = read_one(step);
         if (wanted)
             steps.push_back(std::move(read));
     }
     return steps;
 }
 
-std::optional<Step> read_step(const Table& table, std::string_view key)
+std::optional<device::SetupStep> read_step(const Table& table, std::string_view key)
 {
     const toml::table* const step = table.table(key);
     return step == nullptr ? std::nullopt : std::optional(read_one(Table(*step)));
 }
 
-std::size_t front_of(const std::vector<Step>& steps)
+std::size_t prefix_size(const std::vector<device::SetupStep>& steps)
 {
     std::size_t size = 0;
-    for (const Step& step : steps) {
+    for (const device::SetupStep& step : steps) {
         if (const auto* const fields = std::get_if<FieldsStep>(&step.what)) {
             size += format::encode(fields->format, without_files(fields->values)).size();
         } else if (const auto* const ioctl = std::get_if<IoctlStep>(&step.what); ioctl && !ioctl->keep.empty()) {

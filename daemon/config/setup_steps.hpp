@@ -12,12 +12,12 @@ namespace drvbus::config {
 
 /// The steps in the array called `key`, without those that are not to be done.
 /// @throws ConfigError
-[[nodiscard]] std::vector<device::Step> read_steps(const Table& table, std::string_view key);
+[[nodiscard]] std::vector<device::SetupStep> read_steps(const Table& table, std::string_view key);
 
 /// The step in the table called `key`.
-[[nodiscard]] std::optional<device::Step> read_step(const Table& table, std::string_view key);
+[[nodiscard]] std::optional<device::SetupStep> read_step(const Table& table, std::string_view key);
 
 /// Bytes that the steps put before each payload.
-[[nodiscard]] std::size_t front_of(const std::vector<device::Step>& steps);
+[[nodiscard]] std::size_t prefix_size(const std::vector<device::SetupStep>& steps);
 
 }  // namespace drvbus::config

@@ -6,22 +6,24 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/errno.hpp"
+
 namespace drvbus::device {
 
-Watch::Watch(const Loop& loop, Added added) : added_(std::move(added))
+ArrivalMonitor::ArrivalMonitor(const EventLoop& loop, Added added) : added_(std::move(added))
 {
     sd_device_monitor* monitor = nullptr;
     check(sd_device_monitor_new(&monitor), "sd_device_monitor_new");
     monitor_.reset(monitor);
     check(sd_device_monitor_attach_event(monitor, loop.get()), "sd_device_monitor_attach_event");
     const auto on_device = [](sd_device_monitor*, sd_device* device, void* self) noexcept {
-        static_cast<Watch*>(self)->changed(device);
+        static_cast<ArrivalMonitor*>(self)->changed(device);
         return 0;
     };
     check(sd_device_monitor_start(monitor, on_device, this), "sd_device_monitor_start");
 }
 
-void Watch::changed(sd_device* device) noexcept
+void ArrivalMonitor::changed(sd_device* device) noexcept
 {
     // Called from C.
     try {

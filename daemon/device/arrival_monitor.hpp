@@ -11,13 +11,13 @@
 namespace drvbus::device {
 
 /// Hears from udev of any device that has come, whatever its subsystem.
-class Watch {
+class ArrivalMonitor {
 public:
     using Added = std::function<void(sd_device*)>;
 
     /// Calls back from the loop. Whoever misses one, because the kernel had more to tell than it keeps, has to look
     /// by itself after a while.
-    Watch(const Loop& loop, Added added);
+    ArrivalMonitor(const EventLoop& loop, Added added);
 
 private:
     void changed(sd_device* device) noexcept;

@@ -3,13 +3,15 @@
 
 #include <array>
 #include <exception>
-#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
 #include <linux/sock_diag.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+
+#include "base/errno.hpp"
+#include "record/event_names.hpp"
 
 namespace drvbus::device {
 
@@ -23,19 +25,19 @@ std::string attribute(sd_device* device, const char* name)
     return sd_device_get_sysattr_value(device, name, &value) < 0 ? std::string() : std::string(value);
 }
 
-Description describe(sd_device* device)
+record::ChannelDescription describe(sd_device* device)
 {
     const char* name = nullptr;
     const char* node = nullptr;
     check(sd_device_get_sysname(device, &name), "sd_device_get_sysname");
     check(sd_device_get_devname(device, &node), "sd_device_get_devname");
 
-    Description description;
+    record::ChannelDescription description;
     description.name = name;
     description.node = node;
     description.drvbus_class = true;
     description.format = attribute(device, "format");
-    description.event_names = parse_event_names(attribute(device, "event_names"));
+    description.event_names = record::parse_event_names(attribute(device, "event_names"));
     return description;
 }
 
@@ -45,29 +47,7 @@ struct EnumeratorDeleter {
 
 }  // namespace
 
-std::map<std::uint32_t, std::string> parse_event_names(const std::string& text)
-{
-    std::map<std::uint32_t, std::string> names;
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream words(line);
-        std::uint32_t id = 0;
-        std::string name;
-        if (words >> id >> name)
-            names.emplace(id, std::move(name));
-    }
-    return names;
-}
-
-std::string event_names_text(const std::map<std::uint32_t, std::string>& names)
-{
-    std::string text;
-    for (const auto& [id, name] : names)
-        text += fmt::format("{} {}\n", id, name);
-    return text;
-}
-
-Discovery::Discovery(const Loop& loop, Added added, Removed removed, Missed missed)
+ChannelDiscovery::ChannelDiscovery(const EventLoop& loop, Added added, Removed removed, Missed missed)
     : added_(std::move(added)), removed_(std::move(removed)), missed_(std::move(missed))
 {
     sd_device_monitor* monitor = nullptr;
@@ -77,14 +57,14 @@ Discovery::Discovery(const Loop& loop, Added added, Removed removed, Missed miss
           "sd_device_monitor_filter_add_match_subsystem_devtype");
     check(sd_device_monitor_attach_event(monitor, loop.get()), "sd_device_monitor_attach_event");
     const auto on_device = [](sd_device_monitor*, sd_device* device, void* self) noexcept {
-        static_cast<Discovery*>(self)->changed(device);
+        static_cast<ChannelDiscovery*>(self)->changed(device);
         return 0;
     };
     check(sd_device_monitor_start(monitor, on_device, this), "sd_device_monitor_start");
 }
 
 /// How often the monitor's socket had no room. libsystemd passes over that.
-std::uint32_t Discovery::dropped() const noexcept
+std::uint32_t ChannelDiscovery::dropped() const noexcept
 {
     std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
     socklen_t size = sizeof(info);
@@ -93,7 +73,7 @@ std::uint32_t Discovery::dropped() const noexcept
     return info[SK_MEMINFO_DROPS];
 }
 
-void Discovery::changed(sd_device* device)
+void ChannelDiscovery::changed(sd_device* device)
 {
     // Called from C. One device that cannot be understood is no reason to leave the others.
     try {
@@ -112,7 +92,7 @@ void Discovery::changed(sd_device* device)
         missed_();
 }
 
-void Discovery::enumerate() const
+void ChannelDiscovery::enumerate() const
 {
     sd_device_enumerator* raw = nullptr;
     check(sd_device_enumerator_new(&raw), "sd_device_enumerator_new");

@@ -15,15 +15,15 @@
 namespace drvbus::device {
 
 /// Finds the channels of class drvbus: those that are there and those that come and go.
-class Discovery {
+class ChannelDiscovery {
 public:
-    using Added = std::function<void(const Description&)>;
+    using Added = std::function<void(const record::ChannelDescription&)>;
     using Removed = std::function<void(const std::string& name)>;
     using Missed = std::function<void()>;
 
     /// Calls back from the loop as channels come and go; `missed` where the kernel had more to tell than it
     /// keeps: then `enumerate` is in place.
-    Discovery(const Loop& loop, Added added, Removed removed, Missed missed);
+    ChannelDiscovery(const EventLoop& loop, Added added, Removed removed, Missed missed);
 
     /// Calls `added` for those that are there now. One that comes meanwhile may be told twice.
     void enumerate() const;
@@ -42,11 +42,5 @@ private:
     std::uint32_t dropped_ = 0;  ///< up to now
     std::unique_ptr<sd_device_monitor, MonitorDeleter> monitor_;
 };
-
-/// Parses sysfs's event_names: lines of "ID NAME". Lines that are not are left out.
-[[nodiscard]] std::map<std::uint32_t, std::string> parse_event_names(const std::string& text);
-
-/// The text of which `parse_event_names` makes `names`.
-[[nodiscard]] std::string event_names_text(const std::map<std::uint32_t, std::string>& names);
 
 }  // namespace drvbus::device

@@ -2,6 +2,7 @@
 #include "device/device_file.hpp"
 
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -10,7 +11,7 @@ namespace drvbus::device {
 
 namespace {
 
-bool has_event(int fd, short event)
+bool has_poll_event(int fd, short event)
 {
     pollfd status{fd, event, 0};
     return fd >= 0 && poll(&status, 1, 0) == 1 && (status.revents & event) != 0;
@@ -20,132 +21,105 @@ UniqueFd inherited_file(const service::InheritedFds& inherited, const std::strin
 {
     UniqueFd file = inherited.open(name);
     if (!file)
-        throw Unusable(fmt::format("the service manager passed no file called \"{}\"; see "
-                                   "FileDescriptorName= in systemd.socket(5)",
-                                   name));
+        throw UnusableError(fmt::format("the service manager passed no file called \"{}\"; see "
+                                        "FileDescriptorName= in systemd.socket(5)",
+                                        name));
     return file;
 }
 
 }  // namespace
 
-Node::~Node()
+DeviceFile::~DeviceFile()
 {
-    if (fd_ && !service::keeps())
-        take_down();
+    if (fd_ && !service::can_store_fds())
+        undo_setup();
 }
 
-Opened Node::open(Description& description, UniqueFd kept)
+OpenedDevice DeviceFile::open(record::ChannelDescription& description, UniqueFd inherited_device)
 {
-    if (kept)
-        kept_ = true;  // by the service manager, for this process
+    UniqueFd open_file = std::move(inherited_device);
+    if (open_file)
+        stored_ = true;  // it came out of the service manager's store
     else
-        kept = std::move(fd_);  // of one that failed
-    // What tells of its events is gone: it has to be told anew where to.
-    if (kept && settings_ && settings_->eventfd && !eventfd_) {
-        fd_ = std::exchange(kept, UniqueFd());
+        open_file = std::move(fd_);
+    // The eventfd is lost, and the driver signals no other one: only a new setup registers a new eventfd.
+    if (open_file && settings_ && settings_->eventfd && !eventfd_) {
+        fd_ = std::exchange(open_file, UniqueFd());
         close(description.name);
     }
-    anew_ = !kept;
-    Opened opened = kept ? adopt(description, std::move(kept)) : open_anew(description);
+    newly_opened_ = !open_file;
+    OpenedDevice opened = open_file ? adopt(description, std::move(open_file)) : open_new(description);
     fd_ = std::move(opened.fd);
     ring_ = opened.ring;
     return opened;
 }
 
-Opened Node::open_anew(Description& description) const
+OpenedDevice DeviceFile::open_new(record::ChannelDescription& description) const
 {
     if (description.node.starts_with("fd:"))
         return adopt(description, inherited_file(inherited_, description.node.substr(3)));
     if (settings_ && settings_->match) {
         const std::vector<std::string> nodes = find(*settings_->match);
         if (nodes.empty())
-            throw Absent(fmt::format("there is no device of {}", to_string(*settings_->match)));
+            throw AbsentError(fmt::format("there is no device of {}", to_string(*settings_->match)));
         description.node = nodes.front();
     }
     return device::open(description, settings_ && settings_->writes());
 }
 
-void Node::set_up(Ledger& ledger)
+void DeviceFile::set_up(checkpoint::Checkpoint& checkpoint)
 {
     if (ring_)
         return;
-    if (!std::exchange(anew_, false)) {
-        set_up_ = SetUp::from_bytes(ledger.setup());
+    if (!std::exchange(newly_opened_, false)) {
+        setup_state_ = SetupState::from_bytes(checkpoint.setup());
         return;
     }
-    // What was under way from the one before is none of this one's.
-    ledger.discard_staged();
-    set_up_ = {};
+    // Input of the previously opened device that is not a complete event never gets completed by this one.
+    checkpoint.discard_staged();
+    setup_state_ = {};
     eventfd_.reset();
     if (settings_)
-        set_up_ = device::set_up(*settings_, fd_, eventfd_);
-    ledger.set_setup(set_up_.to_bytes());
+        setup_state_ = run_setup(*settings_, fd_, eventfd_);
+    checkpoint.set_setup(setup_state_.to_bytes());
 }
 
-void Node::keep(const std::string& channel)
+void DeviceFile::store(const std::string& channel)
 {
-    if (std::exchange(kept_, true))
+    if (std::exchange(stored_, true))
         return;
-    service::keep(service::Part::device, channel, fd_.get());
+    service::store_fd(service::StoredFd::device, channel, fd_.get());
     if (eventfd_)
-        service::keep(service::Part::eventfd, channel, eventfd_.get());
+        service::store_fd(service::StoredFd::eventfd, channel, eventfd_.get());
 }
 
-void Node::take_down()
+void DeviceFile::undo_setup()
 {
     if (settings_)
-        device::take_down(*settings_, set_up_, fd_.get(), eventfd_.get());
-    set_up_ = {};
+        device::undo_setup(*settings_, setup_state_, fd_.get(), eventfd_.get());
+    setup_state_ = {};
 }
 
-void Node::close(const std::string& channel)
+void DeviceFile::close(const std::string& channel)
 {
     if (fd_)
-        take_down();
-    if (std::exchange(kept_, false)) {
-        service::drop(service::Part::device, channel);
-        service::drop(service::Part::eventfd, channel);
+        undo_setup();
+    if (std::exchange(stored_, false)) {
+        service::remove_fd(service::StoredFd::device, channel);
+        service::remove_fd(service::StoredFd::eventfd, channel);
     }
     eventfd_.reset();
     fd_.reset();
 }
 
-std::unique_ptr<Reader> Node::make_reader(const Description& description, Ledger& ledger) const
+bool DeviceFile::hung_up() const noexcept
 {
-    if (ring_)
-        return make_ring_reader(fd_.get(), ledger.progress());
-    std::unique_ptr<Source> source =
-        settings_ ? make_source(*settings_, {.device = fd_.get(), .eventfd = eventfd_.get(), .sysfs = set_up_.sysfs})
-                  : make_read_source(fd_.get(), description.framing);
-    return make_stream_reader(std::move(source), description.framing, make_decoder(), ledger);
+    return has_poll_event(fd_.get(), POLLHUP);
 }
 
-std::unique_ptr<Reader> Node::make_rest_reader(const Description& description, Ledger& ledger) const
+bool DeviceFile::readable() const noexcept
 {
-    return make_stream_reader(nullptr, description.framing, make_decoder(), ledger);
-}
-
-Decoder Node::make_decoder() const
-{
-    return settings_ ? Decoder(settings_->decoding, set_up_.front) : Decoder();
-}
-
-notification::Device Node::for_notification(const Description& description) const
-{
-    return {.fd = fd_.get(),
-            .drvbus_node = description.drvbus_class,
-            .eventfd = eventfd_.get(),
-            .urgent_only = settings_ && settings_->urgent_only};
-}
-
-bool Node::hung_up() const noexcept
-{
-    return has_event(fd_.get(), POLLHUP);
-}
-
-bool Node::readable() const noexcept
-{
-    return has_event(fd_.get(), POLLIN);
+    return has_poll_event(fd_.get(), POLLIN);
 }
 
 }  // namespace drvbus::device

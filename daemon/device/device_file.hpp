@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "base/fd_store.hpp"
 #include "base/unique_fd.hpp"
@@ -10,68 +11,71 @@
 #include "device/open.hpp"
 #include "device/settings.hpp"
 #include "device/setup.hpp"
-#include "notification/notification.hpp"
-#include "reader/reader.hpp"
 #include "record/channel_description.hpp"
 
 namespace drvbus::device {
 
-/// A channel's device: opened, set up, and given to the service manager, which keeps it for the next process.
-class Node {
+/// The open device of a channel: opens it, does the setup of the configuration, and stores the open file with the
+/// service manager, so that the device stays open across a restart of the daemon.
+class DeviceFile {
 public:
-    /// @param eventfd that an earlier process had handed over to it; none: none
-    /// @param inherited outlive the node
-    Node(const service::InheritedFds& inherited, UniqueFd eventfd) : inherited_(inherited), eventfd_(std::move(eventfd))
+    /// @param inherited must outlive this object
+    /// @param eventfd the eventfd that an earlier process registered with the driver; invalid: none
+    DeviceFile(const service::InheritedFds& inherited, UniqueFd eventfd)
+        : inherited_(inherited), eventfd_(std::move(eventfd))
     {
     }
-    Node(const Node&) = delete;
-    Node& operator=(const Node&) = delete;
-    /// Takes the device down if nobody keeps it.
-    ~Node();
+    DeviceFile(const DeviceFile&) = delete;
+    DeviceFile& operator=(const DeviceFile&) = delete;
+    /// Undoes the setup, unless the service manager keeps the device open.
+    ~DeviceFile();
 
-    /// What the configuration says of the device; none: it is of class drvbus, or the configuration says something
-    /// else by now.
+    /// @param settings the configuration of the device; none: the device is of class drvbus, or the configuration now
+    ///        describes another device
     void configure(std::optional<Settings> settings) { settings_ = std::move(settings); }
-    [[nodiscard]] const Settings* settings() const { return settings_ ? &*settings_ : nullptr; }
+    /// @returns what `configure` got; null: none
+    [[nodiscard]] const Settings* settings() const noexcept { return settings_ ? &*settings_ : nullptr; }
 
-    /// Opens it; or goes on with `kept`, or with what is open already.
-    /// @param description gets the node that was found
-    /// @throws Absent, Unusable, std::exception
-    /// @returns what it is; its file stays here
-    Opened open(Description& description, UniqueFd kept);
-    /// To be called behind `open`: does what the configuration has for a device that was opened anew.
-    void set_up(Ledger& ledger);
-    /// Gives it to the service manager, if that has not got it.
-    void keep(const std::string& channel);
-    /// Undoes what was set up, and closes it.
+    /// Opens the device. A valid `inherited_device` is used instead, then the device that is still open.
+    /// @param description its `node` is set to the device node that matched
+    /// @returns the properties of the device; the file descriptor stays in this object
+    /// @throws AbsentError, UnusableError, std::exception
+    OpenedDevice open(record::ChannelDescription& description, UniqueFd inherited_device);
+    /// Does the setup of a newly opened device, or reads from `checkpoint` what an earlier process set up. Call it once
+    /// after each `open`.
+    void set_up(checkpoint::Checkpoint& checkpoint);
+    /// Stores the open files with the service manager, if they are not stored yet.
+    void store(const std::string& channel);
+    /// Undoes the setup, closes the device and removes it from the service manager's store.
     void close(const std::string& channel);
 
-    [[nodiscard]] std::unique_ptr<Reader> make_reader(const Description& description, Ledger& ledger) const;
-    /// Of what was taken from a device that is not open any more.
-    [[nodiscard]] std::unique_ptr<Reader> make_rest_reader(const Description& description, Ledger& ledger) const;
-    [[nodiscard]] Decoder make_decoder() const;
-    [[nodiscard]] notification::Device for_notification(const Description& description) const;
+    /// The file descriptors; they stay owned by this object. -1: not open, or none.
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    [[nodiscard]] int eventfd() const noexcept { return eventfd_.get(); }
+    [[nodiscard]] const SetupState& setup_state() const noexcept { return setup_state_; }
 
     [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(fd_); }
+    /// Whether a drvbus ring is behind the device.
     [[nodiscard]] bool is_ring() const noexcept { return ring_; }
-    [[nodiscard]] bool is_kept() const noexcept { return kept_; }
+    [[nodiscard]] bool is_stored() const noexcept { return stored_; }
     [[nodiscard]] bool is_open_as(const std::string& path) const noexcept
     {
         return device::is_open_as(path, fd_.get());
     }
+    /// What poll(2) reports now.
     [[nodiscard]] bool hung_up() const noexcept;
     [[nodiscard]] bool readable() const noexcept;
 
 private:
-    [[nodiscard]] Opened open_anew(Description& description) const;
-    void take_down();
+    [[nodiscard]] OpenedDevice open_new(record::ChannelDescription& description) const;
+    void undo_setup();
 
     const service::InheritedFds& inherited_;
     std::optional<Settings> settings_;
     bool ring_ = false;
-    bool kept_ = false;  ///< the service manager has it as well
-    bool anew_ = false;
-    SetUp set_up_;
+    bool stored_ = false;        ///< the service manager has the files
+    bool newly_opened_ = false;  ///< the setup is still to be done
+    SetupState setup_state_;
     UniqueFd fd_;
     UniqueFd eventfd_;
 };

@@ -9,7 +9,7 @@
 #include <fnmatch.h>
 #include <sys/stat.h>
 
-#include "base/event_loop.hpp"
+#include "base/errno.hpp"
 
 namespace drvbus::device {
 
@@ -85,7 +85,7 @@ std::vector<std::string> find(const Match& match)
     return nodes;
 }
 
-std::string sysfs_of(int fd)
+std::string sysfs_path_of(int fd)
 {
     struct stat status {};
     if (fstat(fd, &status) < 0 || (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)))

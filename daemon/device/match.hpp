@@ -29,7 +29,7 @@ struct Match {
 [[nodiscard]] std::vector<std::string> find(const Match& match);
 
 /// The folder in sysfs of the device that is open as `fd`; empty where it is none of the kernel's.
-[[nodiscard]] std::string sysfs_of(int fd);
+[[nodiscard]] std::string sysfs_path_of(int fd);
 
 /// In words: `subsystem "input", attribute device/name "Power Button"`.
 [[nodiscard]] std::string to_string(const Match& match);

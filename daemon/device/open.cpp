@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/event_loop.hpp"
+#include "base/errno.hpp"
 
 namespace drvbus::device {
 
@@ -45,7 +45,7 @@ UniqueFd connect_to(const std::string& path)
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof(address.sun_path))
-        throw Unusable(
+        throw UnusableError(
             fmt::format("{}: the path of a socket has {} characters at most", path, sizeof(address.sun_path) - 1));
     std::ranges::copy(path, address.sun_path);
     for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
@@ -61,7 +61,7 @@ UniqueFd connect_to(const std::string& path)
 
 }  // namespace
 
-std::uint64_t new_instance() noexcept
+std::uint64_t new_instance_id() noexcept
 {
     timespec now{};
     clock_gettime(CLOCK_BOOTTIME, &now);
@@ -76,12 +76,12 @@ bool is_open_as(const std::string& node, int fd) noexcept
            named.st_ino == opened.st_ino;
 }
 
-bool is_there(const std::string& node) noexcept
+bool node_exists(const std::string& node) noexcept
 {
     return access(node.c_str(), F_OK) == 0 || errno != ENOENT;
 }
 
-Opened open(const Description& description, bool for_writing)
+OpenedDevice open(const record::ChannelDescription& description, bool for_writing)
 {
     const char* const node = description.node.c_str();
     // O_NOCTTY: a terminal must not become the daemon's own.
@@ -89,7 +89,7 @@ Opened open(const Description& description, bool for_writing)
     if (!fd && errno == ENXIO && is_socket(node))
         fd = connect_to(description.node);
     if (!fd && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
-        throw Absent(fmt::format("there is no {}: {}", node, std::strerror(errno)));
+        throw AbsentError(fmt::format("there is no {}: {}", node, std::strerror(errno)));
     if (!fd && errno == EPERM && description.drvbus_class)
         throw std::runtime_error(
             fmt::format("opening {}: {}; where drvbus.ko was loaded after the service was started, "
@@ -100,7 +100,7 @@ Opened open(const Description& description, bool for_writing)
     return adopt(description, std::move(fd));
 }
 
-Opened adopt(const Description& description, UniqueFd fd)
+OpenedDevice adopt(const record::ChannelDescription& description, UniqueFd fd)
 {
     make_non_blocking(fd.get());
     drvbus_info info{};
@@ -108,12 +108,12 @@ Opened adopt(const Description& description, UniqueFd fd)
     if (!description.drvbus_class || ioctl(fd.get(), DRVBUS_IOC_INFO, &info) < 0) {
         if (description.drvbus_class && errno != ENOTTY)
             throw std::system_error(errno, std::generic_category(), "asking the channel about itself");
-        return {.fd = std::move(fd), .instance = new_instance()};
+        return {.fd = std::move(fd), .instance = new_instance_id()};
     }
     if (info.abi_version != DRVBUS_ABI_VERSION)
-        throw Unusable(fmt::format("drvbus.ko speaks ABI {}, this drvbusd ABI {}; install both from the "
-                                   "same release",
-                                   info.abi_version, DRVBUS_ABI_VERSION));
+        throw UnusableError(fmt::format("drvbus.ko speaks ABI {}, this drvbusd ABI {}; install both from the "
+                                        "same release",
+                                        info.abi_version, DRVBUS_ABI_VERSION));
     __s32 none = -1;
     if (ioctl(fd.get(), DRVBUS_IOC_EVENTFD, &none) < 0)
         throw std::system_error(errno, std::generic_category(), "taking an earlier eventfd back");

@@ -7,7 +7,7 @@ namespace drvbus::device {
 
 bool Settings::writes() const
 {
-    return std::ranges::any_of(setup, &Step::writes) || std::ranges::any_of(rearm, &Step::writes) ||
+    return std::ranges::any_of(setup, &SetupStep::writes) || std::ranges::any_of(rearm, &SetupStep::writes) ||
            (eventfd && eventfd->writes());
 }
 

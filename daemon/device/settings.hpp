@@ -21,15 +21,15 @@ struct Settings {
 
     std::string path;            ///< of a node, a FIFO, a socket, a file; "fd:NAME" for a file of the service manager's
     std::optional<Match> match;  ///< instead of a path
-    Framing framing;
-    Decoding decoding;
-    bool urgent_only = false;        ///< poll() tells of news as urgent ones (POLLPRI), and of nothing else
-    std::vector<Step> setup;         ///< once it is open
-    std::vector<Step> rearm;         ///< behind `setup`, and again after each read
-    std::optional<Step> eventfd;     ///< hands an eventfd over
-    std::optional<IoctlStep> fetch;  ///< gets an event, instead of a read()
-    std::uint64_t flood = kFlood;    ///< 0: it may
-    std::uint64_t hash = 0;          ///< differs where what is above differs, but for `decoding`
+    record::Framing framing;
+    record::DecodingRules decoding;
+    bool urgent_only = false;          ///< poll() tells of news as urgent ones (POLLPRI), and of nothing else
+    std::vector<SetupStep> setup;      ///< once it is open
+    std::vector<SetupStep> rearm;      ///< behind `setup`, and again after each read
+    std::optional<SetupStep> eventfd;  ///< hands an eventfd over
+    std::optional<IoctlStep> fetch;    ///< gets an event, instead of a read()
+    std::uint64_t flood = kFlood;      ///< 0: it may
+    std::uint64_t hash = 0;            ///< differs where what is above differs, but for `decoding`
 
     /// In words: the path, or what it is matched by.
     [[nodiscard]] std::string device() const { return match ? to_string(*match) : path; }

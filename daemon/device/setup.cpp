@@ -12,7 +12,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 
-#include "base/event_loop.hpp"
+#include "base/errno.hpp"
 
 namespace drvbus::device {
 
@@ -41,7 +41,7 @@ std::vector<std::byte> get(std::span<const std::byte>& bytes)
     return part;
 }
 
-void undo_one(const Step& step, const Files& files, const std::vector<std::byte>& before) noexcept
+void undo_one(const SetupStep& step, const StepContext& files, const std::vector<std::byte>& before) noexcept
 {
     try {
         undo(step, files, before);
@@ -52,40 +52,40 @@ void undo_one(const Step& step, const Files& files, const std::vector<std::byte>
 
 }  // namespace
 
-std::vector<std::byte> SetUp::to_bytes() const
+std::vector<std::byte> SetupState::to_bytes() const
 {
     std::vector<std::byte> bytes;
     put(bytes, std::as_bytes(std::span(sysfs)));
-    put(bytes, front);
+    put(bytes, prefix);
     for (const std::vector<std::byte>& part : before)
         put(bytes, part);
     return bytes;
 }
 
-SetUp SetUp::from_bytes(std::span<const std::byte> bytes)
+SetupState SetupState::from_bytes(std::span<const std::byte> bytes)
 {
-    SetUp done;
+    SetupState done;
     if (bytes.empty())
         return done;
     const std::vector<std::byte> folder = get(bytes);
     done.sysfs.assign(reinterpret_cast<const char*>(folder.data()), folder.size());
-    done.front = get(bytes);
+    done.prefix = get(bytes);
     while (!bytes.empty())
         done.before.push_back(get(bytes));
     return done;
 }
 
-SetUp set_up(const Settings& settings, UniqueFd& device, UniqueFd& eventfd)
+SetupState run_setup(const Settings& settings, UniqueFd& device, UniqueFd& eventfd)
 {
-    SetUp done;
-    done.sysfs = sysfs_of(device.get());
+    SetupState done;
+    done.sysfs = sysfs_path_of(device.get());
     try {
-        for (const Step& step : settings.setup) {
+        for (const SetupStep& step : settings.setup) {
             StepResult result = run(step, {.device = device.get(), .eventfd = -1, .sysfs = done.sysfs});
-            done.front.insert(done.front.end(), result.front.begin(), result.front.end());
+            done.prefix.insert(done.prefix.end(), result.prefix.begin(), result.prefix.end());
             done.before.push_back(std::move(result.before));
-            if (result.handed_back)
-                device = std::move(result.handed_back);
+            if (result.returned_fd)
+                device = std::move(result.returned_fd);
         }
         if (settings.eventfd) {
             eventfd.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
@@ -94,15 +94,15 @@ SetUp set_up(const Settings& settings, UniqueFd& device, UniqueFd& eventfd)
         }
     } catch (...) {
         eventfd.reset();
-        take_down(settings, done, device.get(), -1);
+        undo_setup(settings, done, device.get(), -1);
         throw;
     }
     return done;
 }
 
-void take_down(const Settings& settings, const SetUp& done, int device, int eventfd) noexcept
+void undo_setup(const Settings& settings, const SetupState& done, int device, int eventfd) noexcept
 {
-    const Files files{.device = device, .eventfd = eventfd, .sysfs = done.sysfs};
+    const StepContext files{.device = device, .eventfd = eventfd, .sysfs = done.sysfs};
     if (settings.eventfd && eventfd >= 0)
         undo_one(*settings.eventfd, files, {});
     for (std::size_t count = std::min(done.before.size(), settings.setup.size()); count > 0; --count)

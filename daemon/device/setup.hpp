@@ -12,23 +12,23 @@
 namespace drvbus::device {
 
 /// What has been done to an open device, and is to be known as long as it is open, also to a later process.
-struct SetUp {
+struct SetupState {
     std::string sysfs;                           ///< the device's folder there; empty: it has none
-    std::vector<std::byte> front;                ///< goes before the payload of each event
+    std::vector<std::byte> prefix;               ///< goes before the payload of each event
     std::vector<std::vector<std::byte>> before;  ///< of each step of the setup, for its undoing
 
     [[nodiscard]] std::vector<std::byte> to_bytes() const;
     /// @throws std::runtime_error where they are none of `to_bytes`
-    [[nodiscard]] static SetUp from_bytes(std::span<const std::byte> bytes);
+    [[nodiscard]] static SetupState from_bytes(std::span<const std::byte> bytes);
 };
 
 /// Does the setup, and hands an eventfd over where there is a step for it. If one fails, those before are undone.
 /// @param device is replaced by the file that the driver hands back, if it does
 /// @param eventfd gets one where there is a step for it
 /// @throws as `run`
-[[nodiscard]] SetUp set_up(const Settings& settings, UniqueFd& device, UniqueFd& eventfd);
+[[nodiscard]] SetupState run_setup(const Settings& settings, UniqueFd& device, UniqueFd& eventfd);
 
 /// Undoes the setup, last step first. What fails is passed over: the device may be gone.
-void take_down(const Settings& settings, const SetUp& done, int device, int eventfd) noexcept;
+void undo_setup(const Settings& settings, const SetupState& done, int device, int eventfd) noexcept;
 
 }  // namespace drvbus::device

@@ -22,7 +22,7 @@ namespace {
 // No ioctl's argument is larger: a wrong number, or a wrong format, must not let the driver write beyond it.
 constexpr std::size_t kLargestArgument = std::size_t{1} << _IOC_SIZEBITS;
 
-std::string replacement(std::string_view placeholder, const Files& files)
+std::string replacement(std::string_view placeholder, const StepContext& files)
 {
     const int fd = placeholder == "{device}" ? files.device : files.eventfd;
     if (placeholder == "{sysfs}" && !files.sysfs.empty())
@@ -32,7 +32,7 @@ std::string replacement(std::string_view placeholder, const Files& files)
     return std::to_string(fd);
 }
 
-std::string with_numbers(std::string text, const Files& files)
+std::string with_numbers(std::string text, const StepContext& files)
 {
     for (const std::string_view placeholder : {"{device}", "{eventfd}", "{sysfs}"}) {
         for (std::size_t at = 0; (at = text.find(placeholder, at)) != std::string::npos;)
@@ -48,7 +48,7 @@ bool is_file(const format::Value& value)
 }
 
 std::vector<std::byte> argument_of(const format::Format& format, const std::map<std::string, format::Value>& given,
-                                   const Files& files)
+                                   const StepContext& files)
 {
     std::map<std::string, format::Value> values = given;
     for (auto& [name, value] : values) {
@@ -58,7 +58,7 @@ std::vector<std::byte> argument_of(const format::Format& format, const std::map<
     return format::encode(format, values);
 }
 
-[[noreturn]] void refused(const Step& step)
+[[noreturn]] void refused(const SetupStep& step)
 {
     throw std::system_error(errno, std::generic_category(), to_string(step));
 }
@@ -69,12 +69,12 @@ std::span<const std::byte> field_of(const IoctlStep& step, const std::string& na
     return format::Format::bytes_of(*field, bytes);
 }
 
-UniqueFd handed_back_in(const IoctlStep& step, std::span<const std::byte> argument)
+UniqueFd returned_fd_in(const IoctlStep& step, std::span<const std::byte> argument)
 {
-    const auto field = std::ranges::find(step.format->fields(), step.handed_back, &format::Field::name);
-    UniqueFd fd(static_cast<int>(format::load_integer(field->type, field_of(step, step.handed_back, argument))));
+    const auto field = std::ranges::find(step.format->fields(), step.returned_fd, &format::Field::name);
+    UniqueFd fd(static_cast<int>(format::load_integer(field->type, field_of(step, step.returned_fd, argument))));
     if (!fd || fcntl(fd.get(), F_SETFD, FD_CLOEXEC) < 0)
-        throw std::runtime_error(fmt::format("the driver has handed back no open file in \"{}\"", step.handed_back));
+        throw std::runtime_error(fmt::format("the driver has handed back no open file in \"{}\"", step.returned_fd));
     // Drivers make it one that waits, and so would all channels.
     const int flags = fcntl(fd.get(), F_GETFL);
     if (flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0)
@@ -86,18 +86,18 @@ void look_for_refused_bits(const IoctlStep& step, std::span<const std::byte> ans
 {
     for (const std::uint32_t bit : step.refused_bits) {
         if (bit / 8 < answer.size() && (std::to_integer<unsigned>(answer[bit / 8]) >> bit % 8 & 1U) != 0)
-            throw Unusable(step.refused_reason);
+            throw UnusableError(step.refused_reason);
     }
 }
 
 /// @param room at least as large as any argument, with what is to be given in front
-void call(const Step& step, const IoctlStep& ioctl_step, int device, std::vector<std::byte>& room)
+void call(const SetupStep& step, const IoctlStep& ioctl_step, int device, std::vector<std::byte>& room)
 {
     if (ioctl(device, ioctl_step.request, room.data()) < 0)
         refused(step);
 }
 
-std::vector<std::byte> got_by(const Step& step, std::uint64_t request, std::size_t size, int device)
+std::vector<std::byte> got_by(const SetupStep& step, std::uint64_t request, std::size_t size, int device)
 {
     std::vector<std::byte> room(kLargestArgument);
     if (ioctl(device, request, room.data()) < 0)
@@ -106,7 +106,7 @@ std::vector<std::byte> got_by(const Step& step, std::uint64_t request, std::size
     return room;
 }
 
-StepResult run_ioctl(const Step& step, const IoctlStep& ioctl_step, const Files& files)
+StepResult run_ioctl(const SetupStep& step, const IoctlStep& ioctl_step, const StepContext& files)
 {
     StepResult result;
     if (!ioctl_step.format) {
@@ -126,16 +126,16 @@ StepResult run_ioctl(const Step& step, const IoctlStep& ioctl_step, const Files&
     room.resize(size);
     result.argument = std::move(room);
     look_for_refused_bits(ioctl_step, result.argument);
-    if (!ioctl_step.handed_back.empty())
-        result.handed_back = handed_back_in(ioctl_step, result.argument);
+    if (!ioctl_step.returned_fd.empty())
+        result.returned_fd = returned_fd_in(ioctl_step, result.argument);
     if (!ioctl_step.keep.empty()) {
         const auto kept = field_of(ioctl_step, ioctl_step.keep, result.argument);
-        result.front.assign(kept.begin(), kept.end());
+        result.prefix.assign(kept.begin(), kept.end());
     }
     return result;
 }
 
-void run_write(const Step& step, const WriteStep& write_step, const Files& files)
+void run_write(const SetupStep& step, const WriteStep& write_step, const StepContext& files)
 {
     const std::string text = with_numbers(write_step.text, files);
     UniqueFd other;
@@ -156,13 +156,13 @@ void run_write(const Step& step, const WriteStep& write_step, const Files& files
 
 }  // namespace
 
-bool Step::writes() const
+bool SetupStep::writes() const
 {
     const auto* const written = std::get_if<WriteStep>(&what);
     return (written != nullptr && written->to.empty()) || (undo && undo->writes());
 }
 
-StepResult run(const Step& step, const Files& files)
+StepResult run(const SetupStep& step, const StepContext& files)
 {
     if (const auto* const ioctl_step = std::get_if<IoctlStep>(&step.what))
         return run_ioctl(step, *ioctl_step, files);
@@ -170,20 +170,20 @@ StepResult run(const Step& step, const Files& files)
         run_write(step, *write_step, files);
     else if (const auto* const fields = std::get_if<FieldsStep>(&step.what))
         return {.argument = {},
-                .front = argument_of(fields->format, fields->values, files),
+                .prefix = argument_of(fields->format, fields->values, files),
                 .before = {},
-                .handed_back = {}};
+                .returned_fd = {}};
     else if (lseek(files.device, 0, SEEK_END) < 0)
         refused(step);
     return {};
 }
 
-StepResult run(const IoctlStep& step, const Files& files)
+StepResult run(const IoctlStep& step, const StepContext& files)
 {
-    return run_ioctl(Step{.what = step, .undo = nullptr}, step, files);
+    return run_ioctl(SetupStep{.what = step, .undo = nullptr}, step, files);
 }
 
-void undo(const Step& step, const Files& files, const std::vector<std::byte>& before)
+void undo(const SetupStep& step, const StepContext& files, const std::vector<std::byte>& before)
 {
     if (step.undo)
         (void)run(*step.undo, files);
@@ -195,7 +195,7 @@ void undo(const Step& step, const Files& files, const std::vector<std::byte>& be
     call(step, *ioctl_step, files.device, room);
 }
 
-std::string to_string(const Step& step)
+std::string to_string(const SetupStep& step)
 {
     if (const auto* const ioctl_step = std::get_if<IoctlStep>(&step.what))
         return fmt::format("ioctl {:#x}", ioctl_step->request);

@@ -17,7 +17,7 @@ namespace drvbus::device {
 
 /// What a step may name: "{device}" and "{eventfd}", in a text or as the value of a field of a struct, stand for the
 /// numbers of open files, and "{sysfs}" for the device's folder in sysfs.
-struct Files {
+struct StepContext {
     int device = -1;
     int eventfd = -1;
     std::string sysfs{};
@@ -32,7 +32,7 @@ struct IoctlStep {
     std::optional<format::Format> format;
     std::map<std::string, format::Value> values;
     /// Field in which the driver hands back an open file, which takes the device's place; empty: none.
-    std::string handed_back;
+    std::string returned_fd;
     /// Field of the answer that goes before the payload of each event; empty: none.
     std::string keep;
     /// Request that gets the argument as it is before, with which `request` is done once more to undo it; 0: none.
@@ -59,9 +59,9 @@ struct FieldsStep {
 };
 
 /// Something done to a device once it is open, as the configuration says it.
-struct Step {
+struct SetupStep {
     std::variant<IoctlStep, WriteStep, SeekEndStep, FieldsStep> what;
-    std::shared_ptr<const Step> undo;  ///< done when the device is closed; none where nothing is to be undone
+    std::shared_ptr<const SetupStep> undo;  ///< done when the device is closed; none where nothing is to be undone
 
     /// Whether the device has to be open for writing.
     [[nodiscard]] bool writes() const;
@@ -70,23 +70,23 @@ struct Step {
 /// What a step has given back.
 struct StepResult {
     std::vector<std::byte> argument;  ///< the struct as the driver left it
-    std::vector<std::byte> front;     ///< goes before each payload
+    std::vector<std::byte> prefix;    ///< goes before each payload
     std::vector<std::byte> before;    ///< what `restored_from` got
-    UniqueFd handed_back;
+    UniqueFd returned_fd;
 };
 
 /// Does it.
 /// @throws std::system_error where the driver, or the file, refuses; Unusable where the device is to be refused;
 ///         std::runtime_error where the step names a file that there is not. All say what was tried
-StepResult run(const Step& step, const Files& files);
-StepResult run(const IoctlStep& step, const Files& files);
+StepResult run(const SetupStep& step, const StepContext& files);
+StepResult run(const IoctlStep& step, const StepContext& files);
 
 /// Undoes it.
 /// @param before what `run` has given back of that name
 /// @throws as `run`
-void undo(const Step& step, const Files& files, const std::vector<std::byte>& before);
+void undo(const SetupStep& step, const StepContext& files, const std::vector<std::byte>& before);
 
 /// In words, for errors: `ioctl 0x5401`, `writing "1" to /sys/…`.
-[[nodiscard]] std::string to_string(const Step& step);
+[[nodiscard]] std::string to_string(const SetupStep& step);
 
 }  // namespace drvbus::device

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
+#include "base/errno.hpp"
 #include "base/unique_fd.hpp"
 #include "notification/notification.hpp"
 
@@ -22,7 +23,8 @@ int hand_over(int device, __s32 eventfd)
 
 class EventfdNotification final : public Notification {
 public:
-    EventfdNotification(const Loop& loop, Device device, OnNews on_news) : device_(device.fd), eventfd_(device.eventfd)
+    EventfdNotification(const EventLoop& loop, Device device, OnReady on_ready)
+        : device_(device.fd), eventfd_(device.eventfd)
     {
         if (eventfd_ < 0) {
             check(device.drvbus_node ? 0 : -ENOTTY, "the device takes no eventfd; set notification to \"auto\", "
@@ -34,8 +36,8 @@ public:
                   "the device takes no eventfd; set notification to \"auto\", \"poll\" or \"sigio\"");
         }
         // Edge-triggered: it stays readable until the channel's turn comes, and must not spin the loop till then.
-        source_ = loop.watch(eventfd_, EPOLLIN | EPOLLET, Loop::Priority::normal,
-                             [on_news = std::move(on_news)](std::uint32_t) { on_news(); });
+        source_ = loop.watch(eventfd_, EPOLLIN | EPOLLET, EventLoop::Priority::normal,
+                             [on_ready = std::move(on_ready)](std::uint32_t) { on_ready(); });
     }
 
     ~EventfdNotification() override
@@ -58,14 +60,14 @@ private:
     int device_;
     UniqueFd own_;
     int eventfd_;
-    Source source_;
+    EventSource source_;
 };
 
 }  // namespace
 
-std::unique_ptr<Notification> make_eventfd(const Loop& loop, Device device, OnNews on_news)
+std::unique_ptr<Notification> make_eventfd(const EventLoop& loop, Device device, OnReady on_ready)
 {
-    return std::make_unique<EventfdNotification>(loop, device, std::move(on_news));
+    return std::make_unique<EventfdNotification>(loop, device, std::move(on_ready));
 }
 
 }  // namespace drvbus::notification

@@ -19,32 +19,32 @@ std::string_view to_string(Kind kind) noexcept
     return "";
 }
 
-std::unique_ptr<Notification> make(Kind kind, const Loop& loop, SigioDispatcher& dispatcher, Device device,
-                                   OnNews on_news)
+std::unique_ptr<Notification> make(Kind kind, const EventLoop& loop, SigioDispatcher& dispatcher, Device device,
+                                   OnReady on_ready)
 {
     switch (kind) {
     case Kind::eventfd:
-        return make_eventfd(loop, device, std::move(on_news));
+        return make_eventfd(loop, device, std::move(on_ready));
     case Kind::poll:
-        return make_poll(loop, device, std::move(on_news));
+        return make_poll(loop, device, std::move(on_ready));
     case Kind::sigio:
         break;
     }
-    return make_sigio(dispatcher, device, std::move(on_news));
+    return make_sigio(dispatcher, device, std::move(on_ready));
 }
 
-std::unique_ptr<Notification> make_any(const Loop& loop, SigioDispatcher& dispatcher, Device device,
-                                       const OnNews& on_news)
+std::unique_ptr<Notification> make_any(const EventLoop& loop, SigioDispatcher& dispatcher, Device device,
+                                       const OnReady& on_ready)
 {
     for (const Kind kind : {Kind::eventfd, Kind::poll}) {
         try {
-            return make(kind, loop, dispatcher, device, on_news);
+            return make(kind, loop, dispatcher, device, on_ready);
         } catch (const std::system_error&) {
             // Not this one: an old-style driver has no ioctl for it, or no poll. The last way says what is wrong.
             continue;
         }
     }
-    return make_sigio(dispatcher, device, on_news);
+    return make_sigio(dispatcher, device, on_ready);
 }
 
 }  // namespace drvbus::notification

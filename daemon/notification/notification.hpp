@@ -42,19 +42,19 @@ public:
     virtual std::uint64_t clear() = 0;
 };
 
-using OnNews = std::function<void()>;
+using OnReady = std::function<void()>;
 
 /// @throws std::system_error with what the user can do, where the device does not take this notification
-[[nodiscard]] std::unique_ptr<Notification> make_eventfd(const Loop& loop, Device device, OnNews on_news);
-[[nodiscard]] std::unique_ptr<Notification> make_poll(const Loop& loop, Device device, OnNews on_news);
-[[nodiscard]] std::unique_ptr<Notification> make_sigio(SigioDispatcher& dispatcher, Device device, OnNews on_news);
+[[nodiscard]] std::unique_ptr<Notification> make_eventfd(const EventLoop& loop, Device device, OnReady on_ready);
+[[nodiscard]] std::unique_ptr<Notification> make_poll(const EventLoop& loop, Device device, OnReady on_ready);
+[[nodiscard]] std::unique_ptr<Notification> make_sigio(SigioDispatcher& dispatcher, Device device, OnReady on_ready);
 
 /// The first of eventfd, poll and sigio that the device takes.
-[[nodiscard]] std::unique_ptr<Notification> make_any(const Loop& loop, SigioDispatcher& dispatcher, Device device,
-                                                     const OnNews& on_news);
+[[nodiscard]] std::unique_ptr<Notification> make_any(const EventLoop& loop, SigioDispatcher& dispatcher, Device device,
+                                                     const OnReady& on_ready);
 
 /// The given kind alone.
-[[nodiscard]] std::unique_ptr<Notification> make(Kind kind, const Loop& loop, SigioDispatcher& dispatcher,
-                                                 Device device, OnNews on_news);
+[[nodiscard]] std::unique_ptr<Notification> make(Kind kind, const EventLoop& loop, SigioDispatcher& dispatcher,
+                                                 Device device, OnReady on_ready);
 
 }  // namespace drvbus::notification

@@ -14,11 +14,11 @@ class PollNotification final : public Notification {
 public:
     // Edge-triggered: a channel that has to wait for the bus must not keep the loop spinning. A channel
     // is read until it is empty before it is left alone, so no edge is missed.
-    PollNotification(const Loop& loop, Device device, OnNews on_news)
+    PollNotification(const EventLoop& loop, Device device, OnReady on_ready)
     try : source_(loop.watch(device.fd, (device.urgent_only ? 0U : EPOLLIN) | EPOLLPRI | EPOLLET,
-                             Loop::Priority::normal, [this, on_news = std::move(on_news)](std::uint32_t) {
+                             EventLoop::Priority::normal, [this, on_ready = std::move(on_ready)](std::uint32_t) {
                                  told_ = 1;
-                                 on_news();
+                                 on_ready();
                              })) {
     } catch (const std::system_error& error) {
         throw std::system_error(error.code(), "the device cannot be polled; set notification to \"auto\" or \"sigio\"");
@@ -29,14 +29,14 @@ public:
 
 private:
     std::uint64_t told_ = 0;
-    Source source_;
+    EventSource source_;
 };
 
 }  // namespace
 
-std::unique_ptr<Notification> make_poll(const Loop& loop, Device device, OnNews on_news)
+std::unique_ptr<Notification> make_poll(const EventLoop& loop, Device device, OnReady on_ready)
 {
-    return std::make_unique<PollNotification>(loop, device, std::move(on_news));
+    return std::make_unique<PollNotification>(loop, device, std::move(on_ready));
 }
 
 }  // namespace drvbus::notification

@@ -15,6 +15,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/errno.hpp"
+
 namespace drvbus::notification {
 
 namespace {
@@ -58,13 +60,13 @@ struct sigaction install(int signal_number)
 
 }  // namespace
 
-SigioDispatcher::SigioDispatcher(const Loop& loop) : wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
+SigioDispatcher::SigioDispatcher(const EventLoop& loop) : wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
 {
     check(wake_ ? 0 : -errno, "eventfd");
     wake_fd = wake_.get();
     old_sigio_ = install(SIGIO);
     old_queued_ = install(queued_signal());
-    source_ = loop.watch(wake_.get(), EPOLLIN, Loop::Priority::normal, [this](std::uint32_t) { dispatch(); });
+    source_ = loop.watch(wake_.get(), EPOLLIN, EventLoop::Priority::normal, [this](std::uint32_t) { dispatch(); });
 }
 
 SigioDispatcher::~SigioDispatcher()
@@ -74,14 +76,14 @@ SigioDispatcher::~SigioDispatcher()
     wake_fd = -1;
 }
 
-void SigioDispatcher::add(int fd, OnNews on_news)
+void SigioDispatcher::add(int fd, OnReady on_ready)
 {
     const f_owner_ex owner{F_OWNER_TID, gettid()};
     check(fcntl(fd, F_SETOWN_EX, &owner) < 0 ? -errno : 0, "F_SETOWN_EX");
     check(fcntl(fd, F_SETSIG, queued_signal()) < 0 ? -errno : 0, "F_SETSIG");
 
     // A signal may come before this returns.
-    const auto entry = devices_.insert_or_assign(fd, std::move(on_news)).first;
+    const auto entry = devices_.insert_or_assign(fd, std::move(on_ready)).first;
     int flags = fcntl(fd, F_GETFL);
     const bool set = flags >= 0 && fcntl(fd, F_SETFL, flags | O_ASYNC) == 0;
     const int error = set ? ENOTSUP : errno;
@@ -110,7 +112,7 @@ void SigioDispatcher::dispatch()
 
     told_.clear();
     if (all_marked.exchange(false)) {
-        for (const auto& [fd, on_news] : devices_)
+        for (const auto& [fd, on_ready] : devices_)
             told_.push_back(fd);
     }
     for (std::size_t word = 0; word < marked.size(); ++word) {
@@ -127,12 +129,12 @@ namespace {
 
 class SigioNotification final : public Notification {
 public:
-    SigioNotification(SigioDispatcher& dispatcher, Device device, OnNews on_news)
+    SigioNotification(SigioDispatcher& dispatcher, Device device, OnReady on_ready)
         : dispatcher_(dispatcher), device_(device.fd)
     {
-        dispatcher_.add(device_, [this, on_news = std::move(on_news)] {
+        dispatcher_.add(device_, [this, on_ready = std::move(on_ready)] {
             told_ = 1;
-            on_news();
+            on_ready();
         });
     }
     ~SigioNotification() override { dispatcher_.remove(device_); }
@@ -148,9 +150,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Notification> make_sigio(SigioDispatcher& dispatcher, Device device, OnNews on_news)
+std::unique_ptr<Notification> make_sigio(SigioDispatcher& dispatcher, Device device, OnReady on_ready)
 {
-    return std::make_unique<SigioNotification>(dispatcher, device, std::move(on_news));
+    return std::make_unique<SigioNotification>(dispatcher, device, std::move(on_ready));
 }
 
 }  // namespace drvbus::notification

@@ -18,23 +18,23 @@ namespace drvbus::notification {
 /// that it may have news. There is one at a time in a process.
 class SigioDispatcher {
 public:
-    explicit SigioDispatcher(const Loop& loop);
+    explicit SigioDispatcher(const EventLoop& loop);
     SigioDispatcher(const SigioDispatcher&) = delete;
     SigioDispatcher& operator=(const SigioDispatcher&) = delete;
     ~SigioDispatcher();
 
     /// Makes `fd` send signals to this thread until `remove`.
     /// @throws std::system_error where its driver cannot
-    void add(int fd, OnNews on_news);
+    void add(int fd, OnReady on_ready);
     void remove(int fd) noexcept;
 
 private:
     void dispatch();
 
-    std::unordered_map<int, OnNews> devices_;
+    std::unordered_map<int, OnReady> devices_;
     std::vector<int> told_;  // a dispatch's own; kept for its memory
     UniqueFd wake_;
-    Source source_;
+    EventSource source_;
     struct sigaction old_sigio_ {};
     struct sigaction old_queued_ {};
 };

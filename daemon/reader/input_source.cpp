@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace drvbus::device {
+namespace drvbus::reader {
 
 namespace {
 
@@ -22,9 +22,9 @@ constexpr bool is_nothing_now(int error)
     return error == EAGAIN || error == EPIPE;
 }
 
-class ReadSource final : public Source {
+class ReadSource final : public InputSource {
 public:
-    ReadSource(int fd, Framing framing) : fd_(fd), framing_(framing)
+    ReadSource(int fd, record::Framing framing) : fd_(fd), framing_(framing)
     {
         struct stat status {};
         const bool known = fstat(fd, &status) == 0;
@@ -32,7 +32,7 @@ public:
         joins_ = !known || fifo_ || S_ISSOCK(status.st_mode) || isatty(fd) == 1;
     }
 
-    std::size_t take(std::span<std::byte> room, bool& ended) override
+    std::size_t read(std::span<std::byte> room, bool& ended) override
     {
         for (bool again = false;;) {
             const ssize_t got = ::read(fd_, room.data(), one_by_one_ ? framing_.size : room.size());
@@ -47,7 +47,7 @@ public:
             if (is_nothing_now(errno))
                 return 0;
             // Some, such as those of UIO, hand out one event at a time, and say so with this.
-            if (errno == EINVAL && framing_.kind == Framing::Kind::fixed && !std::exchange(one_by_one_, true))
+            if (errno == EINVAL && framing_.kind == record::Framing::Kind::fixed && !std::exchange(one_by_one_, true))
                 continue;
             if (errno != EINTR)
                 throw std::system_error(errno, std::generic_category(), "reading the device");
@@ -58,7 +58,7 @@ private:
     /// What is no stream of bytes hands out whole events: others than the format's are none of it.
     [[nodiscard]] std::size_t checked(std::size_t got) const
     {
-        if (framing_.kind == Framing::Kind::fixed && !joins_ && got % framing_.size != 0)
+        if (framing_.kind == record::Framing::Kind::fixed && !joins_ && got % framing_.size != 0)
             throw std::runtime_error(fmt::format("the device hands out {} bytes at once, the format takes {}: correct "
                                                  "the format, or set records = \"raw\"",
                                                  got, framing_.size));
@@ -66,13 +66,13 @@ private:
     }
 
     int fd_;
-    Framing framing_;
+    record::Framing framing_;
     bool fifo_ = false;
     bool joins_ = false;
     bool one_by_one_ = false;
 };
 
-class SnapshotSource final : public Source {
+class SnapshotSource final : public InputSource {
 public:
     explicit SnapshotSource(int fd) : fd_(fd)
     {
@@ -81,9 +81,9 @@ public:
         (void)pread(fd_, &first, sizeof(first), 0);
     }
 
-    std::size_t take(std::span<std::byte> room, bool& /*ended*/) override
+    std::size_t read(std::span<std::byte> room, bool& /*ended*/) override
     {
-        if (news_ == 0)
+        if (pending_ == 0)
             return 0;
         std::size_t size = 0;
         while (size < room.size()) {
@@ -96,30 +96,32 @@ public:
                 break;
             size += static_cast<std::size_t>(got);
         }
-        --news_;
+        --pending_;
         return size;
     }
 
-    void news(std::uint64_t count, bool /*exactly*/) override { news_ += std::min(count, UINT64_MAX - news_); }
+    void notified(std::uint64_t count, bool /*exact*/) override { pending_ += std::min(count, UINT64_MAX - pending_); }
 
 private:
     int fd_;
-    std::uint64_t news_ = 0;
+    std::uint64_t pending_ = 0;
 };
 
 /// An ioctl that answers with one event: asked once for each time that an eventfd was signalled, and after any other
 /// notification until it says that there is none.
-class FetchSource final : public Source {
+class FetchSource final : public InputSource {
 public:
-    FetchSource(IoctlStep fetch, Files files) : fetch_(std::move(fetch)), files_(std::move(files)) {}
-
-    std::size_t take(std::span<std::byte> room, bool& /*ended*/) override
+    FetchSource(device::IoctlStep fetch, device::StepContext files) : fetch_(std::move(fetch)), files_(std::move(files))
     {
-        if (news_ == 0)
+    }
+
+    std::size_t read(std::span<std::byte> room, bool& /*ended*/) override
+    {
+        if (pending_ == 0)
             return 0;
         try {
-            const StepResult result = run(fetch_, files_);
-            --news_;
+            const device::StepResult result = run(fetch_, files_);
+            --pending_;
             const std::size_t size = std::min(result.argument.size(), room.size());
             std::copy_n(result.argument.begin(), size, room.begin());
             return size;
@@ -127,71 +129,71 @@ public:
             const int code = error.code().value();
             if (code != EAGAIN && code != ENODATA && code != ENOMSG)
                 throw;
-            news_ = 0;
+            pending_ = 0;
             return 0;
         }
     }
 
-    void news(std::uint64_t count, bool exactly) override
+    void notified(std::uint64_t count, bool exact) override
     {
-        if (count > 0 && !exactly)
+        if (count > 0 && !exact)
             count = UINT64_MAX;
-        news_ += std::min(count, UINT64_MAX - news_);
+        pending_ += std::min(count, UINT64_MAX - pending_);
     }
 
 private:
-    IoctlStep fetch_;
-    Files files_;
-    std::uint64_t news_ = 0;
+    device::IoctlStep fetch_;
+    device::StepContext files_;
+    std::uint64_t pending_ = 0;
 };
 
 /// Another one, and what is to be done behind each take from it.
-class RearmingSource final : public Source {
+class RearmingSource final : public InputSource {
 public:
-    RearmingSource(std::unique_ptr<Source> source, std::vector<Step> rearm, Files files)
+    RearmingSource(std::unique_ptr<InputSource> source, std::vector<device::SetupStep> rearm, device::StepContext files)
         : source_(std::move(source)), rearm_(std::move(rearm)), files_(std::move(files))
     {
         arm();
     }
 
-    std::size_t take(std::span<std::byte> room, bool& ended) override
+    std::size_t read(std::span<std::byte> room, bool& ended) override
     {
         if (std::exchange(due_, false))
             arm();
-        const std::size_t got = source_->take(room, ended);
+        const std::size_t got = source_->read(room, ended);
         // Not before what came is noted down: a step may fail.
         due_ = got > 0;
         return got;
     }
 
-    void news(std::uint64_t count, bool exactly) override { source_->news(count, exactly); }
+    void notified(std::uint64_t count, bool exact) override { source_->notified(count, exact); }
 
 private:
     void arm() const
     {
-        for (const Step& step : rearm_)
+        for (const device::SetupStep& step : rearm_)
             (void)run(step, files_);
     }
 
-    std::unique_ptr<Source> source_;
-    std::vector<Step> rearm_;
-    Files files_;
+    std::unique_ptr<InputSource> source_;
+    std::vector<device::SetupStep> rearm_;
+    device::StepContext files_;
     bool due_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> make_read_source(int fd, Framing framing)
+std::unique_ptr<InputSource> make_read_source(int fd, record::Framing framing)
 {
     return std::make_unique<ReadSource>(fd, framing);
 }
 
-std::unique_ptr<Source> make_source(const Settings& settings, const Files& files)
+std::unique_ptr<InputSource> make_source(const device::Settings& settings, const device::StepContext& files)
 {
-    std::unique_ptr<Source> source;
+    std::unique_ptr<InputSource> source;
     if (settings.fetch)
         source = std::make_unique<FetchSource>(*settings.fetch, files);
-    else if (settings.framing.kind == Framing::Kind::snapshot)
+    else if (settings.framing.kind == record::Framing::Kind::snapshot)
         source = std::make_unique<SnapshotSource>(files.device);
     else
         source = make_read_source(files.device, settings.framing);
@@ -200,4 +202,4 @@ std::unique_ptr<Source> make_source(const Settings& settings, const Files& files
     return source;
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus::reader

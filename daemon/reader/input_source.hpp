@@ -9,32 +9,33 @@
 #include "device/settings.hpp"
 #include "device/setup_step.hpp"
 
-namespace drvbus::device {
+namespace drvbus::reader {
 
 /// Where the bytes of an open device come from.
-class Source {
+class InputSource {
 public:
-    Source() = default;
-    Source(const Source&) = delete;
-    Source& operator=(const Source&) = delete;
-    virtual ~Source() = default;
+    InputSource() = default;
+    InputSource(const InputSource&) = delete;
+    InputSource& operator=(const InputSource&) = delete;
+    virtual ~InputSource() = default;
 
     /// Puts what there is into `room`.
     /// @param ended set where no more will ever come
     /// @returns bytes; 0 where there is nothing now
     /// @throws std::system_error where the device fails
-    [[nodiscard]] virtual std::size_t take(std::span<std::byte> room, bool& ended) = 0;
+    [[nodiscard]] virtual std::size_t read(std::span<std::byte> room, bool& ended) = 0;
 
-    /// The device has told of news so many times; at least so many where not `exactly`.
-    virtual void news(std::uint64_t /*count*/, bool /*exactly*/) {}
+    /// The device has told of news so many times; at least so many where not `exact`.
+    virtual void notified(std::uint64_t /*count*/, bool /*exact*/) {}
 };
 
 /// read().
-[[nodiscard]] std::unique_ptr<Source> make_read_source(int fd, Framing framing);
+[[nodiscard]] std::unique_ptr<InputSource> make_read_source(int fd, record::Framing framing);
 
 /// As the configuration says: read(), the whole of a file with each news, or an ioctl; and what is to be done behind
 /// each of them.
 /// @param files what the steps may name; stay the caller's
-[[nodiscard]] std::unique_ptr<Source> make_source(const Settings& settings, const Files& files);
+[[nodiscard]] std::unique_ptr<InputSource> make_source(const device::Settings& settings,
+                                                       const device::StepContext& files);
 
-}  // namespace drvbus::device
+}  // namespace drvbus::reader

@@ -11,22 +11,24 @@
 #include "record/decoding.hpp"
 #include "record/framing.hpp"
 
-namespace drvbus::device {
+namespace drvbus::reader {
 
-/// Gets events out of an open device. What it hands out stays with the device, or in the ledger's log,
-/// until `commit` says that it has been published, and as long after as there is room.
+/// Gets the events of one channel out of its open device, as records.
+///
+/// What `read` returns stays in the device's ring, or in the checkpoint's replay log, until `commit` says that it was
+/// published, and after that for as long as there is room for it.
 class Reader {
 public:
     enum class Status : std::uint8_t {
-        events,  ///< some; there may be further ones behind them. Or none yet, and it is to be read again
-        empty,   ///< no event now
-        end,     ///< no event now and none will come from this open device
+        events,  ///< there are records, or the reader stopped before the device was drained: read again
+        empty,   ///< the device is drained
+        end,     ///< the device is drained and will never have another event
     };
 
     struct Batch {
         Status status;
-        std::span<const std::byte> records;  ///< whole records, for parse_record; valid until the next call
-        bool came = false;                   ///< where it is empty: there was something, though no whole event
+        std::span<const std::byte> records;  ///< complete records, for parse_record; valid until the next call
+        bool received_input = false;         ///< with Status::empty: there was input, but no complete event
     };
 
     Reader() = default;
@@ -34,39 +36,47 @@ public:
     Reader& operator=(const Reader&) = delete;
     virtual ~Reader() = default;
 
-    /// The device has told of news so many times; at least so many where not `exactly`.
-    virtual void news(std::uint64_t /*count*/, bool /*exactly*/) {}
-    /// Goes on with another decoding of what comes from the device.
-    virtual void decode_by(const Decoder& /*decoder*/) {}
+    /// Passes on how often the device has notified since the last call.
+    /// @param exact false: it may have been more often
+    virtual void notified(std::uint64_t /*count*/, bool /*exact*/) {}
+    /// Decodes input that is not yet framed with other rules.
+    virtual void set_decoder(const record::Decoder& /*decoder*/) {}
 
-    /// The events that are not committed, without moving past them.
-    /// @throws std::system_error where the device fails, std::runtime_error where its bytes are no records
+    /// The events that are not committed, from the oldest one on. A second call returns them again.
+    /// @throws std::system_error if the device fails, std::runtime_error if its bytes are not valid records
     [[nodiscard]] virtual Batch read() = 0;
 
-    /// What comes before `progress` is published.
-    virtual void commit(const Progress& progress) = 0;
+    /// Moves past the events that were published.
+    /// @param progress the position after them
+    virtual void commit(const checkpoint::Progress& progress) = 0;
 
-    /// What happens from now on is no longer taken: what the ring holds, or what was taken before, is the rest.
+    /// Accepts no events that happen after this call. The events before it stay available to `read`, which then ends
+    /// with Status::end.
     virtual void finish() = 0;
 
-    /// The events held from the sequence `since` on, committed or not; empty where there are none.
+    /// The events that are still held, committed or not, from the sequence `since` on; empty if there are none. Valid
+    /// until the next call.
     [[nodiscard]] virtual std::span<const std::byte> read_at(std::uint64_t since) = 0;
 
-    /// Sequence of the next event that the device will have, as far as is known.
+    /// Sequence of the device's next event, as far as it is known.
     [[nodiscard]] virtual std::uint64_t next_sequence() = 0;
+
+    /// Why events are missing between two records, in words for the log.
+    [[nodiscard]] virtual const char* loss_cause() const noexcept = 0;
 };
 
-/// Reader of a channel's node: pread() at the position, lseek() to commit. The kernel's ring holds
-/// whatever is not committed, so nothing is kept here; the buffer is one for all channels.
-/// @param fd stays the caller's
-/// @param progress where to go on
-[[nodiscard]] std::unique_ptr<Reader> make_ring_reader(int fd, const Progress& progress);
+/// Reader of a drvbus ring: reads with pread() at the position, and commits with lseek(). The kernel's ring keeps what
+/// is not committed, so the reader keeps nothing. All ring readers share one buffer.
+/// @param fd stays owned by the caller and must outlive the reader
+/// @param progress the position to continue at
+[[nodiscard]] std::unique_ptr<Reader> make_ring_reader(int fd, const checkpoint::Progress& progress);
 
-/// Reader of anything else. Reading takes the bytes away from the device, so they go to the ledger's stage, and the
-/// records made of them to its log; no more is read before all records in it are committed.
-/// @param source none: there is only what was taken already
-/// @param ledger outlives the reader
-[[nodiscard]] std::unique_ptr<Reader> make_stream_reader(std::unique_ptr<Source> source, Framing framing,
-                                                         Decoder decoder, Ledger& ledger);
+/// Reader of any other device. Reading removes the input from the device, so the reader puts it into the checkpoint's
+/// staging area, frames it, and writes records to the checkpoint's replay log. It reads no more input while the replay
+/// log holds records that are not committed.
+/// @param source null: there is no device, only the input in the checkpoint
+/// @param checkpoint must outlive the reader
+[[nodiscard]] std::unique_ptr<Reader> make_stream_reader(std::unique_ptr<InputSource> source, record::Framing framing,
+                                                         record::Decoder decoder, checkpoint::Checkpoint& checkpoint);
 
-}  // namespace drvbus::device
+}  // namespace drvbus::reader

@@ -10,7 +10,7 @@
 #include "reader/reader.hpp"
 #include "record/record.hpp"
 
-namespace drvbus::device {
+namespace drvbus::reader {
 
 namespace {
 
@@ -20,7 +20,7 @@ alignas(DRVBUS_RECORD_ALIGN) std::array<std::byte, sizeof(drvbus_record) + DRVBU
 
 class RingReader final : public Reader {
 public:
-    RingReader(int fd, const Progress& progress) : fd_(fd) { commit(progress); }
+    RingReader(int fd, const checkpoint::Progress& progress) : fd_(fd) { commit(progress); }
 
     Batch read() override
     {
@@ -33,7 +33,7 @@ public:
         return {records.empty() ? Status::end : Status::events, records};
     }
 
-    void commit(const Progress& progress) override
+    void commit(const checkpoint::Progress& progress) override
     {
         if (lseek(fd_, static_cast<off_t>(progress.next_sequence), SEEK_SET) < 0)
             throw std::system_error(errno, std::generic_category(), "moving the position of the channel");
@@ -60,8 +60,13 @@ public:
         return info.next_sequence;
     }
 
+    const char* loss_cause() const noexcept override
+    {
+        return "they were overwritten before they could be published; a deeper ring holds more";
+    }
+
 private:
-    /// @returns -1 where there is nothing yet, 0 at the end
+    /// @returns -1 if there is no event yet, 0 at the end
     [[nodiscard]] ssize_t read_from(std::uint64_t position) const
     {
         ssize_t got = 0;
@@ -77,11 +82,11 @@ private:
     {
         std::size_t size = end_ == UINT64_MAX ? records.size() : 0;
         while (size < records.size()) {
-            const Record record = parse_record(records.subspan(size));
-            if (record.state == Record::State::whole && record.event.sequence >= end_)
+            const record::Record record = record::parse_record(records.subspan(size));
+            if (record.state == record::Record::State::complete && record.event.sequence >= end_)
                 break;
             // What is no record is for those to find who publish.
-            size = record.state == Record::State::whole ? size + record.size : records.size();
+            size = record.state == record::Record::State::complete ? size + record.size : records.size();
         }
         return records.first(size);
     }
@@ -93,9 +98,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Reader> make_ring_reader(int fd, const Progress& progress)
+std::unique_ptr<Reader> make_ring_reader(int fd, const checkpoint::Progress& progress)
 {
     return std::make_unique<RingReader>(fd, progress);
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus::reader

@@ -8,7 +8,7 @@
 #include "reader/reader.hpp"
 #include "record/record.hpp"
 
-namespace drvbus::device {
+namespace drvbus::reader {
 
 namespace {
 
@@ -16,7 +16,7 @@ namespace {
 constexpr int kMostReads = 4;
 
 /// Writes the event as a record. @returns its size
-std::size_t write_record(const Event& event, std::span<std::byte> into)
+std::size_t write_record(const record::Event& event, std::span<std::byte> into)
 {
     drvbus_record header{};
     header.sequence = event.sequence;
@@ -35,50 +35,51 @@ std::size_t write_record(const Event& event, std::span<std::byte> into)
 
 class StreamReader final : public Reader {
 public:
-    StreamReader(std::unique_ptr<Source> source, Framing framing, Decoder decoder, Ledger& ledger)
-        : source_(std::move(source)), framing_(framing), decoder_(std::move(decoder)), stage_(ledger.stage()),
-          log_(ledger.log()), progress_(ledger.progress())
+    StreamReader(std::unique_ptr<InputSource> source, record::Framing framing, record::Decoder decoder,
+                 checkpoint::Checkpoint& checkpoint)
+        : source_(std::move(source)), framing_(framing), decoder_(std::move(decoder)),
+          staging_area_(checkpoint.stage()), replay_log_(checkpoint.log()), progress_(checkpoint.progress())
     {
         // An earlier process may have been killed before it could say that it had read this.
-        stage_.added(stage_.arrived());
+        staging_area_.added(staging_area_.arrived());
     }
 
-    void news(std::uint64_t count, bool exactly) override
+    void notified(std::uint64_t count, bool exact) override
     {
         if (source_)
-            source_->news(count, exactly);
+            source_->notified(count, exact);
     }
 
-    void decode_by(const Decoder& decoder) override { decoder_ = decoder; }
+    void set_decoder(const record::Decoder& decoder) override { decoder_ = decoder; }
 
     Batch read() override
     {
         bool ended = source_ == nullptr;
         bool more = true;
-        bool came = false;
-        if (!held())
+        bool received_input = false;
+        if (!has_uncommitted())
             make_records(ended);
         // What a read brings may be a part of an event, or nothing but what is ignored.
-        for (int reads = 0; reads < kMostReads && more && !held() && !ended; ++reads) {
+        for (int reads = 0; reads < kMostReads && more && !has_uncommitted() && !ended; ++reads) {
             more = fill(ended);
-            came = came || more;
+            received_input = received_input || more;
             make_records(ended);
         }
-        if (held() || (more && !ended))
-            return {Status::events, log_.since(progress_.bytes)};
-        return {ended ? Status::end : Status::empty, {}, came};
+        if (has_uncommitted() || (more && !ended))
+            return {Status::events, replay_log_.since(progress_.bytes)};
+        return {ended ? Status::end : Status::empty, {}, received_input};
     }
 
-    void commit(const Progress& progress) override { progress_ = progress; }
+    void commit(const checkpoint::Progress& progress) override { progress_ = progress; }
 
     void finish() override { source_.reset(); }
 
     std::span<const std::byte> read_at(std::uint64_t since) override
     {
-        std::span<const std::byte> rest = log_.since(std::max(log_.begin(), progress_.instance_begin));
+        std::span<const std::byte> rest = replay_log_.since(std::max(replay_log_.begin(), progress_.instance_begin));
         for (;;) {
-            const Record record = parse_record(rest);
-            if (record.state != Record::State::whole)
+            const record::Record record = record::parse_record(rest);
+            if (record.state != record::Record::State::complete)
                 return {};
             if (record.event.sequence >= since)
                 return rest;
@@ -86,16 +87,18 @@ public:
         }
     }
 
-    std::uint64_t next_sequence() override { return log_.taken().next_sequence; }
+    std::uint64_t next_sequence() override { return replay_log_.framing().sequence.next; }
+
+    const char* loss_cause() const noexcept override { return "the device's own count skips them"; }
 
 private:
     /// Whether there are records that are not committed.
-    [[nodiscard]] bool held() const { return log_.end() > progress_.bytes; }
+    [[nodiscard]] bool has_uncommitted() const { return replay_log_.end() > progress_.bytes; }
 
     bool fill(bool& ended)
     {
-        const std::size_t got = source_->take(stage_.room(log_.taken().stage), ended);
-        stage_.added(got);
+        const std::size_t got = source_->read(staging_area_.room(replay_log_.framing().staged), ended);
+        staging_area_.added(got);
         return got > 0;
     }
 
@@ -104,41 +107,41 @@ private:
     {
         bool any = false;
         for (;;) {
-            const std::span<std::byte> room = log_.room(progress_.bytes);
+            const std::span<std::byte> room = replay_log_.room(progress_.bytes);
             if (room.empty())
                 return any;
-            Taken next = log_.taken();
-            const Piece piece = piece_at(next.stage, ended, any);
-            if (piece.size == 0)
+            checkpoint::FramingProgress next = replay_log_.framing();
+            const record::Frame frame = frame_at(next.staged, ended, any);
+            if (frame.size == 0)
                 return any;
-            if (write(piece, next, room))
+            if (write(frame, next, room))
                 any = true;
-            log_.take(next);
+            replay_log_.commit(next);
         }
     }
 
-    /// Writes the record that `next.stage` is moved behind. @returns whether there is one
-    bool write(const Piece& piece, Taken& next, std::span<std::byte> room)
+    /// Writes the record that `next.staged` is moved behind. @returns whether there is one
+    bool write(const record::Frame& frame, checkpoint::FramingProgress& next, std::span<std::byte> room)
     {
-        const std::span<const std::byte> bytes = stage_.since(next.stage).first(piece.size);
-        next.stage += piece.size;
-        if (framing_.kind == Framing::Kind::records) {
+        const std::span<const std::byte> bytes = staging_area_.since(next.staged).first(frame.size);
+        next.staged += frame.size;
+        if (framing_.kind == record::Framing::Kind::records) {
             std::memcpy(room.data(), bytes.data(), bytes.size());
             next.end += bytes.size();
-            next.next_sequence = piece.sequence + 1;
+            next.sequence.next = frame.sequence + 1;
             return true;
         }
-        const std::optional<Event> event = decoder_.decode(piece.payload, next);
+        const std::optional<record::Event> event = decoder_.decode(frame.payload, next.sequence);
         if (event)
             next.end += write_record(*event, room);
         return event.has_value();
     }
 
     /// What is wrong behind records that are right is said once those are published.
-    [[nodiscard]] Piece piece_at(std::uint64_t at, bool ended, bool any) const
+    [[nodiscard]] record::Frame frame_at(std::uint64_t at, bool ended, bool any) const
     {
         try {
-            return first_piece(framing_, stage_.since(at), ended);
+            return record::first_frame(framing_, staging_area_.since(at), ended);
         } catch (const std::runtime_error&) {
             if (!any)
                 throw;
@@ -146,20 +149,20 @@ private:
         }
     }
 
-    std::unique_ptr<Source> source_;
-    Framing framing_;
-    Decoder decoder_;
-    Stage& stage_;
-    Log& log_;
-    Progress progress_;
+    std::unique_ptr<InputSource> source_;
+    record::Framing framing_;
+    record::Decoder decoder_;
+    checkpoint::StagingArea& staging_area_;
+    checkpoint::ReplayLog& replay_log_;
+    checkpoint::Progress progress_;
 };
 
 }  // namespace
 
-std::unique_ptr<Reader> make_stream_reader(std::unique_ptr<Source> source, Framing framing, Decoder decoder,
-                                           Ledger& ledger)
+std::unique_ptr<Reader> make_stream_reader(std::unique_ptr<InputSource> source, record::Framing framing,
+                                           record::Decoder decoder, checkpoint::Checkpoint& checkpoint)
 {
-    return std::make_unique<StreamReader>(std::move(source), framing, std::move(decoder), ledger);
+    return std::make_unique<StreamReader>(std::move(source), framing, std::move(decoder), checkpoint);
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus::reader

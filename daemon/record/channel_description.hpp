@@ -8,10 +8,10 @@
 
 #include "record/framing.hpp"
 
-namespace drvbus::device {
+namespace drvbus::record {
 
 /// What is known of a channel's device: from sysfs for one of class drvbus, else from the configuration.
-struct Description {
+struct ChannelDescription {
     std::string name;
     std::string node;  ///< such as /dev/drvbus/heartbeat; for others what the configuration names, or has found
     bool drvbus_class = false;
@@ -20,7 +20,7 @@ struct Description {
     std::string format;
     std::map<std::uint32_t, std::string> event_names;
 
-    friend bool operator==(const Description&, const Description&) = default;
+    friend bool operator==(const ChannelDescription&, const ChannelDescription&) = default;
 };
 
-}  // namespace drvbus::device
+}  // namespace drvbus::record

@@ -8,7 +8,7 @@
 
 #include "format/encode.hpp"
 
-namespace drvbus::device {
+namespace drvbus::record {
 
 namespace {
 
@@ -45,14 +45,14 @@ std::span<const std::byte> Decoder::whole(std::span<const std::byte> payload, bo
         if (!fits)
             return payload;
         whole_ = std::move(*encoded);
-        std::ranges::copy(front_, whole_.begin());
+        std::ranges::copy(prefix_, whole_.begin());
         return whole_;
     }
-    const std::size_t size = front_.size() + payload.size();
+    const std::size_t size = prefix_.size() + payload.size();
     fits = size <= DRVBUS_PAYLOAD_MAX && decoding_.format.fits(size);
-    if (!fits || front_.empty())
+    if (!fits || prefix_.empty())
         return payload;
-    whole_.assign(front_.begin(), front_.end());
+    whole_.assign(prefix_.begin(), prefix_.end());
     whole_.insert(whole_.end(), payload.begin(), payload.end());
     return whole_;
 }
@@ -69,20 +69,20 @@ std::uint64_t Decoder::time_of(std::span<const std::byte> payload) const
 }
 
 /// What the device counted and did not hand out takes its sequences along: it is told as lost.
-void Decoder::count(std::span<const std::byte> payload, Taken& taken) const
+void Decoder::count(std::span<const std::byte> payload, SequenceCounter& counter) const
 {
     const std::uint64_t mask = mask_of(*decoding_.sequence);
     const std::uint64_t number = number_in(*decoding_.sequence, payload) & mask;
     // Beyond the half it went back: the device has begun again.
-    const std::uint64_t skipped = (number - taken.device_sequence - 1) & mask;
-    if (taken.has_device_sequence != 0 && skipped <= mask / 2 && skipped < kMostSequence &&
-        taken.next_sequence < kMostSequence - skipped)
-        taken.next_sequence += skipped;
-    taken.device_sequence = number;
-    taken.has_device_sequence = 1;
+    const std::uint64_t skipped = (number - counter.device - 1) & mask;
+    if (counter.has_device != 0 && skipped <= mask / 2 && skipped < kMostSequence &&
+        counter.next < kMostSequence - skipped)
+        counter.next += skipped;
+    counter.device = number;
+    counter.has_device = 1;
 }
 
-std::optional<Event> Decoder::decode(std::span<const std::byte> payload, Taken& taken)
+std::optional<Event> Decoder::decode(std::span<const std::byte> payload, SequenceCounter& counter)
 {
     bool fits = false;
     Event event{};
@@ -94,15 +94,15 @@ std::optional<Event> Decoder::decode(std::span<const std::byte> payload, Taken& 
             event.id = bits >= 32 ? part : event.id << bits | part;
         }
         if (decoding_.sequence)
-            count(event.payload, taken);
+            count(event.payload, counter);
         if (decoding_.ignored.contains(event.id))
             return std::nullopt;
     } else {
-        event.flags = kUnfit;
+        event.flags = kFormatMismatch;
     }
     event.time_ns = fits ? time_of(event.payload) : now_ns(CLOCK_MONOTONIC);
-    event.sequence = taken.next_sequence++;
+    event.sequence = counter.next++;
     return event;
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus::record

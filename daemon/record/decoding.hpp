@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/replay_log.hpp"
 #include "format/format.hpp"
 #include "format/pattern.hpp"
 #include "record/record.hpp"
+#include "record/sequence_counter.hpp"
 
-namespace drvbus::device {
+namespace drvbus::record {
 
 /// A part of a time.
 struct TimeField {
@@ -24,7 +24,7 @@ struct TimeField {
 };
 
 /// What of a payload says what the event is: from the configuration, for devices that know nothing of drvbus.
-struct Decoding {
+struct DecodingRules {
     format::Format format;
     std::optional<format::Pattern> pattern;  ///< the device sends texts
     std::vector<format::Field> id;           ///< the first one is the most significant; none: 0
@@ -39,22 +39,23 @@ class Decoder {
 public:
     Decoder() = default;
     /// @param front goes before each payload: what the setup has found out about the device
-    Decoder(Decoding decoding, std::vector<std::byte> front) : decoding_(std::move(decoding)), front_(std::move(front))
+    Decoder(DecodingRules decoding, std::vector<std::byte> prefix)
+        : decoding_(std::move(decoding)), prefix_(std::move(prefix))
     {
     }
 
     /// @param taken where its sequence goes on, which moves
     /// @returns none where it is to be ignored; else valid until the next call
-    [[nodiscard]] std::optional<Event> decode(std::span<const std::byte> payload, Taken& taken);
+    [[nodiscard]] std::optional<Event> decode(std::span<const std::byte> payload, SequenceCounter& counter);
 
 private:
     [[nodiscard]] std::span<const std::byte> whole(std::span<const std::byte> payload, bool& fits);
     [[nodiscard]] std::uint64_t time_of(std::span<const std::byte> payload) const;
-    void count(std::span<const std::byte> payload, Taken& taken) const;
+    void count(std::span<const std::byte> payload, SequenceCounter& counter) const;
 
-    Decoding decoding_;
-    std::vector<std::byte> front_;
+    DecodingRules decoding_;
+    std::vector<std::byte> prefix_;
     std::vector<std::byte> whole_;  // kept for its memory
 };
 
-}  // namespace drvbus::device
+}  // namespace drvbus::record

@@ -8,14 +8,14 @@
 
 #include "record/record.hpp"
 
-namespace drvbus::device {
+namespace drvbus::record {
 
 namespace {
 
 // Of a payload; what a channel adds to it comes from a setup, and is small.
 constexpr std::size_t kLongestLine = DRVBUS_PAYLOAD_MAX / 2;
 
-Piece first_record(std::span<const std::byte> bytes)
+Frame first_record(std::span<const std::byte> bytes)
 {
     const Record record = parse_record(bytes);
     if (record.state == Record::State::malformed)
@@ -26,7 +26,7 @@ Piece first_record(std::span<const std::byte> bytes)
     return {record.size, record.event.payload, record.event.sequence};
 }
 
-Piece first_line(std::span<const std::byte> bytes, bool ended)
+Frame first_line(std::span<const std::byte> bytes, bool ended)
 {
     const std::span<const std::byte> front = bytes.first(std::min(bytes.size(), kLongestLine));
     const auto newline = std::ranges::find(front, std::byte{'\n'});
@@ -57,7 +57,7 @@ std::string_view to_string(Framing::Kind kind) noexcept
     }
 }
 
-Piece first_piece(const Framing& framing, std::span<const std::byte> bytes, bool ended)
+Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool ended)
 {
     if (bytes.empty())
         return {};
@@ -77,4 +77,4 @@ Piece first_piece(const Framing& framing, std::span<const std::byte> bytes, bool
     return {all.size(), all};
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus::record

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-namespace drvbus::device {
+namespace drvbus::record {
 
 /// How what comes from a device is marked off into events.
 struct Framing {
@@ -31,7 +31,7 @@ struct Framing {
 [[nodiscard]] std::string_view to_string(Framing::Kind kind) noexcept;
 
 /// The first event in some bytes.
-struct Piece {
+struct Frame {
     std::size_t size = 0;                ///< of the bytes it takes; 0: it is not whole yet
     std::span<const std::byte> payload;  ///< in them
     std::uint64_t sequence = 0;          ///< of Kind::records, which are whole already
@@ -39,6 +39,6 @@ struct Piece {
 
 /// @param ended nothing follows these bytes
 /// @throws std::runtime_error where they are not what they are said to be
-[[nodiscard]] Piece first_piece(const Framing& framing, std::span<const std::byte> bytes, bool ended);
+[[nodiscard]] Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool ended);
 
-}  // namespace drvbus::device
+}  // namespace drvbus::record

@@ -5,7 +5,7 @@
 
 #include <linux/drvbus.h>
 
-namespace drvbus::device {
+namespace drvbus::record {
 
 Record parse_record(std::span<const std::byte> bytes)
 {
@@ -23,9 +23,9 @@ Record parse_record(std::span<const std::byte> bytes)
     const std::size_t size = sizeof(header) + (header.length + align - 1) / align * align;
     if (bytes.size() < size)
         return {Record::State::partial, size, {}};
-    return {Record::State::whole,
+    return {Record::State::complete,
             size,
             {header.sequence, header.time_ns, header.id, header.flags, bytes.subspan(sizeof(header), header.length)}};
 }
 
-}  // namespace drvbus::device
+}  // namespace drvbus::record

@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <span>
 
-namespace drvbus::device {
+namespace drvbus::record {
 
 /// Flag of an event whose payload is known not to be as the channel's format: it is published as bytes. None of the
 /// module's, which are the low bits.
-inline constexpr std::uint32_t kUnfit = std::uint32_t{1} << 31;
+inline constexpr std::uint32_t kFormatMismatch = std::uint32_t{1} << 31;
 
 /// One event as it lies in a read buffer. Valid until the reader that gave it reads again.
 struct Event {
@@ -23,7 +23,7 @@ struct Event {
 /// What the front of some bytes holds.
 struct Record {
     enum class State : std::uint8_t {
-        whole,      ///< an event, in the first `size` bytes
+        complete,   ///< an event, in the first `size` bytes
         partial,    ///< the start of one; more bytes are needed
         malformed,  ///< nothing that a drvbus record can start with
     };
@@ -36,4 +36,4 @@ struct Record {
 /// Reads the struct drvbus_record at the front of `bytes`, which need not be aligned.
 [[nodiscard]] Record parse_record(std::span<const std::byte> bytes);
 
-}  // namespace drvbus::device
+}  // namespace drvbus::record

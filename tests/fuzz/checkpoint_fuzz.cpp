@@ -20,19 +20,19 @@
 
 namespace drvbus::fuzz {
 
-using device::Framing;
-using device::Ledger;
-using device::Log;
-using device::Progress;
-using device::Reader;
+using record::Framing;
+using checkpoint::Checkpoint;
+using checkpoint::ReplayLog;
+using checkpoint::Progress;
+using reader::Reader;
 
 namespace {
 
 enum Options : std::uint8_t { kRaw = 1, kHasLog = 2, kPublished = 4, kAll = 7 };
 
-device::Description description(Framing framing)
+record::ChannelDescription description(Framing framing)
 {
-    device::Description result;
+    record::ChannelDescription result;
     result.name = "fuzz";
     result.node = "/dev/fuzz";
     result.framing = framing;
@@ -41,19 +41,19 @@ device::Description description(Framing framing)
     return result;
 }
 
-void commit(Ledger& ledger, Reader& reader, std::span<const std::byte> records)
+void commit(Ledger& checkpoint, Reader& reader, std::span<const std::byte> records)
 {
-    Progress next = ledger.progress();
+    Progress next = checkpoint.progress();
     while (!records.empty()) {
-        const device::Record record = device::parse_record(records);
-        expect(record.state == device::Record::State::whole, "a batch consists of complete records");
+        const record::Record record = record::parse_record(records);
+        expect(record.state == record::Record::State::complete, "a batch consists of complete records");
         if (record.event.sequence < next.next_sequence)
             next.instance_begin = next.bytes;
         next.next_sequence = record.event.sequence + 1;
         next.bytes += record.size;
         records = records.subspan(record.size);
     }
-    ledger.commit(next);
+    checkpoint.commit(next);
     reader.commit(next);
 }
 
@@ -61,19 +61,19 @@ void commit(Ledger& ledger, Reader& reader, std::span<const std::byte> records)
 Ledger intact(std::uint8_t options, const Stream& stream)
 {
     const Framing framing{.kind = (options & kRaw) != 0 ? Framing::Kind::raw : Framing::Kind::records};
-    Ledger ledger = Ledger::create(description(framing), 1);
+    Ledger checkpoint = Ledger::create(description(framing), 1);
     if ((options & kHasLog) == 0)
-        return ledger;
-    const auto reader = make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger);
+        return checkpoint;
+    const auto reader = make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
     for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
         std::string bytes;
         append_record(bytes, sequence, 8);
         stream.send(bytes);
         const Reader::Batch batch = reader->read();
         if (sequence < 3 || (options & kPublished) != 0)
-            commit(ledger, *reader, batch.records);
+            commit(checkpoint, *reader, batch.records);
     }
-    return ledger;
+    return checkpoint;
 }
 
 /// The file of a checkpoint. One object serves all inputs: mapping it for each would take most of the time.
@@ -83,10 +83,10 @@ public:
     {
         for (std::uint8_t options = 0; options <= kAll; ++options) {
             const Stream stream;
-            const Ledger ledger = intact(options, stream);
+            const Ledger checkpoint = intact(options, stream);
             std::string& image = images_.at(options);
-            image.resize(static_cast<std::size_t>(check(static_cast<int>(lseek(ledger.fd(), 0, SEEK_END)), "lseek")));
-            check(static_cast<int>(pread(ledger.fd(), image.data(), image.size(), 0)), "pread");
+            image.resize(static_cast<std::size_t>(check(static_cast<int>(lseek(checkpoint.fd(), 0, SEEK_END)), "lseek")));
+            check(static_cast<int>(pread(checkpoint.fd(), image.data(), image.size(), 0)), "pread");
         }
         check(ftruncate(file_.get(), static_cast<off_t>(size())), "ftruncate");
         memory_ = device::Mapping(file_.get(), 0, size());
@@ -131,7 +131,7 @@ void check_span(std::span<const std::byte> bytes)
         static_cast<void>(*at);  // must be mapped
 }
 
-void read_all(Ledger& ledger, Reader& reader)
+void read_all(Ledger& checkpoint, Reader& reader)
 {
     // Each round consumes at least one record of the replay log.
     for (std::size_t round = 0;; ++round) {
@@ -141,29 +141,29 @@ void read_all(Ledger& ledger, Reader& reader)
             return;
         check_span(batch.records);
         expect(!batch.records.empty(), "a batch is not empty");
-        commit(ledger, reader, batch.records);
+        commit(checkpoint, reader, batch.records);
     }
 }
 
 /// Does all that a channel does with a checkpoint.
-void use(Ledger& ledger, Framing framing, const Stream& stream)
+void use(Ledger& checkpoint, Framing framing, const Stream& stream)
 {
-    const auto reader = make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger);
+    const auto reader = make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
     std::string bytes;
-    append_record(bytes, ledger.progress().next_sequence, 100);
+    append_record(bytes, checkpoint.progress().next_sequence, 100);
     stream.send(bytes);
-    for (const std::uint64_t since : {std::uint64_t{0}, ledger.progress().next_sequence, UINT64_MAX})
+    for (const std::uint64_t since : {std::uint64_t{0}, checkpoint.progress().next_sequence, UINT64_MAX})
         check_span(reader->read_at(since));
     try {
-        read_all(ledger, *reader);
+        read_all(checkpoint, *reader);
     } catch (const std::runtime_error&) {
         // The staging area holds, or the device sends, bytes that are not a record. The daemon opens the device again.
-        ledger.discard_staged();
-        const auto again = make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger);
+        checkpoint.discard_staged();
+        const auto again = make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
         try {
-            read_all(ledger, *again);
+            read_all(checkpoint, *again);
         } catch (const std::runtime_error&) {
-            expect(framing.kind == Framing::Kind::records || ledger.progress().next_sequence == UINT64_MAX,
+            expect(framing.kind == Framing::Kind::records || checkpoint.progress().next_sequence == UINT64_MAX,
                    "only the device can send bytes that are not a record");
         }
     }
@@ -190,9 +190,9 @@ void run(Input input)
     stream.drain();
     file.restore(input.number<std::uint8_t>());
     file.damage(input);
-    if (std::optional<Ledger> ledger = adopt(file)) {
-        use(*ledger, ledger->description().framing, stream);
-        const std::uint64_t most = std::max(ledger->progress().bytes, ledger->log().taken().next_sequence);
+    if (std::optional<Ledger> checkpoint = adopt(file)) {
+        use(*checkpoint, checkpoint->description().framing, stream);
+        const std::uint64_t most = std::max(checkpoint->progress().bytes, checkpoint->log().taken().next_sequence);
         expect(adopt(file).has_value() || most > Ledger::kMostBytes, "a file that was adopted once is adopted again");
     }
 }

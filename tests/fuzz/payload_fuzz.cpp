@@ -17,8 +17,8 @@
 namespace drvbus::fuzz {
 
 using bus::EventEncoder;
+using bus::EventSchema;
 using bus::Message;
-using bus::Published;
 using format::Field;
 using format::Format;
 using format::Shape;
@@ -173,7 +173,7 @@ void check_data(Subscriber& subscriber, const Format& format, std::span<const st
     subscriber.leave();
 }
 
-void check_message(sd_bus_message* message, const Published& channel, const device::Event& event)
+void check_message(sd_bus_message* message, const EventSchema& channel, const record::Event& event)
 {
     expect(sd_bus_message_seal(message, 1, 0) >= 0, "the message can be sent");
     expect(std::strcmp(sd_bus_message_get_signature(message, 1), EventEncoder::kSignature) == 0,
@@ -206,7 +206,7 @@ void make_fit(std::string& payload, const Format& format)
     expect(format.fits(payload.size()), "a payload of the format's size fits");
 }
 
-void publish(const Published& channel, const device::Event& event)
+void publish(const EventSchema& channel, const record::Event& event)
 {
     static EventEncoder encoder;
     sd_bus_message* raw = nullptr;
@@ -222,14 +222,14 @@ void publish(const Published& channel, const device::Event& event)
 
 void run(Input input)
 {
-    Published channel;
+    EventSchema channel;
     try {
         channel.format = Format::parse(input.text_until('\0'));
     } catch (const format::ParseError&) {
         return;
     }
     const auto options = input.number<std::uint8_t>();
-    device::Event event{};
+    record::Event event{};
     event.id = options / 4U * 0x3fff'ffffU;
     event.sequence = event.id * std::uint64_t{event.id} + 1;
     event.time_ns = ~event.sequence;

@@ -17,12 +17,12 @@
 
 namespace drvbus::fuzz {
 
-using device::Framing;
-using device::Ledger;
-using device::Log;
-using device::Progress;
-using device::Reader;
-using Status = device::Reader::Status;
+using record::Framing;
+using checkpoint::Checkpoint;
+using checkpoint::ReplayLog;
+using checkpoint::Progress;
+using reader::Reader;
+using Status = reader::Reader::Status;
 
 namespace {
 
@@ -34,9 +34,9 @@ constexpr unsigned kMaximumRestarts = 3;  // a restart is slow
 constexpr Framing kRecords{.kind = Framing::Kind::records};
 constexpr Framing kRaw{.kind = Framing::Kind::raw};
 
-device::Description description(Framing framing)
+record::ChannelDescription description(Framing framing)
 {
-    device::Description result;
+    record::ChannelDescription result;
     result.name = "fuzz";
     result.framing = framing;
     return result;
@@ -45,10 +45,10 @@ device::Description description(Framing framing)
 /// A checkpoint that has not been used. All inputs share its file.
 class UnusedCheckpoint {
 public:
-    UnusedCheckpoint() : ledger_(Ledger::create(description(kRecords), kInstance))
+    UnusedCheckpoint() : checkpoint_(Ledger::create(description(kRecords), kInstance))
     {
-        (void)ledger_.log();
-        read_into(images_[0], ledger_);
+        (void)checkpoint_.log();
+        read_into(images_[0], checkpoint_);
         Ledger raw = Ledger::create(description(kRaw), kInstance);
         (void)raw.log();
         read_into(images_[1], raw);
@@ -57,28 +57,28 @@ public:
     Ledger& of(std::uint8_t raw)
     {
         const Image& image = images_.at(raw);
-        check(static_cast<int>(pwrite(ledger_.fd(), image.data(), image.size(), 0)), "pwrite");
-        return ledger_;
+        check(static_cast<int>(pwrite(checkpoint_.fd(), image.data(), image.size(), 0)), "pwrite");
+        return checkpoint_;
     }
 
 private:
     using Image = std::array<char, 8192>;  // the part of the header that this channel uses
 
-    static void read_into(Image& image, const Ledger& ledger)
+    static void read_into(Image& image, const Ledger& checkpoint)
     {
-        check(static_cast<int>(pread(ledger.fd(), image.data(), image.size(), 0)), "pread");
+        check(static_cast<int>(pread(checkpoint.fd(), image.data(), image.size(), 0)), "pread");
     }
 
-    Ledger ledger_;
+    Ledger checkpoint_;
     std::array<Image, 2> images_{};
 };
 
 /// The parts of a daemon with one channel that use the device and the checkpoint.
 class Daemon {
 public:
-    Daemon(Framing framing, const Stream& stream, Ledger& ledger)
-        : framing_(framing), stream_(stream), ledger_(&ledger),
-          reader_(make_stream_reader(device::make_read_source(stream.fd(), framing), framing, {}, ledger))
+    Daemon(Framing framing, const Stream& stream, Ledger& checkpoint)
+        : framing_(framing), stream_(stream), checkpoint_(&checkpoint),
+          reader_(make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint))
     {
     }
     Daemon(const Daemon&) = delete;
@@ -96,8 +96,8 @@ public:
     void publish(std::size_t maximum)
     {
         for (std::size_t count = 0; count < maximum && !batch_.empty(); ++count) {
-            const device::Record record = device::parse_record(batch_);
-            expect(record.state == device::Record::State::whole, "a batch consists of complete records");
+            const record::Record record = record::parse_record(batch_);
+            expect(record.state == record::Record::State::complete, "a batch consists of complete records");
             publish(record.event.sequence, record.size);
             batch_ = batch_.subspan(record.size);
         }
@@ -110,10 +110,10 @@ public:
             return;
         const Progress before = progress();
         reader_.reset();
-        next_ledger_ = Ledger::adopt(UniqueFd(check(dup(ledger_->fd()), "dup")));
-        ledger_ = &*next_ledger_;
+        next_ledger_ = Ledger::adopt(UniqueFd(check(dup(checkpoint_->fd()), "dup")));
+        checkpoint_ = &*next_ledger_;
         expect(progress() == before, "a restart changes no progress");
-        expect(ledger_->description().framing == framing_ && ledger_->description().name == "fuzz",
+        expect(checkpoint_->description().framing == framing_ && checkpoint_->description().name == "fuzz",
                "a restart changes no description");
         make_reader();
     }
@@ -122,7 +122,7 @@ public:
     void reopen()
     {
         const std::uint64_t end = end_of_input();
-        ledger_->discard_staged();
+        checkpoint_->discard_staged();
         discard(end);
         make_reader();
     }
@@ -135,7 +135,7 @@ public:
 
     void check_log()
     {
-        const Log& log = ledger_->log();
+        const Log& log = checkpoint_->log();
         expect(log.begin() <= progress().bytes && progress().bytes <= log.end(),
                "the replay log holds what is not published");
         expect(log.end() - log.begin() <= Log::kCapacity, "the replay log does not exceed its capacity");
@@ -144,11 +144,11 @@ public:
     }
 
 protected:
-    [[nodiscard]] const Progress& progress() const { return ledger_->progress(); }
+    [[nodiscard]] const Progress& progress() const { return checkpoint_->progress(); }
     [[nodiscard]] Reader& reader() { return *reader_; }
-    [[nodiscard]] Log& log() { return ledger_->log(); }
+    [[nodiscard]] Log& log() { return checkpoint_->log(); }
     /// @returns the offset that the last byte read from the device would have in the replay log if it were framed
-    [[nodiscard]] std::uint64_t end_of_input() { return log().end() + (ledger_->stage().end() - log().taken().stage); }
+    [[nodiscard]] std::uint64_t end_of_input() { return log().end() + (checkpoint_->stage().end() - log().taken().stage); }
     [[nodiscard]] bool finished() const { return finished_; }
 
     void set_batch(std::span<const std::byte> batch) { batch_ = batch; }
@@ -161,7 +161,7 @@ private:
     {
         batch_ = {};
         finished_ = false;
-        reader_ = make_stream_reader(device::make_read_source(stream_.fd(), framing_), framing_, {}, *ledger_);
+        reader_ = make_stream_reader(reader::make_read_source(stream_.fd(), framing_), framing_, {}, *checkpoint_);
     }
 
     /// Commits one record, as a channel does.
@@ -176,14 +176,14 @@ private:
         next.next_sequence = sequence + 1;
         next.bytes += size;
         ++next.published;
-        ledger_->commit(next);
+        checkpoint_->commit(next);
         reader_->commit(next);
         expect(progress() == next, "a commit changes the progress");
     }
 
     Framing framing_;
     const Stream& stream_;
-    Ledger* ledger_;
+    Ledger* checkpoint_;
     std::optional<Ledger> next_ledger_;
     std::unique_ptr<Reader> reader_;
     std::span<const std::byte> batch_;
@@ -194,8 +194,8 @@ private:
 /// The daemon of a device that sends records: offsets in its stream are offsets in the replay log.
 class RecordDaemon final : public Daemon {
 public:
-    RecordDaemon(const Stream& stream, Ledger& ledger, std::string& memory)
-        : Daemon(kRecords, stream, ledger), sent_(memory)
+    RecordDaemon(const Stream& stream, Ledger& checkpoint, std::string& memory)
+        : Daemon(kRecords, stream, checkpoint), sent_(memory)
     {
         sent_.clear();
     }
@@ -269,7 +269,7 @@ private:
 /// The daemon of a device without framing: each read returns one payload.
 class RawDaemon final : public Daemon {
 public:
-    RawDaemon(const Stream& stream, Ledger& ledger, std::string& memory) : Daemon(kRaw, stream, ledger), sent_(memory)
+    RawDaemon(const Stream& stream, Ledger& checkpoint, std::string& memory) : Daemon(kRaw, stream, checkpoint), sent_(memory)
     {
         sent_.clear();
     }
@@ -295,7 +295,7 @@ public:
     {
         set_batch({});
         const std::span<const std::byte> all = reader().read_at(0);
-        const std::size_t first = all.empty() ? count() : device::parse_record(all).event.sequence - 1;
+        const std::size_t first = all.empty() ? count() : record::parse_record(all).event.sequence - 1;
         expect(check_sequence(all, first) == count(), "replayed events reach the last one");
         const std::size_t wanted = std::max<std::size_t>(first, since == 0 ? 0 : since - 1);
         const std::span<const std::byte> some = reader().read_at(since);
@@ -317,8 +317,8 @@ private:
     [[nodiscard]] std::size_t check_sequence(std::span<const std::byte> records, std::size_t index) const
     {
         while (!records.empty()) {
-            const device::Record record = device::parse_record(records);
-            expect(record.state == device::Record::State::whole, "a batch consists of complete records");
+            const record::Record record = record::parse_record(records);
+            expect(record.state == record::Record::State::complete, "a batch consists of complete records");
             expect(record.event.sequence == index + 1, "sequences have no gaps");
             expect(as_text(record.event.payload) == payload(index), "a payload is what was sent");
             records = records.subspan(record.size);
@@ -440,13 +440,13 @@ void run(Input input)
 
     stream.drain();
     const auto raw = input.up_to<std::uint8_t>(1);
-    Ledger& ledger = unused.of(raw);
+    Ledger& checkpoint = unused.of(raw);
     Device device(stream, memory[0]);
     if (raw == 0) {
-        RecordDaemon daemon(stream, ledger, memory[1]);
+        RecordDaemon daemon(stream, checkpoint, memory[1]);
         execute_all(input, device, daemon);
     } else {
-        RawDaemon daemon(stream, ledger, memory[1]);
+        RawDaemon daemon(stream, checkpoint, memory[1]);
         execute_all(input, device, daemon);
     }
 }

@@ -10,8 +10,8 @@
 namespace drvbus::test {
 namespace {
 
-using device::Framing;
 using notification::Kind;
+using record::Framing;
 
 Config merged(const std::string& text)
 {
@@ -20,7 +20,7 @@ Config merged(const std::string& text)
     return builder.config();
 }
 
-ChannelConfig channel_of(const std::string& settings)
+device::ChannelSettings channel_of(const std::string& settings)
 {
     return merged("[[channel]]\nname = \"way\"\n" + settings).channel("way");
 }
@@ -31,7 +31,7 @@ TEST(Config, EverythingHasADefault)
     EXPECT_EQ(config.log_level, "info");
     EXPECT_TRUE(config.channels.empty());
 
-    const ChannelConfig channel = channel_of("");
+    const device::ChannelSettings channel = channel_of("");
     EXPECT_FALSE(channel.notification);
     EXPECT_FALSE(channel.format);
     EXPECT_FALSE(channel.device);
@@ -40,7 +40,8 @@ TEST(Config, EverythingHasADefault)
 
 TEST(Config, AChannelItSaysNothingOfHasTheDefaults)
 {
-    const ChannelConfig channel = merged("[[channel]]\nname = \"other\"\nnotification = \"poll\"").channel("way");
+    const device::ChannelSettings channel =
+        merged("[[channel]]\nname = \"other\"\nnotification = \"poll\"").channel("way");
     EXPECT_FALSE(channel.notification);
     EXPECT_FALSE(channel.device);
 }
@@ -61,7 +62,7 @@ TEST(Config, Notification)
 
 TEST(Config, FormatIsParsed)
 {
-    const ChannelConfig channel = channel_of("format = \"u16 sensor; s16 milli_celsius\"");
+    const device::ChannelSettings channel = channel_of("format = \"u16 sensor; s16 milli_celsius\"");
     ASSERT_TRUE(channel.format);
     EXPECT_EQ(channel.format->fields().size(), 2U);
     // An empty one is one as well: it takes the driver's away.
@@ -80,7 +81,7 @@ TEST(Config, DeviceAndRecords)
 
 TEST(Config, SameDeviceLooksAtTheDeviceAlone)
 {
-    const ChannelConfig channel = channel_of("device = \"/dev/x\"\nrecords = \"raw\"");
+    const device::ChannelSettings channel = channel_of("device = \"/dev/x\"\nrecords = \"raw\"");
     EXPECT_TRUE(channel.same_device(
         channel_of("device = \"/dev/x\"\nrecords = \"raw\"\nnotification = \"poll\"\nformat = \"u8 x\"")));
     EXPECT_FALSE(channel.same_device(channel_of("device = \"/dev/y\"\nrecords = \"raw\"")));

@@ -12,12 +12,11 @@
 namespace drvbus::test {
 namespace {
 
-using device::Decoder;
-using device::Decoding;
-using device::Event;
-using device::Taken;
 using format::Field;
 using format::Format;
+using record::Decoder;
+using record::DecodingRules;
+using record::Event;
 
 Field field(const Format& format, const std::string& name)
 {
@@ -29,18 +28,18 @@ protected:
     void format(const std::string& text) { decoding_.format = Format::parse(text); }
     [[nodiscard]] Field field(const std::string& name) const { return test::field(decoding_.format, name); }
 
-    std::optional<Event> decode(const std::string& payload, const std::string& front = {})
+    std::optional<Event> decode(const std::string& payload, const std::string& prefix = {})
     {
-        const auto bytes = std::as_bytes(std::span(front));
+        const auto bytes = std::as_bytes(std::span(prefix));
         decoder_ = Decoder(decoding_, {bytes.begin(), bytes.end()});
         payload_ = payload;  // an event may be a view of it
-        return decoder_.decode(std::as_bytes(std::span(payload_)), taken_);
+        return decoder_.decode(std::as_bytes(std::span(payload_)), counter_);
     }
 
-    Decoding decoding_;
+    DecodingRules decoding_;
     Decoder decoder_;
     std::string payload_;
-    Taken taken_;
+    record::SequenceCounter counter_;
 };
 
 std::uint64_t now_ns(clockid_t clock)
@@ -124,7 +123,7 @@ TEST_F(Decode, WhatDoesNotFitIsLeftAsItCame)
     format("u16 line; u32 id");
     decoding_.id = {field("id")};
     const auto event = decode("short", packed(std::uint16_t{1}));
-    EXPECT_EQ(event->flags, device::kUnfit);
+    EXPECT_EQ(event->flags, record::kFormatMismatch);
     EXPECT_EQ(event->id, 0U);
     EXPECT_EQ(as_text(event->payload), "short");
 }
@@ -137,7 +136,7 @@ TEST_F(Decode, TextsBecomeFields)
     const auto event = decode("4:hot", "\x09");
     EXPECT_EQ(event->id, 4U);
     EXPECT_EQ(as_text(event->payload), "\x09\x04hot");
-    EXPECT_EQ(decode("no level")->flags, device::kUnfit);
+    EXPECT_EQ(decode("no level")->flags, record::kFormatMismatch);
 }
 
 }  // namespace

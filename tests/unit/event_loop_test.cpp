@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/event_loop.hpp"
 
+#include "base/errno.hpp"
+
 #include <csignal>
 #include <functional>
 #include <stdexcept>
@@ -21,7 +23,7 @@ namespace drvbus::test {
 namespace {
 
 using testing::ElementsAre;
-using Priority = Loop::Priority;
+using Priority = EventLoop::Priority;
 
 /// Signals that a test blocks are as before afterwards.
 class LoopTest : public testing::Test {
@@ -43,7 +45,7 @@ protected:
 
     [[noreturn]] static void fail() { throw std::runtime_error("from a callback"); }
 
-    Loop loop_;
+    EventLoop loop_;
     Pipe pipe_;
 
 private:
@@ -52,42 +54,43 @@ private:
 
 TEST_F(LoopTest, RunReturnsWhatStopWasGiven)
 {
-    const Deferred stop = loop_.deferred(Priority::normal, [this] { loop_.stop(42); });
+    const DeferredCall stop = loop_.deferred(Priority::normal, [this] { loop_.stop(42); });
     stop.request();
     EXPECT_EQ(loop_.run(), 42);
 }
 
 TEST_F(LoopTest, ExceptionsOfDeferredWorkEndRun)
 {
-    const Deferred source = loop_.deferred(Priority::normal, fail);
+    const DeferredCall source = loop_.deferred(Priority::normal, fail);
     source.request();
     expect_thrown_out_of_run();
 }
 
 TEST_F(LoopTest, ExceptionsOfTimersEndRun)
 {
-    const Source source = loop_.timer(Priority::normal, fail);
-    Loop::start(source, 1ms);
+    const EventSource source = loop_.timer(Priority::normal, fail);
+    EventLoop::start(source, 1ms);
     expect_thrown_out_of_run();
 }
 
 TEST_F(LoopTest, ExceptionsOfWatchesEndRun)
 {
-    const Source source = loop_.watch(pipe_.write_end.get(), EPOLLOUT, Priority::normal, [](std::uint32_t) { fail(); });
+    const EventSource source =
+        loop_.watch(pipe_.write_end.get(), EPOLLOUT, Priority::normal, [](std::uint32_t) { fail(); });
     expect_thrown_out_of_run();
 }
 
 TEST_F(LoopTest, ExceptionsOfSignalsEndRun)
 {
-    const Source source = loop_.signal(SIGUSR1, fail);
+    const EventSource source = loop_.signal(SIGUSR1, fail);
     raise(SIGUSR1);
     expect_thrown_out_of_run();
 }
 
 TEST_F(LoopTest, ExceptionsOfAfterEachEndRun)
 {
-    const Source source = loop_.after_each(Priority::normal, fail);
-    const Deferred work = loop_.deferred(Priority::normal, [] {});
+    const EventSource source = loop_.after_each(Priority::normal, fail);
+    const DeferredCall work = loop_.deferred(Priority::normal, [] {});
     source.enable(true);
     work.request();
     expect_thrown_out_of_run();
@@ -95,12 +98,12 @@ TEST_F(LoopTest, ExceptionsOfAfterEachEndRun)
 
 TEST_F(LoopTest, AnExceptionIsThrownOnce)
 {
-    const Deferred source = loop_.deferred(Priority::normal, fail);
+    const DeferredCall source = loop_.deferred(Priority::normal, fail);
     source.request();
     expect_thrown_out_of_run();
 
-    Loop next;
-    const Deferred stop = next.deferred(Priority::normal, [&next] { next.stop(0); });
+    EventLoop next;
+    const DeferredCall stop = next.deferred(Priority::normal, [&next] { next.stop(0); });
     stop.request();
     EXPECT_EQ(next.run(), 0);
 }
@@ -108,7 +111,7 @@ TEST_F(LoopTest, AnExceptionIsThrownOnce)
 TEST_F(LoopTest, LowerPrioritiesRunFirst)
 {
     std::vector<std::string> order;
-    std::vector<Deferred> sources;
+    std::vector<DeferredCall> sources;
     const auto add = [&](Priority priority, const char* name) {
         sources.push_back(loop_.deferred(priority, [&order, name] { order.emplace_back(name); }));
         sources.back().request();
@@ -116,7 +119,7 @@ TEST_F(LoopTest, LowerPrioritiesRunFirst)
     add(Priority::idle, "idle");
     add(Priority::normal, "normal");
     add(Priority::signal, "signal");
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_THAT(order, ElementsAre("signal", "normal", "idle"));
 }
 
@@ -124,8 +127,8 @@ TEST_F(LoopTest, WhatIsAlwaysReadyLeavesATurnToWork)
 {
     // Readable and never read: a device, or a caller on the bus, that never stops.
     write_all(pipe_.write_end.get(), "x");
-    const Source flood = loop_.watch(pipe_.read_end.get(), EPOLLIN, Priority::normal, [](std::uint32_t) {});
-    const Deferred work = loop_.deferred(Priority::normal, [&] { loop_.stop(7); });
+    const EventSource flood = loop_.watch(pipe_.read_end.get(), EPOLLIN, Priority::normal, [](std::uint32_t) {});
+    const DeferredCall work = loop_.deferred(Priority::normal, [&] { loop_.stop(7); });
     work.request();
     EXPECT_EQ(loop_.run(), 7);
 }
@@ -133,28 +136,28 @@ TEST_F(LoopTest, WhatIsAlwaysReadyLeavesATurnToWork)
 TEST_F(LoopTest, DeferredWorkRunsOnceForEachRequest)
 {
     int runs = 0;
-    const Deferred work = loop_.deferred(Priority::normal, [&] { ++runs; });
-    settle(loop_);
+    const DeferredCall work = loop_.deferred(Priority::normal, [&] { ++runs; });
+    commit_published(loop_);
     EXPECT_EQ(runs, 0);
     work.request();
     work.request();
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(runs, 1);
     work.request();
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(runs, 2);
 }
 
 TEST_F(LoopTest, DeferredWorkMayAskForAnotherTurn)
 {
     int runs = 0;
-    Deferred work;
+    DeferredCall work;
     work = loop_.deferred(Priority::normal, [&] {
         if (++runs < 5)
             work.request();
     });
     work.request();
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(runs, 5);
 }
 
@@ -163,13 +166,13 @@ TEST_F(LoopTest, DeferredWorkThatNeverEndsLetsTheOthersRun)
     int runs = 0;
     int seen = 0;
     int called = 0;
-    Deferred work;
+    DeferredCall work;
     work = loop_.deferred(Priority::normal, [&] {
         ++runs;
         work.request();
     });
-    const Deferred other = loop_.deferred(Priority::normal, [&] { ++called; });
-    const Source watch =
+    const DeferredCall other = loop_.deferred(Priority::normal, [&] { ++called; });
+    const EventSource watch =
         loop_.watch(pipe_.read_end.get(), EPOLLIN | EPOLLET, Priority::normal, [&](std::uint32_t) { ++seen; });
     work.request();
     for (int turns = 0; turns < 10; ++turns)
@@ -186,13 +189,13 @@ TEST_F(LoopTest, DeferredWorkThatNeverEndsLetsTheOthersRun)
 TEST_F(LoopTest, ATimerRunsOnceAndNotTooEarly)
 {
     int runs = 0;
-    const Source timer = loop_.timer(Priority::normal, [&] { ++runs; });
+    const EventSource timer = loop_.timer(Priority::normal, [&] { ++runs; });
     for (int round = 1; round <= 2; ++round) {
         const auto before = std::chrono::steady_clock::now();
-        Loop::start(timer, 20ms);
+        EventLoop::start(timer, 20ms);
         ASSERT_TRUE(turn_until(loop_, [&] { return runs == round; }));
         EXPECT_GE(std::chrono::steady_clock::now() - before, 20ms);
-        settle(loop_);
+        commit_published(loop_);
         EXPECT_EQ(runs, round);
     }
 }
@@ -200,11 +203,11 @@ TEST_F(LoopTest, ATimerRunsOnceAndNotTooEarly)
 TEST_F(LoopTest, TimersRunInTheOrderOfTheirTimes)
 {
     std::vector<int> order;
-    const Source late = loop_.timer(Priority::normal, [&] { order.push_back(2); });
-    const Source soon = loop_.timer(Priority::normal, [&] { order.push_back(1); });
-    const Source never = loop_.timer(Priority::normal, [&] { order.push_back(3); });
-    Loop::start(late, 300ms);
-    Loop::start(soon, 1ms);
+    const EventSource late = loop_.timer(Priority::normal, [&] { order.push_back(2); });
+    const EventSource soon = loop_.timer(Priority::normal, [&] { order.push_back(1); });
+    const EventSource never = loop_.timer(Priority::normal, [&] { order.push_back(3); });
+    EventLoop::start(late, 300ms);
+    EventLoop::start(soon, 1ms);
     ASSERT_TRUE(turn_until(loop_, [&] { return order.size() == 2; }));
     EXPECT_THAT(order, ElementsAre(1, 2));
 }
@@ -212,7 +215,7 @@ TEST_F(LoopTest, TimersRunInTheOrderOfTheirTimes)
 TEST_F(LoopTest, AWatchGetsTheEventsSeen)
 {
     std::uint32_t seen = 0;
-    const Source watch =
+    const EventSource watch =
         loop_.watch(pipe_.read_end.get(), EPOLLIN, Priority::normal, [&](std::uint32_t events) { seen = events; });
     pipe_.write_end.reset();
     ASSERT_TRUE(turn_until(loop_, [&] { return seen != 0; }));
@@ -222,14 +225,14 @@ TEST_F(LoopTest, AWatchGetsTheEventsSeen)
 TEST_F(LoopTest, AWatchThatIsOffSaysNothing)
 {
     int runs = 0;
-    const Source watch =
+    const EventSource watch =
         loop_.watch(pipe_.read_end.get(), EPOLLIN | EPOLLET, Priority::normal, [&](std::uint32_t) { ++runs; });
     watch.enable(false);
     write_all(pipe_.write_end.get(), "x");
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(runs, 0);
     watch.enable(true);
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(runs, 1);
 }
 
@@ -241,24 +244,24 @@ TEST_F(LoopTest, AnFdThatCannotBeWatchedIsRefused)
 TEST_F(LoopTest, AfterEachFollowsWhatHappened)
 {
     int after = 0;
-    const Source source = loop_.after_each(Priority::idle, [&] { ++after; });
-    const Deferred work = loop_.deferred(Priority::normal, [] {});
+    const EventSource source = loop_.after_each(Priority::idle, [&] { ++after; });
+    const DeferredCall work = loop_.deferred(Priority::normal, [] {});
 
     work.request();
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(after, 0) << "it is off until it is enabled";
 
     source.enable(true);
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(after, 0) << "nothing happened";
     for (int i = 1; i <= 3; ++i) {
         work.request();
-        settle(loop_);
+        commit_published(loop_);
         EXPECT_EQ(after, i);
     }
     source.enable(false);
     work.request();
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(after, 3);
 }
 
@@ -266,13 +269,13 @@ TEST_F(LoopTest, ASignalIsToldFromTheLoop)
 {
     int runs = 0;
     {
-        const Source source = loop_.signal(SIGUSR2, [&] { ++runs; });
+        const EventSource source = loop_.signal(SIGUSR2, [&] { ++runs; });
         raise(SIGUSR2);  // blocked, so it waits
         EXPECT_EQ(runs, 0);
-        settle(loop_);
+        commit_published(loop_);
         EXPECT_EQ(runs, 1);
         raise(SIGUSR2);
-        settle(loop_);
+        commit_published(loop_);
         EXPECT_EQ(runs, 2);
     }
 }
@@ -280,29 +283,29 @@ TEST_F(LoopTest, ASignalIsToldFromTheLoop)
 TEST_F(LoopTest, ASourceThatIsGoneSaysNothing)
 {
     int runs = 0;
-    Deferred reset = loop_.deferred(Priority::normal, [&] { ++runs; });
+    DeferredCall reset = loop_.deferred(Priority::normal, [&] { ++runs; });
     reset.request();
     reset.reset();
     EXPECT_FALSE(reset);
     {
-        const Deferred gone = loop_.deferred(Priority::normal, [&] { ++runs; });
+        const DeferredCall gone = loop_.deferred(Priority::normal, [&] { ++runs; });
         gone.request();
     }
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(runs, 0);
 }
 
 TEST_F(LoopTest, ASourceMayMove)
 {
     int runs = 0;
-    Deferred here = loop_.deferred(Priority::normal, [&] { ++runs; });
+    DeferredCall here = loop_.deferred(Priority::normal, [&] { ++runs; });
     here.request();
-    Deferred there(std::move(here));
-    Deferred anywhere;
+    DeferredCall there(std::move(here));
+    DeferredCall anywhere;
     EXPECT_FALSE(anywhere);
     anywhere = std::move(there);
     EXPECT_TRUE(anywhere);
-    settle(loop_);
+    commit_published(loop_);
     EXPECT_EQ(runs, 1);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Channels that come and go need the module: the VM tests have them.
-#include "device/channel_discovery.hpp"
+#include "record/event_names.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,27 +12,27 @@ using Names = std::map<std::uint32_t, std::string>;
 
 TEST(EventNames, AreOneToALine)
 {
-    EXPECT_EQ(device::parse_event_names("1 reading\n2 overheat\n4294967295 last"),
+    EXPECT_EQ(record::parse_event_names("1 reading\n2 overheat\n4294967295 last"),
               (Names{{1, "reading"}, {2, "overheat"}, {4294967295, "last"}}));
-    EXPECT_EQ(device::parse_event_names("0 none\n"), (Names{{0, "none"}}));
-    EXPECT_EQ(device::parse_event_names("  7\tspaced  \n"), (Names{{7, "spaced"}}));
+    EXPECT_EQ(record::parse_event_names("0 none\n"), (Names{{0, "none"}}));
+    EXPECT_EQ(record::parse_event_names("  7\tspaced  \n"), (Names{{7, "spaced"}}));
 }
 
 TEST(EventNames, MayBeNone)
 {
-    EXPECT_EQ(device::parse_event_names(""), Names{});
-    EXPECT_EQ(device::parse_event_names("\n\n"), Names{});
+    EXPECT_EQ(record::parse_event_names(""), Names{});
+    EXPECT_EQ(record::parse_event_names("\n\n"), Names{});
 }
 
 TEST(EventNames, LinesThatAreNoneAreLeftOut)
 {
-    EXPECT_EQ(device::parse_event_names("one first\n2\n3 third\n4294967296 beyond\n\n5 fifth"),
+    EXPECT_EQ(record::parse_event_names("one first\n2\n3 third\n4294967296 beyond\n\n5 fifth"),
               (Names{{3, "third"}, {5, "fifth"}}));
 }
 
 TEST(EventNames, TheFirstNameOfAnIdStays)
 {
-    EXPECT_EQ(device::parse_event_names("1 first\n1 second"), (Names{{1, "first"}}));
+    EXPECT_EQ(record::parse_event_names("1 first\n1 second"), (Names{{1, "first"}}));
 }
 
 }  // namespace

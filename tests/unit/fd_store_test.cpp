@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/fd_store.hpp"
+#include "base/service_status.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -67,23 +68,23 @@ TEST(Status, FollowsChangesAtMostOnceASecond)
 {
     const NotifySocket socket;
     const Variable environment("NOTIFY_SOCKET", socket.address());
-    const Loop loop;
+    const EventLoop loop;
     int changes = 0;
-    service::Status status(loop, [&] { return std::to_string(changes) + " changes"; });
-    settle(loop);
+    service::StatusReporter status(loop, [&] { return std::to_string(changes) + " changes"; });
+    run_until_idle(loop);
     EXPECT_EQ(socket.receive(), std::nullopt) << "there was no change";
 
     for (const char* const expected : {"STATUS=10 changes", "STATUS=20 changes"}) {
         const auto before = std::chrono::steady_clock::now();
         for (int i = 0; i < 10; ++i) {
             ++changes;
-            status.touch();
+            status.changed();
         }
         std::optional<std::string> message;
         ASSERT_TRUE(turn_until(loop, [&] { return (message = socket.receive()).has_value(); }));
         EXPECT_EQ(message, expected);
         EXPECT_GE(std::chrono::steady_clock::now() - before, 1s);
-        settle(loop);
+        run_until_idle(loop);
         EXPECT_EQ(socket.receive(), std::nullopt) << "one message is enough";
     }
 }
@@ -92,11 +93,11 @@ TEST(Status, IsToldUnderSteadyChangesToo)
 {
     const NotifySocket socket;
     const Variable environment("NOTIFY_SOCKET", socket.address());
-    const Loop loop;
-    service::Status status(loop, [] { return std::string("busy"); });
+    const EventLoop loop;
+    service::StatusReporter status(loop, [] { return std::string("busy"); });
     std::optional<std::string> message;
     EXPECT_TRUE(turn_until(loop, [&] {
-        status.touch();
+        status.changed();
         return (message = socket.receive()).has_value();
     }));
     EXPECT_EQ(message, "STATUS=busy");
@@ -105,17 +106,17 @@ TEST(Status, IsToldUnderSteadyChangesToo)
 TEST(Status, CostsNothingWhereNobodyListens)
 {
     const Variable environment("NOTIFY_SOCKET", std::nullopt);
-    const Loop loop;
+    const EventLoop loop;
     int made = 0;
-    service::Status status(loop, [&] {
+    service::StatusReporter status(loop, [&] {
         ++made;
         return std::string();
     });
-    status.touch();
+    status.changed();
 
     bool later = false;
-    const Source timer = loop.timer(Loop::Priority::idle, [&] { later = true; });
-    Loop::start(timer, 1100ms);
+    const EventSource timer = loop.timer(EventLoop::Priority::idle, [&] { later = true; });
+    EventLoop::start(timer, 1100ms);
     ASSERT_TRUE(turn_until(loop, [&] { return later; }));
     EXPECT_EQ(made, 0);
 }
@@ -174,14 +175,14 @@ TEST(InheritedFdsDeathTest, AreFoundByTheirNamesAsOftenAsAsked)
 TEST(InheritedFdsDeathTest, WhatAnEarlierProcessKeptIsFoundByItsChannel)
 {
     const auto child = [] {
-        pass_pipes("device.way:ledger.way:ledger.other", 3);
+        pass_pipes("device.way:checkpoint.way:checkpoint.other", 3);
         service::InheritedFds fds;
-        const auto kept = fds.take_kept();
+        const auto kept = fds.take_stored();
         end_child({{"two channels", kept.size() == 2},
                    {"the device", inode(kept.at("way").device.get()) == inode(3)},
-                   {"its ledger", kept.at("way").ledger.get() == 4},
-                   {"a ledger alone", !kept.at("other").device && kept.at("other").ledger.get() == 5},
-                   {"it is given once", fds.take_kept().empty()},
+                   {"its checkpoint", kept.at("way").checkpoint.get() == 4},
+                   {"a checkpoint alone", !kept.at("other").device && kept.at("other").checkpoint.get() == 5},
+                   {"it is given once", fds.take_stored().empty()},
                    {"it is no file of the configuration's", !fds.open("device.way")}});
     };
     EXPECT_EXIT(child(), ExitedWithCode(0), "");

@@ -8,66 +8,62 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST(Calm, ADeviceThatNeverHasABreakFloods)
+TEST(FloodGuard, ADeviceThatNeverHasABreakFloods)
 {
-    Calm calm;
-    calm.published(60, 100);
-    EXPECT_FALSE(calm.flooded());
-    EXPECT_THROW(calm.published(40, 100), Flood);
-    EXPECT_TRUE(calm.flooded());
-    EXPECT_THROW(calm.published(1, 100), Flood) << "it has had no break since";
+    channel::FloodGuard guard;
+    guard.count_published(60, 100);
+    EXPECT_THROW(guard.count_published(40, 100), channel::FloodError);
+    EXPECT_THROW(guard.count_published(1, 100), channel::FloodError) << "it has had no break since";
 }
 
-TEST(Calm, ABreakIsAnyLookThatFindsNothing)
+TEST(FloodGuard, ABreakIsAnyLookThatFindsNothing)
 {
-    Calm calm;
+    channel::FloodGuard guard;
     for (int i = 0; i < 10; ++i) {
-        calm.published(99, 100);
-        EXPECT_FALSE(calm.empty(false));
+        guard.count_published(99, 100);
+        EXPECT_FALSE(guard.drained(false));
     }
-    EXPECT_THROW(calm.published(100, 100), Flood);
-    EXPECT_FALSE(calm.empty(false));
-    EXPECT_FALSE(calm.flooded());
-    calm.published(99, 100);
+    EXPECT_THROW(guard.count_published(100, 100), channel::FloodError);
+    EXPECT_FALSE(guard.drained(false));
+    guard.count_published(99, 100);
 }
 
-TEST(Calm, WhoMayFloodDoes)
+TEST(FloodGuard, WhoMayFloodDoes)
 {
-    Calm calm;
-    calm.published(UINT64_MAX / 2, 0);
-    calm.published(UINT64_MAX / 2, 0);
-    EXPECT_FALSE(calm.flooded());
+    channel::FloodGuard guard;
+    guard.count_published(UINT64_MAX / 2, 0);
+    guard.count_published(UINT64_MAX / 2, 0);
 }
 
-TEST(Calm, PausesGrowUntilThereIsABreak)
+TEST(FloodGuard, PausesGrowUntilThereIsABreak)
 {
-    Calm calm;
-    EXPECT_EQ(calm.pause(), milliseconds(1000));
-    EXPECT_EQ(calm.pause(), milliseconds(2000));
+    channel::FloodGuard guard;
+    EXPECT_EQ(guard.next_pause(), milliseconds(1000));
+    EXPECT_EQ(guard.next_pause(), milliseconds(2000));
     for (int i = 0; i < 10; ++i)
-        (void)calm.pause();
-    EXPECT_EQ(calm.pause(), milliseconds(30000));
-    (void)calm.empty(false);
-    EXPECT_EQ(calm.pause(), milliseconds(1000));
+        (void)guard.next_pause();
+    EXPECT_EQ(guard.next_pause(), milliseconds(30000));
+    (void)guard.drained(false);
+    EXPECT_EQ(guard.next_pause(), milliseconds(1000));
 }
 
-TEST(Calm, WhatSaysThatItCanBeReadIsLookedAtAgainButNotForEver)
+TEST(FloodGuard, WhatSaysThatItCanBeReadIsLookedAtAgainButNotForEver)
 {
-    Calm calm;
+    channel::FloodGuard guard;
     for (int i = 0; i < 5; ++i) {
-        EXPECT_TRUE(calm.empty(true)) << "it may have come just now";
-        EXPECT_TRUE(calm.empty(true));
-        calm.published(1, 100);
+        EXPECT_TRUE(guard.drained(true)) << "it may have come just now";
+        EXPECT_TRUE(guard.drained(true));
+        guard.count_published(1, 100);
     }
     for (int i = 0; i < 5; ++i) {
-        calm.came();
-        EXPECT_TRUE(calm.empty(true)) << "a part of an event came";
+        guard.input_received();
+        EXPECT_TRUE(guard.drained(true)) << "a part of an event came";
     }
-    EXPECT_TRUE(calm.empty(true));
-    EXPECT_FALSE(calm.empty(false));
-    EXPECT_TRUE(calm.empty(true));
-    EXPECT_TRUE(calm.empty(true));
-    EXPECT_THROW((void)calm.empty(true), std::runtime_error);
+    EXPECT_TRUE(guard.drained(true));
+    EXPECT_FALSE(guard.drained(false));
+    EXPECT_TRUE(guard.drained(true));
+    EXPECT_TRUE(guard.drained(true));
+    EXPECT_THROW((void)guard.drained(true), std::runtime_error);
 }
 
 }  // namespace

@@ -11,22 +11,22 @@
 namespace drvbus::test {
 namespace {
 
-using device::first_piece;
-using device::Framing;
-using device::Piece;
+using record::first_frame;
+using record::Frame;
+using record::Framing;
 
 constexpr Framing kLines{.kind = Framing::Kind::lines};
 constexpr Framing kFours{.kind = Framing::Kind::fixed, .size = 4};
 
-Piece first_of(const Framing& framing, const std::string& text, bool ended = false)
+Frame first_of(const Framing& framing, const std::string& text, bool ended = false)
 {
-    return first_piece(framing, std::as_bytes(std::span(text)), ended);
+    return first_frame(framing, std::as_bytes(std::span(text)), ended);
 }
 
 TEST(Framing, ALineEndsWithItsNewline)
 {
     const std::string text = "one\ntwo";
-    const Piece piece = first_of(kLines, text);
+    const Frame piece = first_of(kLines, text);
     EXPECT_EQ(piece.size, 4U);
     EXPECT_EQ(piece.payload.size(), 3U);
     EXPECT_EQ(first_of(kLines, "two").size, 0U);
@@ -34,14 +34,14 @@ TEST(Framing, ALineEndsWithItsNewline)
 
 TEST(Framing, AnEmptyLineIsOne)
 {
-    const Piece piece = first_of(kLines, "\n\n");
+    const Frame piece = first_of(kLines, "\n\n");
     EXPECT_EQ(piece.size, 1U);
     EXPECT_TRUE(piece.payload.empty());
 }
 
 TEST(Framing, WhatFollowsTheLastNewlineIsALineOnceNothingFollows)
 {
-    const Piece piece = first_of(kLines, "rest", true);
+    const Frame piece = first_of(kLines, "rest", true);
     EXPECT_EQ(piece.size, 4U);
     EXPECT_EQ(piece.payload.size(), 4U);
     EXPECT_EQ(first_of(kLines, "", true).size, 0U);
@@ -49,7 +49,7 @@ TEST(Framing, WhatFollowsTheLastNewlineIsALineOnceNothingFollows)
 
 TEST(Framing, ALineWithoutAnEndIsCut)
 {
-    const Piece piece = first_of(kLines, std::string(DRVBUS_PAYLOAD_MAX, 'x'));
+    const Frame piece = first_of(kLines, std::string(DRVBUS_PAYLOAD_MAX, 'x'));
     EXPECT_EQ(piece.size, DRVBUS_PAYLOAD_MAX / 2);
     EXPECT_EQ(piece.payload.size(), piece.size);
 }
@@ -70,7 +70,7 @@ TEST(Framing, WhatIsReadAtOnceIsOneEvent)
 
 TEST(Framing, RecordsSayTheirSequence)
 {
-    const Piece piece = first_of({}, record({.sequence = 9}, "nine") + "more");
+    const Frame piece = first_of({}, record({.sequence = 9}, "nine") + "more");
     EXPECT_EQ(piece.sequence, 9U);
     EXPECT_EQ(piece.size, record({.sequence = 9}, "nine").size());
     EXPECT_THROW((void)first_of({}, std::string(64, '\0')), std::runtime_error);

@@ -19,22 +19,22 @@
 namespace drvbus::test {
 namespace {
 
-using device::Framing;
-using device::make_read_source;
-using device::make_source;
 using device::Settings;
-using device::Source;
-using device::Step;
+using device::SetupStep;
 using device::WriteStep;
+using reader::InputSource;
+using reader::make_read_source;
+using reader::make_source;
+using record::Framing;
 using testing::HasSubstr;
 
 class Sources : public testing::Test {
 protected:
     /// What one take gives; "ended" where nothing will come.
-    std::string take(Source& source)
+    std::string take(InputSource& source)
     {
         bool ended = false;
-        const std::size_t got = source.take(room_, ended);
+        const std::size_t got = source.read(room_, ended);
         return ended ? "ended" : as_text(std::span(room_).first(got));
     }
 
@@ -53,7 +53,7 @@ TEST_F(Sources, AFifoWithoutAWriterHasNothingNow)
     EXPECT_EQ(take(*source), "");
 }
 
-TEST_F(Sources, ASnapshotIsTakenOnceForEachNews)
+TEST_F(Sources, ASnapshotIsReceivedEventOnceForEachNews)
 {
     const std::string path = directory_.file("value", "21\n");
     const UniqueFd file(must(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open"));
@@ -61,7 +61,7 @@ TEST_F(Sources, ASnapshotIsTakenOnceForEachNews)
     settings.framing.kind = Framing::Kind::snapshot;
     const auto source = make_source(settings, {.device = file.get()});
     EXPECT_EQ(take(*source), "");
-    source->news(2, true);
+    source->notified(2, true);
     EXPECT_EQ(take(*source), "21\n");
     directory_.file("value", "22\n");
     EXPECT_EQ(take(*source), "22\n");
@@ -89,7 +89,7 @@ TEST_F(Sources, AnIoctlIsAskedOnceForEachSignalOfAnEventfd)
     settings.fetch->format = format::Format::parse("s32 bytes");
     const auto source = make_source(settings, {.device = pipe_.read_end.get()});
     EXPECT_EQ(take(*source), "");
-    source->news(2, true);
+    source->notified(2, true);
     for (int i = 0; i < 2; ++i)
         EXPECT_EQ(take(*source), std::string("\x05\0\0\0", 4));
     EXPECT_EQ(take(*source), "");
@@ -102,7 +102,7 @@ TEST_F(Sources, WhatAnIoctlFailsWithIsSaid)
     settings.fetch->request = 0x1234;
     settings.fetch->format = format::Format::parse("u32 value");
     const auto source = make_source(settings, {.device = pipe_.read_end.get()});
-    source->news(1, true);
+    source->notified(1, true);
     EXPECT_THROW((void)take(*source), std::system_error);
 }
 
@@ -110,7 +110,7 @@ TEST_F(Sources, ItIsArmedAtFirstAndAfterEachEvent)
 {
     Settings settings;
     Pipe counted;
-    settings.rearm = {Step{
+    settings.rearm = {SetupStep{
         WriteStep{.text = "x", .to = "/proc/self/fd/" + std::to_string(counted.write_end.get()), .at = {}}, nullptr}};
     const auto source = make_source(settings, {.device = pipe_.read_end.get()});
     const auto armed = [&counted] {

@@ -41,7 +41,7 @@ TEST(Pattern, FieldsThatItDoesNotNameAreZero)
               packed(std::uint8_t{0}, std::uint8_t{5}) + std::string(2, 0));
 }
 
-TEST(Pattern, ATextThatIsNotLikeItIsNotTaken)
+TEST(Pattern, ATextThatIsNotLikeItIsNotReceivedEvent)
 {
     EXPECT_EQ(encoded("{a},{b}", "u8 a; u8 b", "1"), "none");
     EXPECT_EQ(encoded("a={a}", "u8 a", "b=1"), "none");

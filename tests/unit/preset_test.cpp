@@ -13,10 +13,10 @@
 namespace drvbus::test {
 namespace {
 
-using device::Framing;
 using device::IoctlStep;
 using device::Settings;
 using device::WriteStep;
+using record::Framing;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -24,7 +24,7 @@ class Presets : public testing::Test {
 protected:
     void preset(const std::string& name, const std::string& text) const { directory_.file(name + ".toml", text); }
 
-    [[nodiscard]] ChannelConfig channel_of(const std::string& settings) const
+    [[nodiscard]] device::ChannelSettings channel_of(const std::string& settings) const
     {
         ConfigBuilder builder(directory_.path());
         builder.add("[[channel]]\nname = \"way\"\n" + settings, "test.toml");
@@ -53,7 +53,7 @@ constexpr const char* kPressure =
 TEST_F(Presets, AChannelHasWhatItsPresetSays)
 {
     preset("pressure", kPressure);
-    const ChannelConfig channel = channel_of("preset = \"pressure\"");
+    const device::ChannelSettings channel = channel_of("preset = \"pressure\"");
     ASSERT_TRUE(channel.device);
     EXPECT_EQ(channel.preset, "pressure");
     EXPECT_EQ(channel.device->path, "/proc/memory");
@@ -67,7 +67,7 @@ TEST_F(Presets, AChannelHasWhatItsPresetSays)
 TEST_F(Presets, ParametersAndKeysOfTheChannelGoFirst)
 {
     preset("pressure", kPressure);
-    const ChannelConfig channel =
+    const device::ChannelSettings channel =
         channel_of("preset = \"pressure\"\nstall_us = 7\nwanted = false\nrecords = \"raw\"\n");
     EXPECT_EQ(channel.device->flood, 7U);
     EXPECT_EQ(channel.device->framing.kind, Framing::Kind::raw);
@@ -101,7 +101,7 @@ TEST_F(Presets, WhatIsWrongInAPresetIsSaidThere)
 
 TEST_F(Presets, AllKeysOfADevice)
 {
-    const ChannelConfig channel = channel_of(R"(
+    const device::ChannelSettings channel = channel_of(R"(
 match = { subsystem = "input", sysname = "event*", attributes = { "device/name" = "Power*" }, properties = { A = "b" } }
 records = "fixed"
 format = "s64 sec; s64 usec; u16 type; u16 code; s32 value"
@@ -137,7 +137,7 @@ unit = "ProtectKernelLogs=no"
 
 TEST_F(Presets, WhatTheSetupGivesIsNoPartOfWhatTheDeviceSends)
 {
-    const ChannelConfig channel =
+    const device::ChannelSettings channel =
         channel_of("device = \"/dev/x\"\nrecords = \"fixed\"\nformat = \"u32 line; u64 time\"\n"
                    "setup = [{ format = \"u32 line\", values = { line = 3 } }]");
     EXPECT_EQ(channel.device->framing.size, 8U);

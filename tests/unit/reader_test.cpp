@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "framing_progress.hpp"
+#include "received_event.hpp"
 #include "record/record.hpp"
 #include "support/io.hpp"
 #include "support/record.hpp"
@@ -26,20 +26,20 @@
 namespace drvbus::test {
 namespace {
 
-using device::Framing;
-using device::Ledger;
-using device::make_stream_reader;
-using device::Reader;
+using checkpoint::Checkpoint;
+using reader::make_stream_reader;
+using reader::Reader;
+using record::Framing;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using Status = device::Reader::Status;
+using Status = reader::Reader::Status;
 
 constexpr Framing kRecords{.kind = Framing::Kind::records};
 constexpr Framing kRaw{.kind = Framing::Kind::raw};
 
-device::Description way()
+record::ChannelDescription way()
 {
-    device::Description description;
+    record::ChannelDescription description;
     description.name = "way";
     return description;
 }
@@ -47,35 +47,35 @@ device::Description way()
 /// A reader with a ledger of its own, whose batches are committed as a channel does.
 class Reading {
 public:
-    Reading(int fd, Framing framing, Ledger ledger = Ledger::create(way(), 1))
-        : ledger_(std::move(ledger)),
-          reader_(make_stream_reader(device::make_read_source(fd, framing), framing, {}, ledger_))
+    Reading(int fd, Framing framing, Checkpoint checkpoint = Checkpoint::create(way(), 1))
+        : checkpoint_(std::move(checkpoint)),
+          reader_(make_stream_reader(reader::make_read_source(fd, framing), framing, {}, checkpoint_))
     {
     }
 
     Reader::Batch read() { return reader_->read(); }
     Reader& reader() { return *reader_; }
-    Ledger& ledger() { return ledger_; }
+    Checkpoint& checkpoint() { return checkpoint_; }
 
     /// The next `bytes` are published, and `next` follows them.
     void commit(std::uint64_t next, std::size_t bytes)
     {
-        device::Progress progress = ledger_.progress();
+        checkpoint::Progress progress = checkpoint_.progress();
         progress.next_sequence = next;
         progress.bytes += bytes;
-        ledger_.commit(progress);
+        checkpoint_.commit(progress);
         reader_->commit(progress);
     }
 
     /// Reads and commits until nothing more comes.
-    std::vector<Taken> take_all()
+    std::vector<ReceivedEvent> take_all()
     {
-        std::vector<Taken> all;
+        std::vector<ReceivedEvent> all;
         for (;;) {
             const Reader::Batch batch = read();
             if (batch.status != Status::events)
                 return all;
-            const std::vector<Taken> taken = events_in(batch);
+            const std::vector<ReceivedEvent> taken = events_in(batch);
             all.insert(all.end(), taken.begin(), taken.end());
             commit(taken.back().sequence + 1, batch.records.size());
         }
@@ -84,11 +84,11 @@ public:
     /// What a process sees that goes on with the same ledger.
     Reading restarted(int fd, Framing framing)
     {
-        return {fd, framing, Ledger::adopt(UniqueFd(must(dup(ledger_.fd()), "dup")))};
+        return {fd, framing, Checkpoint::adopt(UniqueFd(must(dup(checkpoint_.fd()), "dup")))};
     }
 
 private:
-    Ledger ledger_;
+    Checkpoint checkpoint_;
     std::unique_ptr<Reader> reader_;
 };
 
@@ -113,12 +113,12 @@ TEST_F(RecordStream, RecordsCutAnywhereComeWhole)
         const Pipe pipe;
         Reading reader(pipe.read_end.get(), kRecords);
         write_all(pipe.write_end.get(), std::string_view(bytes).substr(0, cut));
-        std::vector<Taken> taken = reader.take_all();
+        std::vector<ReceivedEvent> taken = reader.take_all();
         ASSERT_EQ(taken.size(), cut == bytes.size() ? 2U : cut >= first_size ? 1U : 0U) << "cut at " << cut;
         write_all(pipe.write_end.get(), std::string_view(bytes).substr(cut));
-        for (const Taken& late : reader.take_all())
+        for (const ReceivedEvent& late : reader.take_all())
             taken.push_back(late);
-        ASSERT_THAT(taken, ElementsAre(Taken{1, "first one"}, Taken{2, "second"})) << "cut at " << cut;
+        ASSERT_THAT(taken, ElementsAre(ReceivedEvent{1, "first one"}, ReceivedEvent{2, "second"})) << "cut at " << cut;
     }
 }
 
@@ -130,7 +130,7 @@ TEST_F(RecordStream, BytesThatComeOneByOneAddUp)
         ASSERT_EQ(reader_.read().status, Status::empty);
     }
     send(bytes.substr(bytes.size() - 1));
-    EXPECT_THAT(reader_.take_all(), ElementsAre(Taken{5, "slowly"}));
+    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{5, "slowly"}));
 }
 
 TEST_F(RecordStream, OneReadTakesAllThatIsThere)
@@ -147,7 +147,7 @@ TEST_F(RecordStream, OneReadTakesAllThatIsThere)
 TEST_F(RecordStream, WhatIsNotCommittedComesAgain)
 {
     send(record({.sequence = 1}, "one") + record({.sequence = 2}, "two"));
-    const std::vector<Taken> both{{1, "one"}, {2, "two"}};
+    const std::vector<ReceivedEvent> both{{1, "one"}, {2, "two"}};
     EXPECT_EQ(events_in(reader_.read()), both);
     EXPECT_EQ(events_in(reader_.read()), both);
 
@@ -155,7 +155,7 @@ TEST_F(RecordStream, WhatIsNotCommittedComesAgain)
     EXPECT_EQ(events_in(reader_.read()), both);
 
     reader_.commit(2, record({.sequence = 1}, "one").size());
-    EXPECT_THAT(reader_.take_all(), ElementsAre(Taken{2, "two"}, Taken{3, "three"}));
+    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
     EXPECT_EQ(reader_.read().status, Status::empty);
 }
 
@@ -168,22 +168,22 @@ TEST_F(RecordStream, RecordsOfTheLargestSizeGoThrough)
         send(std::string_view(bytes).substr(0, bytes.size() / 2));
         ASSERT_TRUE(reader_.take_all().empty());
         send(std::string_view(bytes).substr(bytes.size() / 2));
-        ASSERT_THAT(reader_.take_all(), ElementsAre(Taken{i, payload}));
+        ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{i, payload}));
     }
 }
 
-TEST_F(RecordStream, OneOfTheLargestSizeIsTakenAtOnce)
+TEST_F(RecordStream, OneOfTheLargestSizeIsReceivedEventAtOnce)
 {
     const std::string payload(DRVBUS_PAYLOAD_MAX, 'x');
     must(fcntl(pipe_.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
     send(record({.sequence = 1}, payload));
-    EXPECT_THAT(events_in(reader_.read()), ElementsAre(Taken{1, payload}));
+    EXPECT_THAT(events_in(reader_.read()), ElementsAre(ReceivedEvent{1, payload}));
 }
 
 TEST_F(RecordStream, WhatComesBeforeMalformedBytesIsKept)
 {
     send(record({.sequence = 1}, "good") + record_header({.sequence = 0}, 0));
-    EXPECT_THAT(events_in(reader_.read()), ElementsAre(Taken{1, "good"}));
+    EXPECT_THAT(events_in(reader_.read()), ElementsAre(ReceivedEvent{1, "good"}));
     reader_.commit(2, record({.sequence = 1}, "good").size());
     try {
         (void)reader_.read();
@@ -197,14 +197,14 @@ TEST_F(RecordStream, AFifoGoesOnWithItsNextWriter)
 {
     send(record({.sequence = 1}, "from the first"));
     pipe_.write_end.reset();
-    EXPECT_THAT(reader_.take_all(), ElementsAre(Taken{1, "from the first"}));
+    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "from the first"}));
     EXPECT_EQ(reader_.read().status, Status::empty);
 
     pipe_.write_end.reset(
         must(open(("/proc/self/fd/" + std::to_string(pipe_.read_end.get())).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC),
              "the pipe anew"));
     send(record({.sequence = 2}, "from the second"));
-    EXPECT_THAT(reader_.take_all(), ElementsAre(Taken{2, "from the second"}));
+    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{2, "from the second"}));
 }
 
 TEST_F(RecordStream, TheNextProcessGoesOnWhereThisOneWas)
@@ -215,36 +215,36 @@ TEST_F(RecordStream, TheNextProcessGoesOnWhereThisOneWas)
     reader_.commit(2, record({.sequence = 1}, "one").size());
 
     Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
-    EXPECT_EQ(next.ledger().progress().next_sequence, 2U);
-    EXPECT_EQ(next.ledger().description().name, "way");
+    EXPECT_EQ(next.checkpoint().progress().next_sequence, 2U);
+    EXPECT_EQ(next.checkpoint().description().name, "way");
     send(record({.sequence = 3}, "three").substr(20));
-    EXPECT_THAT(next.take_all(), ElementsAre(Taken{2, "two"}, Taken{3, "three"}));
+    EXPECT_THAT(next.take_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
 }
 
 /// What a process leaves that is killed as soon as read() has returned, before it could say that it had. Only
 /// what ends with a zero is found whole each time: no mark has one.
-void die_behind_read(Ledger& ledger, int fd)
+void die_behind_read(Checkpoint& checkpoint, int fd)
 {
-    const std::span<std::byte> room = ledger.stage().room(ledger.log().taken().stage);
+    const std::span<std::byte> room = checkpoint.stage().room(checkpoint.log().framing().staged);
     must(static_cast<int>(::read(fd, room.data(), room.size())), "read");
 }
 
 TEST_F(RecordStream, WhatWasReadByAProcessThatThenDiedComes)
 {
     send(record({.sequence = 1}, "one"));
-    ASSERT_THAT(reader_.take_all(), ElementsAre(Taken{1, "one"}));
+    ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "one"}));
     const std::string third = record({.sequence = 3}, "three");
     send(record({.sequence = 2}, "two") + third.substr(0, 20));
-    die_behind_read(reader_.ledger(), pipe_.read_end.get());
+    die_behind_read(reader_.checkpoint(), pipe_.read_end.get());
 
     Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
     send(third.substr(20));
-    EXPECT_THAT(next.take_all(), ElementsAre(Taken{2, "two"}, Taken{3, "three"}));
+    EXPECT_THAT(next.take_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
 
     // Once: a further process finds nothing.
     Reading after = next.restarted(pipe_.read_end.get(), kRecords);
     send(record({.sequence = 4}, "four"));
-    EXPECT_THAT(after.take_all(), ElementsAre(Taken{4, "four"}));
+    EXPECT_THAT(after.take_all(), ElementsAre(ReceivedEvent{4, "four"}));
 }
 
 TEST_F(RecordStream, TheFirstThatEverCameIsNotLostEither)
@@ -253,18 +253,18 @@ TEST_F(RecordStream, TheFirstThatEverCameIsNotLostEither)
     const std::string bytes = record({.sequence = 1}, payload);
     must(fcntl(pipe_.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
     send(bytes);
-    die_behind_read(reader_.ledger(), pipe_.read_end.get());
-    EXPECT_THAT(reader_.restarted(pipe_.read_end.get(), kRecords).take_all(), ElementsAre(Taken{1, payload}));
+    die_behind_read(reader_.checkpoint(), pipe_.read_end.get());
+    EXPECT_THAT(reader_.restarted(pipe_.read_end.get(), kRecords).take_all(), ElementsAre(ReceivedEvent{1, payload}));
 }
 
-TEST_F(RecordStream, WhatIsCutOffIsNotTakenForWhatCame)
+TEST_F(RecordStream, WhatIsCutOffIsNotReceivedEventForWhatCame)
 {
     send(record({.sequence = 1}, "one") + "rest of something");
-    ASSERT_THAT(reader_.take_all(), ElementsAre(Taken{1, "one"}));
-    reader_.ledger().discard_staged();
+    ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "one"}));
+    reader_.checkpoint().discard_staged();
     Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
     send(record({.sequence = 2}, "two"));
-    EXPECT_THAT(next.take_all(), ElementsAre(Taken{2, "two"}));
+    EXPECT_THAT(next.take_all(), ElementsAre(ReceivedEvent{2, "two"}));
 }
 
 TEST_F(RecordStream, PublishedRecordsStayAsLongAsThereIsRoom)
@@ -272,8 +272,8 @@ TEST_F(RecordStream, PublishedRecordsStayAsLongAsThereIsRoom)
     const std::string payload(10000, 'p');
     for (std::uint64_t i = 1; i <= 100; ++i) {
         send(record({.sequence = i}, payload));
-        ASSERT_THAT(reader_.take_all(), ElementsAre(Taken{i, payload}));
-        const std::vector<Taken> held = events_in({Status::events, reader_.reader().read_at(0)});
+        ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{i, payload}));
+        const std::vector<ReceivedEvent> held = events_in({Status::events, reader_.reader().read_at(0)});
         ASSERT_FALSE(held.empty());
         ASSERT_EQ(held.back().sequence, i);
         for (std::size_t at = 0; at < held.size(); ++at)
@@ -290,18 +290,18 @@ TEST_F(RecordStream, WhatIsToFinishReadsNoMore)
     (void)reader_.read();
     send(record({.sequence = 2}, "two"));
     reader_.reader().finish();
-    EXPECT_THAT(reader_.take_all(), ElementsAre(Taken{1, "one"}));
+    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "one"}));
     EXPECT_EQ(reader_.read().status, Status::end);
 }
 
 TEST(LedgerOfAnotherRelease, IsRefused)
 {
     const UniqueFd small(must(memfd_create("small", MFD_CLOEXEC), "memfd_create"));
-    EXPECT_THROW((void)Ledger::adopt(UniqueFd(must(dup(small.get()), "dup"))), std::runtime_error);
+    EXPECT_THROW((void)Checkpoint::adopt(UniqueFd(must(dup(small.get()), "dup"))), std::runtime_error);
 
-    const Ledger ledger = Ledger::create(way(), 1);
-    must(static_cast<int>(pwrite(ledger.fd(), "drvbusL0", 8, 0)), "pwrite");
-    EXPECT_THROW((void)Ledger::adopt(UniqueFd(must(dup(ledger.fd()), "dup"))), std::runtime_error);
+    const Checkpoint checkpoint = Checkpoint::create(way(), 1);
+    must(static_cast<int>(pwrite(checkpoint.fd(), "drvbusL0", 8, 0)), "pwrite");
+    EXPECT_THROW((void)Checkpoint::adopt(UniqueFd(must(dup(checkpoint.fd()), "dup"))), std::runtime_error);
 }
 
 TEST(StreamReader, ASocketEndsAfterItsLastEvent)
@@ -350,8 +350,8 @@ TEST(RawStream, EachReadIsOneEventNumberedAndTimed)
         must(eventfd_write(counter.get(), 10 * i), "eventfd_write");
         const Reader::Batch batch = reader.read();
         ASSERT_EQ(batch.status, Status::events);
-        const device::Record found = device::parse_record(batch.records);
-        ASSERT_EQ(found.state, device::Record::State::whole);
+        const record::Record found = record::parse_record(batch.records);
+        ASSERT_EQ(found.state, record::Record::State::complete);
         EXPECT_EQ(found.size, batch.records.size());
         EXPECT_EQ(found.event.sequence, i);
         EXPECT_EQ(found.event.id, 0U);
@@ -369,11 +369,11 @@ TEST(RawStream, WhatIsNotCommittedComesAgainAndNoMoreIsRead)
     const Pipe pipe;
     Reading reader(pipe.read_end.get(), kRaw);
     write_all(pipe.write_end.get(), "one");
-    EXPECT_THAT(events_in(reader.read()), ElementsAre(Taken{1, "one"}));
+    EXPECT_THAT(events_in(reader.read()), ElementsAre(ReceivedEvent{1, "one"}));
     write_all(pipe.write_end.get(), "two");
-    EXPECT_THAT(events_in(reader.read()), ElementsAre(Taken{1, "one"}));
+    EXPECT_THAT(events_in(reader.read()), ElementsAre(ReceivedEvent{1, "one"}));
     reader.commit(1, 0);  // nothing was published
-    EXPECT_THAT(reader.take_all(), ElementsAre(Taken{1, "one"}, Taken{2, "two"}));
+    EXPECT_THAT(reader.take_all(), ElementsAre(ReceivedEvent{1, "one"}, ReceivedEvent{2, "two"}));
 }
 
 TEST(RawStream, WhatWasReadByAProcessThatThenDiedComes)
@@ -384,9 +384,9 @@ TEST(RawStream, WhatWasReadByAProcessThatThenDiedComes)
     for (std::string payload : {"first", "and a longer one", ""}) {
         payload += '\0';
         write_all(pipe.write_end.get(), payload);
-        die_behind_read(reader->ledger(), pipe.read_end.get());
+        die_behind_read(reader->checkpoint(), pipe.read_end.get());
         reader.reset(new Reading(reader->restarted(pipe.read_end.get(), kRaw)));
-        ASSERT_THAT(reader->take_all(), ElementsAre(Taken{++sequence, payload}));
+        ASSERT_THAT(reader->take_all(), ElementsAre(ReceivedEvent{++sequence, payload}));
     }
 }
 
@@ -400,7 +400,7 @@ TEST(RawStream, PayloadsOfAnyLengthArePadded)
         const Reader::Batch batch = reader.read();
         ASSERT_EQ(as_text(batch.records).substr(sizeof(drvbus_record)),
                   record({}, payload).substr(sizeof(drvbus_record)));
-        ASSERT_EQ(events_in(batch), (std::vector<Taken>{{length, payload}}));
+        ASSERT_EQ(events_in(batch), (std::vector<ReceivedEvent>{{length, payload}}));
         reader.commit(length + 1, batch.records.size());
     }
 }
@@ -411,7 +411,8 @@ TEST(RawStream, AReadTakesAtMostTheLargestPayload)
     must(fcntl(pipe.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
     Reading reader(pipe.read_end.get(), kRaw);
     write_all(pipe.write_end.get(), std::string(DRVBUS_PAYLOAD_MAX, 'a') + "rest");
-    EXPECT_THAT(reader.take_all(), ElementsAre(Taken{1, std::string(DRVBUS_PAYLOAD_MAX, 'a')}, Taken{2, "rest"}));
+    EXPECT_THAT(reader.take_all(),
+                ElementsAre(ReceivedEvent{1, std::string(DRVBUS_PAYLOAD_MAX, 'a')}, ReceivedEvent{2, "rest"}));
 }
 
 }  // namespace

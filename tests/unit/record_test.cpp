@@ -11,15 +11,15 @@
 namespace drvbus::test {
 namespace {
 
-using device::parse_record;
-using device::Record;
+using record::parse_record;
+using record::Record;
 
 const RecordHeader kHeader{
     .sequence = 0x1122334455667788, .time_ns = 0x99aabbccddeeff00, .id = 0xfedcba98, .flags = DRVBUS_EVENT_URGENT};
 
 void expect_whole(const Record& found, std::string_view payload)
 {
-    ASSERT_EQ(found.state, Record::State::whole);
+    ASSERT_EQ(found.state, Record::State::complete);
     EXPECT_EQ(found.event.sequence, kHeader.sequence);
     EXPECT_EQ(found.event.time_ns, kHeader.time_ns);
     EXPECT_EQ(found.event.id, kHeader.id);
@@ -61,7 +61,7 @@ TEST(ParseRecord, WantsMoreAtEveryCut)
     const std::string bytes = record(kHeader, "some payload");
     for (std::size_t cut = 0; cut < bytes.size(); ++cut)
         EXPECT_EQ(parse_record(as_bytes(bytes).first(cut)).state, Record::State::partial) << cut;
-    EXPECT_EQ(parse_record(as_bytes(bytes)).state, Record::State::whole);
+    EXPECT_EQ(parse_record(as_bytes(bytes)).state, Record::State::complete);
 }
 
 TEST(ParseRecord, NeedsNoAlignment)
@@ -78,7 +78,7 @@ TEST(ParseRecord, TakesTheLargestPayload)
     const std::string payload(DRVBUS_PAYLOAD_MAX, 'x');
     const std::string bytes = record(kHeader, payload);
     const Record found = parse_record(as_bytes(bytes));
-    ASSERT_EQ(found.state, Record::State::whole);
+    ASSERT_EQ(found.state, Record::State::complete);
     EXPECT_EQ(found.event.payload.size(), payload.size());
     EXPECT_EQ(parse_record(as_bytes(bytes).first(bytes.size() - 1)).state, Record::State::partial);
 }
@@ -91,7 +91,7 @@ TEST(ParseRecord, RefusesWhatNoDriverWrites)
     EXPECT_EQ(state_of(record_header({.sequence = 0}, 0)), Record::State::malformed);
     EXPECT_EQ(state_of(record_header({.reserved = 1}, 0)), Record::State::malformed);
     EXPECT_EQ(state_of("this is a text and nothing that a driver sent"), Record::State::malformed);
-    EXPECT_EQ(state_of(record_header({}, 0)), Record::State::whole);
+    EXPECT_EQ(state_of(record_header({}, 0)), Record::State::complete);
 }
 
 }  // namespace

@@ -8,38 +8,40 @@
 namespace drvbus::test {
 namespace {
 
-using device::Ending;
+using checkpoint::InstancePosition;
+using checkpoint::RemovedChannelPositions;
 
-TEST(Endings, AreTakenByTheirNames)
+TEST(RemovedChannelPositions, AreReceivedEventByTheirNames)
 {
-    Endings endings;
-    endings.put("a", {7, 3});
-    endings.put("b", {8, 4});
-    EXPECT_EQ(endings.take("b"), (InstancePosition{8, 4}));
-    EXPECT_EQ(endings.take("a"), (InstancePosition{7, 3}));
-    EXPECT_EQ(endings.take("a"), (InstancePosition{})) << "it is taken once";
-    EXPECT_EQ(endings.take("c"), (InstancePosition{}));
+    RemovedChannelPositions positions;
+    positions.put("a", {7, 3});
+    positions.put("b", {8, 4});
+    EXPECT_EQ(positions.take("b"), (InstancePosition{8, 4}));
+    EXPECT_EQ(positions.take("a"), (InstancePosition{7, 3}));
+    EXPECT_EQ(positions.take("a"), (InstancePosition{})) << "it is taken once";
+    EXPECT_EQ(positions.take("c"), (InstancePosition{}));
 }
 
-TEST(Endings, TheLastOfANameCounts)
+TEST(RemovedChannelPositions, TheLastOfANameCounts)
 {
-    Endings endings;
-    endings.put("a", {7, 3});
-    endings.put("a", {8, 4});
-    EXPECT_EQ(endings.take("a"), (InstancePosition{8, 4}));
-    endings.put("a", {9, 5});
-    endings.put("a", {});  // came, and nobody knows how far
-    EXPECT_EQ(endings.take("a"), (InstancePosition{}));
+    RemovedChannelPositions positions;
+    positions.put("a", {7, 3});
+    positions.put("a", {8, 4});
+    EXPECT_EQ(positions.take("a"), (InstancePosition{8, 4}));
+    positions.put("a", {9, 5});
+    positions.put("a", {});  // came, and nobody knows how far
+    EXPECT_EQ(positions.take("a"), (InstancePosition{}));
 }
 
-TEST(Endings, TheFirstIsForgottenWhereThereAreTooMany)
+TEST(RemovedChannelPositions, TheFirstIsForgottenWhereThereAreTooMany)
 {
-    Endings endings;
-    for (std::size_t i = 0; i <= Endings::kMost; ++i)
-        endings.put(std::to_string(1000 - i), {i + 1, 2});
-    EXPECT_EQ(endings.take("1000"), (InstancePosition{}));
-    EXPECT_EQ(endings.take("999"), (InstancePosition{2, 2}));
-    EXPECT_EQ(endings.take(std::to_string(1000 - Endings::kMost)), (InstancePosition{Endings::kMost + 1, 2}));
+    RemovedChannelPositions positions;
+    for (std::size_t i = 0; i <= RemovedChannelPositions::kCapacity; ++i)
+        positions.put(std::to_string(1000 - i), {i + 1, 2});
+    EXPECT_EQ(positions.take("1000"), (InstancePosition{}));
+    EXPECT_EQ(positions.take("999"), (InstancePosition{2, 2}));
+    EXPECT_EQ(positions.take(std::to_string(1000 - RemovedChannelPositions::kCapacity)),
+              (InstancePosition{RemovedChannelPositions::kCapacity + 1, 2}));
 }
 
 }  // namespace

@@ -8,26 +8,26 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "framing_progress.hpp"
 #include "reader/reader.hpp"
+#include "received_event.hpp"
 #include "support/io.hpp"
 #include "support/record.hpp"
 
 namespace drvbus::test {
 namespace {
 
-using device::make_ring_reader;
-using device::Reader;
+using reader::make_ring_reader;
+using reader::Reader;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using Status = device::Reader::Status;
+using Status = reader::Reader::Status;
 
 // What a node's pread and lseek answer is the module's: the VM tests have it. A file shows what is asked of it.
 class Ring : public testing::Test {
 protected:
     [[nodiscard]] off_t position() const { return must(static_cast<int>(lseek(file_.get(), 0, SEEK_CUR)), "lseek"); }
 
-    static device::Progress at(std::uint64_t sequence) { return {.next_sequence = sequence}; }
+    static checkpoint::Progress at(std::uint64_t sequence) { return {.next_sequence = sequence}; }
 
     UniqueFd file_{must(memfd_create("ring", MFD_CLOEXEC), "memfd_create")};
 };
@@ -40,7 +40,7 @@ TEST_F(Ring, IsReadAtThePositionWithoutMovingIt)
     for (int again = 0; again < 2; ++again) {
         const Reader::Batch batch = reader->read();
         ASSERT_EQ(batch.status, Status::events);
-        EXPECT_THAT(events_in(batch), ElementsAre(Taken{7, "seven"}));
+        EXPECT_THAT(events_in(batch), ElementsAre(ReceivedEvent{7, "seven"}));
         EXPECT_EQ(position(), 7);
     }
 }
@@ -52,7 +52,7 @@ TEST_F(Ring, CommitMovesThePositionToTheNextSequence)
     const auto reader = make_ring_reader(file_.get(), at(1));
     reader->commit(at(40));
     EXPECT_EQ(position(), 40);
-    EXPECT_THAT(events_in(reader->read()), ElementsAre(Taken{40, "forty"}));
+    EXPECT_THAT(events_in(reader->read()), ElementsAre(ReceivedEvent{40, "forty"}));
 }
 
 TEST_F(Ring, EndsWithTheChannel)

@@ -18,9 +18,9 @@
 namespace drvbus::test {
 namespace {
 
-using device::Files;
 using device::IoctlStep;
-using device::Step;
+using device::SetupStep;
+using device::StepContext;
 using device::WriteStep;
 using format::Format;
 using testing::HasSubstr;
@@ -52,8 +52,9 @@ protected:
 TEST_F(Steps, AnIoctlTakesAStruct)
 {
     const UniqueFd terminal(must(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
-    const Step step{struct_step(TIOCSWINSZ, "u16 rows; u16 columns; u16 _[2]", {{"rows", 12}, {"columns", 34}}), {}};
-    run(step, Files{.device = terminal.get()});
+    const SetupStep step{struct_step(TIOCSWINSZ, "u16 rows; u16 columns; u16 _[2]", {{"rows", 12}, {"columns", 34}}),
+                         {}};
+    run(step, StepContext{.device = terminal.get()});
     winsize size{};
     must(ioctl(terminal.get(), TIOCGWINSZ, &size), "TIOCGWINSZ");
     EXPECT_EQ(size.ws_row, 12);
@@ -63,8 +64,8 @@ TEST_F(Steps, AnIoctlTakesAStruct)
 TEST_F(Steps, AnIoctlGivesBackWhatTheDriverWrote)
 {
     write_all(pipe_.write_end.get(), "four");
-    const Step step{struct_step(FIONREAD, "s32 unread"), {}};
-    const std::vector<std::byte> argument = run(step, Files{.device = pipe_.read_end.get()}).argument;
+    const SetupStep step{struct_step(FIONREAD, "s32 unread"), {}};
+    const std::vector<std::byte> argument = run(step, StepContext{.device = pipe_.read_end.get()}).argument;
     EXPECT_EQ(format::load_integer(format::Type::s32, argument), 4);
 }
 
@@ -72,21 +73,21 @@ TEST_F(Steps, AnIoctlTakesANumber)
 {
     const UniqueFd terminal(must(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
     // TCFLSH takes the queue itself: 0, 1 or 2.
-    EXPECT_NO_THROW(run(Step{number_step(TCFLSH, TCIOFLUSH), {}}, Files{.device = terminal.get()}));
-    EXPECT_THROW(run(Step{number_step(TCFLSH, 77), {}}, Files{.device = terminal.get()}), std::system_error);
+    EXPECT_NO_THROW(run(SetupStep{number_step(TCFLSH, TCIOFLUSH), {}}, StepContext{.device = terminal.get()}));
+    EXPECT_THROW(run(SetupStep{number_step(TCFLSH, 77), {}}, StepContext{.device = terminal.get()}), std::system_error);
 }
 
 TEST_F(Steps, AStructThatIsTooShortHarmsNothing)
 {
     const UniqueFd terminal(must(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
-    const Step step{struct_step(TCGETS, "u8 first"), {}};  // the driver writes 36 bytes
-    EXPECT_EQ(run(step, Files{.device = terminal.get()}).argument.size(), 1U);
+    const SetupStep step{struct_step(TCGETS, "u8 first"), {}};  // the driver writes 36 bytes
+    EXPECT_EQ(run(step, StepContext{.device = terminal.get()}).argument.size(), 1U);
 }
 
 TEST_F(Steps, AnIoctlThatIsRefusedSaysWhich)
 {
     try {
-        run(Step{number_step(0x5401, 1), {}}, Files{.device = pipe_.read_end.get()});
+        run(SetupStep{number_step(0x5401, 1), {}}, StepContext{.device = pipe_.read_end.get()});
         FAIL() << "a pipe took a terminal's ioctl";
     } catch (const std::system_error& error) {
         EXPECT_STREQ(error.what(), "ioctl 0x5401: Inappropriate ioctl for device");
@@ -100,43 +101,44 @@ TEST_F(Steps, AFileIsHandedBack)
     // driver, so the number is put there beforehand.
     const int other = must(dup(terminal.get()), "dup");
     IoctlStep step = struct_step(FIONREAD, "s32 unread; s32 fd", {{"fd", other}});
-    step.handed_back = "fd";
-    const device::StepResult result = run(Step{step, {}}, Files{.device = pipe_.read_end.get()});
-    EXPECT_EQ(result.handed_back.get(), other);
+    step.returned_fd = "fd";
+    const device::StepResult result = run(SetupStep{step, {}}, StepContext{.device = pipe_.read_end.get()});
+    EXPECT_EQ(result.returned_fd.get(), other);
     EXPECT_EQ(fcntl(other, F_GETFD), FD_CLOEXEC);
 
     step.values["fd"] = std::int64_t{-1};
-    EXPECT_THROW(run(Step{step, {}}, Files{.device = pipe_.read_end.get()}), std::runtime_error);
+    EXPECT_THROW(run(SetupStep{step, {}}, StepContext{.device = pipe_.read_end.get()}), std::runtime_error);
 }
 
 TEST_F(Steps, ATextIsWrittenToTheDeviceOrToAFile)
 {
-    run(Step{WriteStep{.text = "hello", .to = "", .at = {}}, {}}, Files{.device = pipe_.write_end.get()});
+    run(SetupStep{WriteStep{.text = "hello", .to = "", .at = {}}, {}}, StepContext{.device = pipe_.write_end.get()});
     std::string text(5, ' ');
     must(static_cast<int>(read(pipe_.read_end.get(), text.data(), text.size())), "read");
     EXPECT_EQ(text, "hello");
 
     const std::string file = directory_.file("control", "0123456789");
-    run(Step{WriteStep{.text = "ab", .to = file, .at = 4}, {}}, Files{});
+    run(SetupStep{WriteStep{.text = "ab", .to = file, .at = 4}, {}}, StepContext{});
     EXPECT_EQ(read_file(file), "0123ab6789");
 }
 
 TEST_F(Steps, OpenFilesGoInByTheirNumbers)
 {
     const std::string file = directory_.file("control", "");
-    run(Step{WriteStep{.text = "{eventfd} {device} 1000", .to = file, .at = {}}, {}}, Files{.device = 5, .eventfd = 7});
+    run(SetupStep{WriteStep{.text = "{eventfd} {device} 1000", .to = file, .at = {}}, {}},
+        StepContext{.device = 5, .eventfd = 7});
     EXPECT_EQ(read_file(file), "7 5 1000");
 
-    const Step step{struct_step(FIONREAD, "s32 unread; s32 fd", {{"fd", "{eventfd}"}}), {}};
-    const auto argument = run(step, Files{.device = pipe_.read_end.get(), .eventfd = 7}).argument;
+    const SetupStep step{struct_step(FIONREAD, "s32 unread; s32 fd", {{"fd", "{eventfd}"}}), {}};
+    const auto argument = run(step, StepContext{.device = pipe_.read_end.get(), .eventfd = 7}).argument;
     EXPECT_EQ(format::load_integer(format::Type::s32, std::span(argument).subspan(4)), 7);
-    EXPECT_THROW(run(step, Files{.device = pipe_.read_end.get()}), std::runtime_error) << "there is none";
+    EXPECT_THROW(run(step, StepContext{.device = pipe_.read_end.get()}), std::runtime_error) << "there is none";
 }
 
 TEST_F(Steps, AFileThatIsNotThereIsSaid)
 {
     try {
-        run(Step{WriteStep{.text = "1", .to = directory_.path() + "/none", .at = {}}, {}}, Files{});
+        run(SetupStep{WriteStep{.text = "1", .to = directory_.path() + "/none", .at = {}}, {}}, StepContext{});
         FAIL() << "it was written";
     } catch (const std::system_error& error) {
         EXPECT_THAT(error.what(), HasSubstr("writing \"1\" to " + directory_.path() + "/none: No such file"));
@@ -145,11 +147,11 @@ TEST_F(Steps, AFileThatIsNotThereIsSaid)
 
 TEST_F(Steps, OnlyAWriteToTheDeviceWantsTheRightTo)
 {
-    EXPECT_FALSE((Step{number_step(1, 1), {}}.writes()));
-    EXPECT_FALSE((Step{WriteStep{.text = "1", .to = "/x", .at = {}}, {}}.writes()));
-    const Step writes{WriteStep{.text = "1", .to = "", .at = {}}, {}};
+    EXPECT_FALSE((SetupStep{number_step(1, 1), {}}.writes()));
+    EXPECT_FALSE((SetupStep{WriteStep{.text = "1", .to = "/x", .at = {}}, {}}.writes()));
+    const SetupStep writes{WriteStep{.text = "1", .to = "", .at = {}}, {}};
     EXPECT_TRUE(writes.writes());
-    EXPECT_TRUE((Step{number_step(1, 1), std::make_shared<const Step>(writes)}.writes()));
+    EXPECT_TRUE((SetupStep{number_step(1, 1), std::make_shared<const SetupStep>(writes)}.writes()));
 }
 
 }  // namespace

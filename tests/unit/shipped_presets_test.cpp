@@ -19,14 +19,14 @@ namespace {
 
 using device::IoctlStep;
 
-ChannelConfig channel_of(const std::string& settings)
+device::ChannelSettings channel_of(const std::string& settings)
 {
     ConfigBuilder builder(DRVBUS_PRESETS);
     builder.add("[[channel]]\nname = \"way\"\n" + settings, "test.toml");
     return builder.config().channel("way");
 }
 
-const IoctlStep& ioctl_of(const ChannelConfig& channel, std::size_t step)
+const IoctlStep& ioctl_of(const device::ChannelSettings& channel, std::size_t step)
 {
     return std::get<IoctlStep>(channel.device->setup.at(step).what);
 }
@@ -68,20 +68,20 @@ TEST(ShippedPresets, EvdevHasTheNamesOfLibevdev)
 // The kernel's own headers say what the numbers in the presets are.
 TEST(ShippedPresets, NumbersAndStructsAreTheKernels)
 {
-    const ChannelConfig evdev = channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"");
+    const device::ChannelSettings evdev = channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"");
     EXPECT_EQ(ioctl_of(evdev, 0).request, EVIOCSCLOCKID);
     EXPECT_EQ(ioctl_of(evdev, 1).request, EVIOCGBIT(EV_KEY, 96));
     EXPECT_EQ(evdev.device->framing.size, sizeof(input_event));
     EXPECT_EQ(ioctl_of(evdev, 1).refused_bits.size(), 26U) << "the letters";
 
-    const ChannelConfig gpio = channel_of("preset = \"gpio\"\ndevice = \"/dev/x\"\nline = 3");
+    const device::ChannelSettings gpio = channel_of("preset = \"gpio\"\ndevice = \"/dev/x\"\nline = 3");
     EXPECT_EQ(ioctl_of(gpio, 0).request, GPIO_V2_GET_LINEINFO_IOCTL);
     EXPECT_EQ(argument_size(ioctl_of(gpio, 0)), sizeof(gpio_v2_line_info));
     EXPECT_EQ(ioctl_of(gpio, 1).request, GPIO_V2_GET_LINE_IOCTL);
     EXPECT_EQ(argument_size(ioctl_of(gpio, 1)), sizeof(gpio_v2_line_request));
     EXPECT_EQ(gpio.device->framing.size, sizeof(gpio_v2_line_event));
 
-    const ChannelConfig rtc = channel_of("preset = \"rtc\"\nperiodic_hz = 64");
+    const device::ChannelSettings rtc = channel_of("preset = \"rtc\"\nperiodic_hz = 64");
     EXPECT_EQ(ioctl_of(rtc, 0).request, RTC_UIE_ON);
     EXPECT_EQ(ioctl_of(rtc, 1).request, RTC_IRQP_SET);
     EXPECT_EQ(ioctl_of(rtc, 1).value, 64);
@@ -92,7 +92,8 @@ TEST(ShippedPresets, NumbersAndStructsAreTheKernels)
 
 TEST(ShippedPresets, AKeyboardHasToBeAllowed)
 {
-    const ChannelConfig allowed = channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"\nallow_keyboard = true");
+    const device::ChannelSettings allowed =
+        channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"\nallow_keyboard = true");
     EXPECT_EQ(allowed.device->setup.size(), 1U);
 }
 

@@ -6,9 +6,11 @@
 
 #include "support/wait.hpp"
 
+#include "base/errno.hpp"
+
 namespace drvbus::test {
 
-bool turn_until(const Loop& loop, const std::function<bool()>& condition)
+bool turn_until(const EventLoop& loop, const std::function<bool()>& condition)
 {
     const auto end = std::chrono::steady_clock::now() + kLimit;
     while (!condition()) {
@@ -20,7 +22,7 @@ bool turn_until(const Loop& loop, const std::function<bool()>& condition)
     return true;
 }
 
-void settle(const Loop& loop)
+void commit_published(const EventLoop& loop)
 {
     constexpr int kFarTooMany = 10'000;
     for (int turns = 0; check(sd_event_run(loop.get(), 0), "sd_event_run") > 0; ++turns) {

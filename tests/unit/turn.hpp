@@ -8,9 +8,9 @@
 namespace drvbus::test {
 
 /// Turns the loop until `condition` holds. @returns whether it does within the limit
-bool turn_until(const Loop& loop, const std::function<bool()>& condition);
+bool turn_until(const EventLoop& loop, const std::function<bool()>& condition);
 
 /// Turns the loop for as long as something has happened already.
-void settle(const Loop& loop);
+void commit_published(const EventLoop& loop);
 
 }  // namespace drvbus::test

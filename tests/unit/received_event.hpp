@@ -13,18 +13,18 @@
 namespace drvbus::test {
 
 /// An event that outlives the reader's buffer.
-struct Taken {
+struct ReceivedEvent {
     std::uint64_t sequence;
     std::string payload;
-    bool operator==(const Taken&) const = default;
+    bool operator==(const ReceivedEvent&) const = default;
 };
 
-inline std::vector<Taken> events_in(const device::Reader::Batch& batch)
+inline std::vector<ReceivedEvent> events_in(const reader::Reader::Batch& batch)
 {
-    std::vector<Taken> taken;
+    std::vector<ReceivedEvent> taken;
     for (std::size_t at = 0; at < batch.records.size();) {
-        const device::Record found = device::parse_record(batch.records.subspan(at));
-        if (found.state != device::Record::State::whole)
+        const record::Record found = record::parse_record(batch.records.subspan(at));
+        if (found.state != record::Record::State::complete)
             throw std::runtime_error("a batch with less than a whole record");
         taken.push_back({found.event.sequence, as_text(found.event.payload)});
         at += found.size;

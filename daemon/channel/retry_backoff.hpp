@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace drvbus::channel {
+
+/// Delays between attempts to open a device: 0.25 s first, doubled after each attempt, 30 s at most.
+class RetryBackoff {
+public:
+    [[nodiscard]] std::chrono::milliseconds next() { return std::exchange(delay_, std::min(delay_ * 2, kLongest)); }
+    void reset() noexcept { delay_ = kShortest; }
+
+private:
+    // A device that was busy a moment ago is soon available again; one that stays absent must cost nothing.
+    static constexpr std::chrono::milliseconds kShortest{250};
+    static constexpr std::chrono::milliseconds kLongest{30000};
+
+    std::chrono::milliseconds delay_ = kShortest;
+};
+
+}  // namespace drvbus::channel

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace drvbus::record {
+
+/// Names of a channel's events by id, as they stand in sysfs and in the checkpoint: lines of "ID NAME", with the id in
+/// decimal. Lines of another form are skipped.
+[[nodiscard]] std::map<std::uint32_t, std::string> parse_event_names(const std::string& text);
+
+/// The text from which `parse_event_names` makes `names`.
+[[nodiscard]] std::string event_names_text(const std::map<std::uint32_t, std::string>& names);
+
+}  // namespace drvbus::record
