@@ -43,7 +43,7 @@ bool hands_back(const device::Settings& settings)
 {
     return std::ranges::any_of(settings.setup, [](const device::SetupStep& step) {
         const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what);
-        return ioctl != nullptr && !ioctl->handed_back.empty();
+        return ioctl != nullptr && !ioctl->returned_fd.empty();
     });
 }
 
@@ -174,7 +174,8 @@ std::string ChannelCheck::place(const device::Settings& settings)
     return node;
 }
 
-void ChannelCheck::try_device(const std::string& node, const device::Settings& settings, const device::ChannelSettings& channel)
+void ChannelCheck::try_device(const std::string& node, const device::Settings& settings,
+                              const device::ChannelSettings& channel)
 {
     const Identity identity = identify(node);
     const bool write = settings.writes();

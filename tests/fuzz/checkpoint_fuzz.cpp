@@ -20,11 +20,11 @@
 
 namespace drvbus::fuzz {
 
-using record::Framing;
 using checkpoint::Checkpoint;
-using checkpoint::ReplayLog;
 using checkpoint::Progress;
+using checkpoint::ReplayLog;
 using reader::Reader;
+using record::Framing;
 
 namespace {
 
@@ -85,7 +85,8 @@ public:
             const Stream stream;
             const Ledger checkpoint = intact(options, stream);
             std::string& image = images_.at(options);
-            image.resize(static_cast<std::size_t>(check(static_cast<int>(lseek(checkpoint.fd(), 0, SEEK_END)), "lseek")));
+            image.resize(
+                static_cast<std::size_t>(check(static_cast<int>(lseek(checkpoint.fd(), 0, SEEK_END)), "lseek")));
             check(static_cast<int>(pread(checkpoint.fd(), image.data(), image.size(), 0)), "pread");
         }
         check(ftruncate(file_.get(), static_cast<off_t>(size())), "ftruncate");

@@ -17,11 +17,11 @@
 
 namespace drvbus::fuzz {
 
-using record::Framing;
 using checkpoint::Checkpoint;
-using checkpoint::ReplayLog;
 using checkpoint::Progress;
+using checkpoint::ReplayLog;
 using reader::Reader;
+using record::Framing;
 using Status = reader::Reader::Status;
 
 namespace {
@@ -148,7 +148,10 @@ protected:
     [[nodiscard]] Reader& reader() { return *reader_; }
     [[nodiscard]] Log& log() { return checkpoint_->log(); }
     /// @returns the offset that the last byte read from the device would have in the replay log if it were framed
-    [[nodiscard]] std::uint64_t end_of_input() { return log().end() + (checkpoint_->stage().end() - log().taken().stage); }
+    [[nodiscard]] std::uint64_t end_of_input()
+    {
+        return log().end() + (checkpoint_->stage().end() - log().taken().stage);
+    }
     [[nodiscard]] bool finished() const { return finished_; }
 
     void set_batch(std::span<const std::byte> batch) { batch_ = batch; }
@@ -269,7 +272,8 @@ private:
 /// The daemon of a device without framing: each read returns one payload.
 class RawDaemon final : public Daemon {
 public:
-    RawDaemon(const Stream& stream, Ledger& checkpoint, std::string& memory) : Daemon(kRaw, stream, checkpoint), sent_(memory)
+    RawDaemon(const Stream& stream, Ledger& checkpoint, std::string& memory)
+        : Daemon(kRaw, stream, checkpoint), sent_(memory)
     {
         sent_.clear();
     }

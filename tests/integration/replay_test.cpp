@@ -160,7 +160,7 @@ TEST_F(Replay, AChannelThatIsNotOnlineSaysSo)
     start(channel("way", path("nothing")));
     const sdbus::Error error = refusal(1);
     EXPECT_EQ(std::string(error.getName()), "org.drvbus1.Error.Unavailable");
-    EXPECT_THAT(error.getMessage(), HasSubstr("channel way is gone: there is no "));
+    EXPECT_THAT(error.getMessage(), HasSubstr("channel way is absent: there is no "));
 }
 
 TEST_F(Replay, AnotherInstanceHasItsOwnPast)

@@ -33,7 +33,7 @@ protected:
         if (!writer_)
             writer_ = fifo_.open_writer();
         // A process may be killed at any time, a message to the service manager may not be lost with it.
-        ASSERT_TRUE(wait_until([&] { return manager_.kept() == std::set<std::string>{"device.way", "ledger.way"}; }));
+        ASSERT_TRUE(wait_until([&] { return manager_.kept() == std::set<std::string>{"device.way", "checkpoint.way"}; }));
     }
 
     void kill_service()
@@ -174,9 +174,9 @@ TEST_F(Restart, ALedgerOfAnotherReleaseIsNoReasonToFail)
 {
     UniqueFd nonsense(must(memfd_create("nonsense", MFD_CLOEXEC), "memfd_create"));
     must(static_cast<int>(write(nonsense.get(), "nonsense", 8)), "write");
-    manager_.keep("ledger.way", std::move(nonsense));
+    manager_.keep("checkpoint.way", std::move(nonsense));
     start_way();
-    EXPECT_THAT(daemon().output(), HasSubstr("what was kept of it over the restart is of no use"));
+    EXPECT_THAT(daemon().output(), HasSubstr("the checkpoint of the previous process cannot be used"));
     send(1);
     EXPECT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
 }

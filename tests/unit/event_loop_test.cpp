@@ -119,7 +119,7 @@ TEST_F(LoopTest, LowerPrioritiesRunFirst)
     add(Priority::idle, "idle");
     add(Priority::normal, "normal");
     add(Priority::signal, "signal");
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_THAT(order, ElementsAre("signal", "normal", "idle"));
 }
 
@@ -137,14 +137,14 @@ TEST_F(LoopTest, DeferredWorkRunsOnceForEachRequest)
 {
     int runs = 0;
     const DeferredCall work = loop_.deferred(Priority::normal, [&] { ++runs; });
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(runs, 0);
     work.request();
     work.request();
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(runs, 1);
     work.request();
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(runs, 2);
 }
 
@@ -157,7 +157,7 @@ TEST_F(LoopTest, DeferredWorkMayAskForAnotherTurn)
             work.request();
     });
     work.request();
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(runs, 5);
 }
 
@@ -195,7 +195,7 @@ TEST_F(LoopTest, ATimerRunsOnceAndNotTooEarly)
         EventLoop::start(timer, 20ms);
         ASSERT_TRUE(turn_until(loop_, [&] { return runs == round; }));
         EXPECT_GE(std::chrono::steady_clock::now() - before, 20ms);
-        commit_published(loop_);
+        run_until_idle(loop_);
         EXPECT_EQ(runs, round);
     }
 }
@@ -229,10 +229,10 @@ TEST_F(LoopTest, AWatchThatIsOffSaysNothing)
         loop_.watch(pipe_.read_end.get(), EPOLLIN | EPOLLET, Priority::normal, [&](std::uint32_t) { ++runs; });
     watch.enable(false);
     write_all(pipe_.write_end.get(), "x");
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(runs, 0);
     watch.enable(true);
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(runs, 1);
 }
 
@@ -248,20 +248,20 @@ TEST_F(LoopTest, AfterEachFollowsWhatHappened)
     const DeferredCall work = loop_.deferred(Priority::normal, [] {});
 
     work.request();
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(after, 0) << "it is off until it is enabled";
 
     source.enable(true);
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(after, 0) << "nothing happened";
     for (int i = 1; i <= 3; ++i) {
         work.request();
-        commit_published(loop_);
+        run_until_idle(loop_);
         EXPECT_EQ(after, i);
     }
     source.enable(false);
     work.request();
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(after, 3);
 }
 
@@ -272,10 +272,10 @@ TEST_F(LoopTest, ASignalIsToldFromTheLoop)
         const EventSource source = loop_.signal(SIGUSR2, [&] { ++runs; });
         raise(SIGUSR2);  // blocked, so it waits
         EXPECT_EQ(runs, 0);
-        commit_published(loop_);
+        run_until_idle(loop_);
         EXPECT_EQ(runs, 1);
         raise(SIGUSR2);
-        commit_published(loop_);
+        run_until_idle(loop_);
         EXPECT_EQ(runs, 2);
     }
 }
@@ -291,7 +291,7 @@ TEST_F(LoopTest, ASourceThatIsGoneSaysNothing)
         const DeferredCall gone = loop_.deferred(Priority::normal, [&] { ++runs; });
         gone.request();
     }
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(runs, 0);
 }
 
@@ -305,7 +305,7 @@ TEST_F(LoopTest, ASourceMayMove)
     EXPECT_FALSE(anywhere);
     anywhere = std::move(there);
     EXPECT_TRUE(anywhere);
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(runs, 1);
 }
 

@@ -75,7 +75,7 @@ TEST_F(Sigio, ATerminalTells)
     const UniqueFd reader = terminal.open_reader();
     const Watched watched(dispatcher_, reader.get());
     EXPECT_EQ(watched.notification->kind(), Kind::sigio);
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(watched.news, 0);
     for (int i = 1; i <= 10; ++i) {
         watched.notification->clear();
@@ -109,7 +109,7 @@ TEST_F(Sigio, OnlyTheDeviceThatHasNewsTells)
     const Watched watched_loud(dispatcher_, loud.read_end.get());
     write_all(loud.write_end.get(), "x");
     ASSERT_TRUE(told(watched_loud));
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(watched_quiet.news, 0);
 }
 
@@ -120,7 +120,7 @@ TEST_F(Sigio, WhatComesBeforeTheLoopTurnsIsToldOnce)
     for (int i = 0; i < 100; ++i)
         write_all(pipe.write_end.get(), "x");
     ASSERT_TRUE(told(watched));
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(watched.news, 1);
 }
 
@@ -150,7 +150,7 @@ TEST_F(Sigio, ManyDevicesTellEachForItself)
         write_all(pipes.at(static_cast<std::size_t>(i)).write_end.get(), "x");
     for (int i = 0; i < kDevices; i += 2)
         ASSERT_TRUE(told(watched.at(static_cast<std::size_t>(i)))) << i;
-    commit_published(loop_);
+    run_until_idle(loop_);
     for (int i = 0; i < kDevices; ++i)
         ASSERT_EQ(watched.at(static_cast<std::size_t>(i)).news, i % 2 == 0 ? 1 : 0) << i;
 }
@@ -190,7 +190,7 @@ TEST_F(Sigio, NothingIsToldOnceItIsGone)
     watched.notification.reset();
     EXPECT_FALSE(is_async(pipe.read_end.get()));
     write_all(pipe.write_end.get(), "x");
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(watched.news, 0);
 }
 
@@ -212,7 +212,7 @@ TEST_F(Sigio, ADeviceMayGoWhileAnotherTells)
     write_all(one.write_end.get(), "x");
     write_all(two.write_end.get(), "x");
     ASSERT_TRUE(turn_until(loop_, [&] { return news > 0; }));
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(news, 1);
 }
 

@@ -22,7 +22,7 @@ bool turn_until(const EventLoop& loop, const std::function<bool()>& condition)
     return true;
 }
 
-void commit_published(const EventLoop& loop)
+void run_until_idle(const EventLoop& loop)
 {
     constexpr int kFarTooMany = 10'000;
     for (int turns = 0; check(sd_event_run(loop.get(), 0), "sd_event_run") > 0; ++turns) {

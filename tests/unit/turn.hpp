@@ -11,6 +11,6 @@ namespace drvbus::test {
 bool turn_until(const EventLoop& loop, const std::function<bool()>& condition);
 
 /// Turns the loop for as long as something has happened already.
-void commit_published(const EventLoop& loop);
+void run_until_idle(const EventLoop& loop);
 
 }  // namespace drvbus::test

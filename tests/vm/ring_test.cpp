@@ -48,7 +48,7 @@ void make_checkpoints_foreign()
     int changed = 0;
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
         std::error_code closed;
-        if (std::filesystem::read_symlink(entry, closed).string().find("drvbus-ledger") == std::string::npos)
+        if (std::filesystem::read_symlink(entry, closed).string().find("drvbus-checkpoint") == std::string::npos)
             continue;
         std::fstream(entry.path(), std::ios::in | std::ios::out | std::ios::binary) << "drvbusL0";
         ++changed;
