@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The bus goes away and comes back.
+// The bus daemon ends and another one starts at the same address.
 #include <csignal>
 #include <optional>
 #include <string>
@@ -17,16 +17,16 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-// Nobody else here has a connection to a bus that dies: one that is lost ends the process by default.
-class LostBus : public DaemonTest {
+// The tests have no connection of their own while the bus ends: sd-bus ends a process that loses its connection.
+class BusLoss : public DaemonTest {
 protected:
-    void start_way()
+    void start_sensor()
     {
-        start(channel("way", fifo_.path()));
+        start(channel("sensor", fifo_.path()));
         writer_ = fifo_.open_writer();
     }
 
-    void send_from_to(std::uint64_t first, std::uint64_t last) const
+    void send_range(std::uint64_t first, std::uint64_t last) const
     {
         for (std::uint64_t sequence = first; sequence <= last; ++sequence)
             write_all(writer_.get(), record({.sequence = sequence}));
@@ -37,26 +37,26 @@ protected:
         return wait_until([&] { return daemon().output().find(text) != std::string::npos; });
     }
 
-    Fifo fifo_{path("way")};
+    Fifo fifo_{path("sensor")};
     UniqueFd writer_;
 };
 
-TEST_F(LostBus, TheDaemonWaitsAndGoesOnWhereItWas)
+TEST_F(BusLoss, DaemonReconnectsAndContinuesAtItsPosition)
 {
-    start_way();
+    start_sensor();
     {
-        const Subscriber before("way", bus().address());
-        send_from_to(1, 10);
+        const Subscriber before("sensor", bus().address());
+        send_range(1, 10);
         ASSERT_TRUE(before.wait_for(10)) << summary(before);
         ASSERT_TRUE(wait_until([&] { return before.channel().EventsPublished() == 10; }));
     }
     bus().kill();
     ASSERT_TRUE(wait_for_output("the connection to the session bus broke"));
-    send_from_to(11, 20);
-    EXPECT_FALSE(daemon().wait(0ms)) << "it lives";
+    send_range(11, 20);
+    EXPECT_FALSE(daemon().wait(0ms)) << "the daemon ended";
 
     bus().start();
-    const Subscriber after("way", bus().address());
+    const Subscriber after("sensor", bus().address());
     ASSERT_TRUE(wait_for_output("connected to the session bus again"));
     ASSERT_TRUE(wait_until([&] {
         try {
@@ -68,22 +68,22 @@ TEST_F(LostBus, TheDaemonWaitsAndGoesOnWhereItWas)
     EXPECT_EQ(after.channel().EventsPublished(), 20U);
     EXPECT_EQ(after.channel().EventsLost(), 0U);
     EXPECT_EQ(Observer(bus().address()).managed().size(), 1U);
-    send_from_to(21, 21);
+    send_range(21, 21);
     ASSERT_TRUE(after.wait([](const Received& received) {
         return !received.events.empty() && received.events.back().sequence == 21;
     })) << summary(after);
 }
 
-TEST_F(LostBus, ItComesAndGoesManyTimes)
+TEST_F(BusLoss, DaemonReconnectsAfterEachOfManyRestarts)
 {
-    start_way();
+    start_sensor();
     std::uint64_t sent = 0;
     for (int round = 1; round <= 5; ++round) {
         bus().kill();
-        send_from_to(sent + 1, sent + 10);
+        send_range(sent + 1, sent + 10);
         sent += 10;
         bus().start();
-        const Subscriber subscriber("way", bus().address());
+        const Subscriber subscriber("sensor", bus().address());
         ASSERT_TRUE(wait_until([&] {
             try {
                 return subscriber.channel().NextSequence() == sent + 1;
@@ -95,9 +95,9 @@ TEST_F(LostBus, ItComesAndGoesManyTimes)
     }
 }
 
-TEST_F(LostBus, ItMayBeAwayForLongAndTheDaemonIsCalm)
+TEST_F(BusLoss, DaemonUsesLittleCpuTimeWithoutABus)
 {
-    start_way();
+    start_sensor();
     bus().kill();
     ASSERT_TRUE(wait_for_output("the connection to the session bus broke"));
     const auto cpu = [this] {
@@ -105,34 +105,35 @@ TEST_F(LostBus, ItMayBeAwayForLongAndTheDaemonIsCalm)
         return std::stoull(stat);
     };
     const auto before = cpu();
-    send_from_to(1, 1000);
+    send_range(1, 1000);
     EXPECT_FALSE(daemon().wait(2000ms));
     EXPECT_LT(cpu() - before, 200'000'000U)
-        << "a tenth of the time, in ns, with its tries and a thousand notifications";
+        << "ns of CPU time in two seconds, with attempts to connect and a thousand notifications";
     bus().start();
     ASSERT_TRUE(wait_for_output("connected to the session bus again"));
 }
 
-TEST_F(LostBus, OneThatTakesConnectionsAndStandsStillDoesNotStopTheDaemon)
+TEST_F(BusLoss, UnresponsiveBusDoesNotBlockTheDaemon)
 {
-    start("log_level = \"debug\"\n" + channel("way", fifo_.path()));
+    start("log_level = \"debug\"\n" + channel("sensor", fifo_.path()));
     daemon().stop();
     bus().kill();
     bus().start();
     bus().stop();
     daemon().resume();
     ASSERT_TRUE(wait_for_output("the connection to the session bus broke"));
-    ASSERT_TRUE(wait_until([this] { return !connections().empty(); })) << "it tries";
+    ASSERT_TRUE(wait_until([this] { return !connections().empty(); })) << "the daemon did not try to connect";
     daemon().signal(SIGHUP);
     ASSERT_TRUE(wait_for_output("the configuration was reloaded"));
-    EXPECT_THAT(daemon().output(), Not(HasSubstr("no session bus yet"))) << "it gave up, and only then looked up";
+    EXPECT_THAT(daemon().output(), Not(HasSubstr("no session bus yet")))
+        << "the daemon reloaded only after the attempt had failed";
     bus().resume();
     ASSERT_TRUE(wait_for_output("connected to the session bus again"));
 }
 
-TEST_F(LostBus, WhereTheNameIsTakenMeanwhileItEndsAndSaysSo)
+TEST_F(BusLoss, DaemonExitsIfAnotherOneOwnsTheName)
 {
-    start_way();
+    start_sensor();
     bus().kill();
     ASSERT_TRUE(wait_for_output("the connection to the session bus broke"));
     daemon().stop();

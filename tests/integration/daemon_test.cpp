@@ -17,10 +17,10 @@ std::vector<std::string> DaemonTest::command() const
 {
     const char* const drvbusd = std::getenv("DRVBUSD");
     if (drvbusd == nullptr)
-        throw std::runtime_error("DRVBUSD has to be the path of the drvbusd under test");
+        throw std::runtime_error("set DRVBUSD to the path of the drvbusd under test");
     const char* const presets = std::getenv("DRVBUS_PRESETS");
     if (presets == nullptr)
-        throw std::runtime_error("DRVBUS_PRESETS has to be the folder of the presets under test");
+        throw std::runtime_error("set DRVBUS_PRESETS to the folder of the presets under test");
     return {drvbusd, "--session", "--config", config_file(), "--presets", presets};
 }
 
@@ -31,24 +31,24 @@ void DaemonTest::configure(const std::string& text) const
 
 void DaemonTest::start(const std::string& configuration, Process::Options options)
 {
-    start_by(command(), configuration, std::move(options));
+    start_with(command(), configuration, std::move(options));
 }
 
-void DaemonTest::start_by(const std::vector<std::string>& command, const std::string& configuration,
-                          Process::Options options)
+void DaemonTest::start_with(const std::vector<std::string>& command, const std::string& configuration,
+                            Process::Options options)
 {
     configure(configuration);
-    // Of the surroundings of the test itself nothing may come through.
+    // The daemon must not see the service manager of the test itself.
     for (const char* const variable :
          {"JOURNAL_STREAM", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC"})
         options.environment.emplace_back(variable);
     for (const std::string& variable : bus_.environment())
         options.environment.push_back(variable);
     daemon_.emplace(command, options);
-    wait_until_it_answers();
+    wait_until_ready();
 }
 
-void DaemonTest::wait_until_it_answers()
+void DaemonTest::wait_until_ready()
 {
     const Observer observer(bus_.address());
     bool ended = false;
@@ -69,7 +69,7 @@ std::vector<UniqueFd> DaemonTest::connections() const
     return sockets_of(daemon_->pid(), SO_TYPE, SOCK_STREAM);
 }
 
-void DaemonTest::narrow_bus() const
+void DaemonTest::shrink_send_buffer() const
 {
     const std::vector<UniqueFd> streams = connections();
     ASSERT_EQ(streams.size(), 1U) << "streams of the daemon";
@@ -109,7 +109,7 @@ std::string summary(const Subscriber& subscriber)
 {
     const Received received = subscriber.received();
     return std::to_string(received.events.size()) + " events and " + std::to_string(received.lost_count()) +
-           " lost came";
+           " lost were received";
 }
 
 }  // namespace drvbus::test

@@ -15,53 +15,54 @@
 
 namespace drvbus::test {
 
-/// The real drvbusd on a bus of its own.
+/// Runs the drvbusd under test on a private bus.
 class DaemonTest : public testing::Test {
 protected:
-    /// Command line of drvbusd, with the test's configuration file.
+    /// Command line of drvbusd with the test's configuration file.
     [[nodiscard]] std::vector<std::string> command() const;
     [[nodiscard]] std::string config_file() const { return path("drvbusd.toml"); }
-    /// Of a file in the test's directory.
+    /// Path of a file in the test's directory.
     [[nodiscard]] std::string path(const std::string& file) const { return directory_.path() + "/" + file; }
 
-    /// Writes the configuration file; a running daemon does not look before it is told to.
+    /// Writes the configuration file. A running daemon reads it only when it reloads.
     void configure(const std::string& text) const;
-    /// Starts drvbusd, and waits until it answers.
+    /// Writes the configuration, starts drvbusd and waits until it answers calls.
+    /// @throws std::runtime_error with the daemon's output if it does not start
     void start(const std::string& configuration, Process::Options options = {});
-    /// The same, by another command that becomes drvbusd.
-    void start_by(const std::vector<std::string>& command, const std::string& configuration,
-                  Process::Options options = {});
-    /// Makes the running daemon's queue to the bus hold little, as it does where the kernel's limit is low. With
-    /// privileges sd-bus makes it 16 MiB long, and a bus is hardly ever seen to be slow.
-    void narrow_bus() const;
-    /// The running daemon's streams, which are its connections to the bus.
+    /// The same with another command, which must end by executing drvbusd.
+    void start_with(const std::vector<std::string>& command, const std::string& configuration,
+                    Process::Options options = {});
+    /// Reduces the send buffer of the running daemon's connection to the bus to 32 KiB, so that a test can fill it.
+    /// sd-bus sets 16 MiB if it has the privilege.
+    void shrink_send_buffer() const;
+    /// Duplicates of the running daemon's stream sockets, which are its connections to the bus.
     [[nodiscard]] std::vector<UniqueFd> connections() const;
     [[nodiscard]] Process& daemon() { return daemon_.value(); }
 
     [[nodiscard]] const PrivateBus& bus() const { return bus_; }
     [[nodiscard]] PrivateBus& bus() { return bus_; }
 
-    /// A daemon that still runs has to end well.
+    /// Terminates a running daemon and expects exit code 0. Prints the daemon's output if the test failed.
     void TearDown() override;
 
 private:
-    void wait_until_it_answers();
+    void wait_until_ready();
 
     TemporaryDirectory directory_;
     PrivateBus bus_;
     std::optional<Process> daemon_;
 };
 
-/// A [[channel]] of the configuration; `settings` are further lines of it.
+/// A [[channel]] table of the configuration. `settings` holds further lines of the table.
 std::string channel(const std::string& name, const std::string& device, const std::string& settings = {});
 
-/// Waits until the channel is in `state`. @returns the reason for it
+/// Waits until the channel is in `state`. @returns its property Reason
 std::string reason_for(const std::string& state, const Subscriber& subscriber);
 
-/// "STATE: REASON", or "online".
+/// The properties State and Reason as "STATE: REASON"; without a reason, "STATE".
 std::string state_of(const Subscriber& subscriber);
 
-/// What came, and what is missing, for a test that fails.
+/// How many events were received and announced as lost, for failure messages.
 std::string summary(const Subscriber& subscriber);
 
 }  // namespace drvbus::test

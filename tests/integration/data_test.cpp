@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Payload bytes become typed, named values on the bus.
+// The daemon decodes payload bytes into typed, named values on the bus.
 #include <cstdint>
 #include <map>
 #include <stdexcept>
@@ -20,12 +20,12 @@ using testing::IsEmpty;
 
 class Data : public FifoTest {
 protected:
-    /// Sends one event. @returns what came of it
+    /// Sends one event with `payload`. @returns the received signal
     Event publish(const std::string& payload)
     {
         send(++sequence_, payload);
         if (!subscriber_.wait_for(sequence_))
-            throw std::runtime_error("no event came: " + summary(subscriber_));
+            throw std::runtime_error("the event was not received: " + summary(subscriber_));
         return subscriber_.received().events.back();
     }
 
@@ -35,7 +35,7 @@ private:
     std::uint64_t sequence_ = 0;
 };
 
-TEST_F(Data, EveryTypeHasItsOwnOnTheBus)
+TEST_F(Data, EachFieldTypeHasItsBusType)
 {
     start_channel("format = \"u8 a; s8 b; u16 c; s16 d; u32 e; s32 f; u64 g; s64 h; f32 i; f64 j; bool k; char l\"\n");
     const auto largest = fields(packed(std::uint8_t{255}, std::int8_t{127}, std::uint16_t{65535}, std::int16_t{32767},
@@ -72,7 +72,7 @@ TEST_F(Data, EveryTypeHasItsOwnOnTheBus)
     EXPECT_EQ(smallest.at("l").get<std::string>(), "");
 }
 
-TEST_F(Data, ArraysOfEveryType)
+TEST_F(Data, ArraysOfEachFieldTypeArePublished)
 {
     start_channel("format = \"u8 a[2]; s8 b[2]; u16 c[2]; s16 d[2]; u32 e[2]; s32 f[2]; u64 g[2]; s64 h[2]; "
                   "f32 i[2]; f64 j[2]; bool k[2]; char l[2]\"\n");
@@ -94,7 +94,7 @@ TEST_F(Data, ArraysOfEveryType)
     EXPECT_EQ(all.at("l").get<std::string>(), "ab");
 }
 
-TEST_F(Data, TextEndsAtItsNulAndIsAlwaysUtf8)
+TEST_F(Data, TextEndsAtNulAndIsValidUtf8)
 {
     start_channel("format = \"char label[8]; char rest[]\"\n");
     auto texts = fields(std::string("fan\0junk", 8) + "g\xc3\xbcltig");
@@ -116,7 +116,7 @@ TEST_F(Data, TextEndsAtItsNulAndIsAlwaysUtf8)
     EXPECT_EQ(texts.at("rest").get<std::string>(), "");
 }
 
-TEST_F(Data, TheRestMayBeLongOrEmpty)
+TEST_F(Data, RestFieldMayBeLongOrEmpty)
 {
     start_channel("format = \"u8 kind; s16 rest[]\"\n");
     EXPECT_THAT(fields(packed(std::uint8_t{7}, std::int16_t{-5}, std::int16_t{6}, std::int16_t{-7}))
@@ -137,7 +137,7 @@ TEST_F(Data, PaddingIsNotPublished)
     EXPECT_EQ(named.at("value").get<std::uint32_t>(), 42U);
 }
 
-TEST_F(Data, BareParametersAreAnArray)
+TEST_F(Data, BareParametersArePublishedAsArray)
 {
     start_channel("format = \"u32[]\"\n");
     EXPECT_THAT(publish(packed(1U, 4000000000U, 3U)).data.get<std::vector<std::uint32_t>>(),
@@ -145,7 +145,7 @@ TEST_F(Data, BareParametersAreAnArray)
     EXPECT_THAT(publish("").data.get<std::vector<std::uint32_t>>(), IsEmpty());
 }
 
-TEST_F(Data, WithoutAFormatItIsBytes)
+TEST_F(Data, PayloadWithoutFormatIsPublishedAsBytes)
 {
     start_channel();
     EXPECT_THAT(publish(std::string("\x01\x00\xff", 3)).data.get<std::vector<std::uint8_t>>(), ElementsAre(1, 0, 255));
@@ -154,7 +154,7 @@ TEST_F(Data, WithoutAFormatItIsBytes)
     EXPECT_EQ(subscriber_.channel().FormatMismatches(), 0U);
 }
 
-TEST_F(Data, WhatDoesNotFitTheFormatIsBytesAndCounted)
+TEST_F(Data, MismatchIsPublishedAsBytesAndCounted)
 {
     start_channel("format = \"u32 value\"\n");
     EXPECT_EQ(fields(packed(5U)).at("value").get<std::uint32_t>(), 5U);
@@ -169,7 +169,7 @@ TEST_F(Data, WhatDoesNotFitTheFormatIsBytesAndCounted)
                                                       "bytes"));
 }
 
-TEST_F(Data, TheLargestPayloadComesWhole)
+TEST_F(Data, LargestPayloadIsPublishedCompletely)
 {
     start_channel("format = \"u8 first; u32 _[16383]; u8 rest[]\"\n");
     std::string payload(65536, '\0');

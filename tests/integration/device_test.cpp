@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Existing drivers and files, put on the bus by configuration alone.
+// Existing drivers and files that a configuration publishes on the bus, without new code.
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -23,9 +23,9 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class DeviceTest : public DaemonTest {
+class Device : public DaemonTest {
 protected:
-    /// The texts of the events that have come.
+    /// The text in `field` of each received event.
     static std::vector<std::string> texts(const Subscriber& subscriber, const std::string& field = "text")
     {
         std::vector<std::string> texts;
@@ -34,13 +34,13 @@ protected:
         return texts;
     }
 
-    Subscriber subscriber_{"way", bus().address()};
+    Subscriber subscriber_{"sensor", bus().address()};
 };
 
-TEST_F(DeviceTest, AShellScriptWritesLinesToAFifo)
+TEST_F(Device, LinesOfAShellScriptArePublished)
 {
     const Fifo fifo(path("fifo"));
-    start(channel("way", fifo.path(), "preset = \"fifo\"\n"));
+    start(channel("sensor", fifo.path(), "preset = \"fifo\"\n"));
     ASSERT_EQ(shell("exec >" + fifo.path() + "; echo one; echo; printf 'two '").status, 0);
     ASSERT_EQ(shell("echo and four >" + fifo.path()).status, 0);
     ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
@@ -48,10 +48,10 @@ TEST_F(DeviceTest, AShellScriptWritesLinesToAFifo)
     EXPECT_EQ(subscriber_.received().gaps(3), "");
 }
 
-TEST_F(DeviceTest, LinesBecomeFieldsWithIdsAndNames)
+TEST_F(Device, PatternSplitsLinesIntoFieldsWithIdsAndNames)
 {
     const Fifo fifo(path("fifo"));
-    start(channel("way", fifo.path(),
+    start(channel("sensor", fifo.path(),
                   "records = \"lines\"\nformat = \"u8 level; f64 celsius; char place[]\"\n"
                   "pattern = \"{level} {celsius} {place}\"\nid = \"level\"\nnames = { 4 = \"overheat\" }\n"));
     ASSERT_EQ(shell("printf '4 81.5 cpu 0\\n7 nonsense\\n1 20 board\\n' >" + fifo.path()).status, 0);
@@ -61,14 +61,15 @@ TEST_F(DeviceTest, LinesBecomeFieldsWithIdsAndNames)
     EXPECT_EQ(events[0].id, 4U);
     EXPECT_EQ(events[0].fields().at("celsius").get<double>(), 81.5);
     EXPECT_EQ(events[0].fields().at("place").get<std::string>(), "cpu 0");
-    EXPECT_EQ(events[1].data.get<std::vector<std::uint8_t>>().size(), 10U) << "what does not fit comes as bytes";
+    EXPECT_EQ(events[1].data.get<std::vector<std::uint8_t>>().size(), 10U)
+        << "a line that does not match is published as bytes";
     EXPECT_EQ(events[2].name, "1");
     EXPECT_EQ(subscriber_.channel().FormatMismatches(), 1U);
 }
 
-class SocketTest : public DeviceTest, public testing::WithParamInterface<int> {};
+class SocketDevice : public Device, public testing::WithParamInterface<int> {};
 
-TEST_P(SocketTest, ASocketSendsLines)
+TEST_P(SocketDevice, LinesArePublishedAcrossReconnect)
 {
     const UniqueFd socket(must(::socket(AF_UNIX, GetParam() | SOCK_CLOEXEC, 0), "socket"));
     sockaddr_un address{};
@@ -76,12 +77,12 @@ TEST_P(SocketTest, ASocketSendsLines)
     path("socket").copy(address.sun_path, sizeof(address.sun_path) - 1);
     must(bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "bind");
     must(listen(socket.get(), 1), "listen");
-    start(channel("way", path("socket"), "preset = \"fifo\"\n"));
+    start(channel("sensor", path("socket"), "preset = \"fifo\"\n"));
     UniqueFd connection(must(accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
     write_all(connection.get(), "one\ntwo");
     connection.reset();
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
-    // It hung up; drvbusd comes again.
+    // The socket was closed; drvbusd connects again.
     connection.reset(must(accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
     write_all(connection.get(), "three\n");
     ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
@@ -89,10 +90,11 @@ TEST_P(SocketTest, ASocketSendsLines)
     EXPECT_EQ(reason_for("online", subscriber_), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, SocketTest, testing::Values(SOCK_STREAM, SOCK_SEQPACKET),
+INSTANTIATE_TEST_SUITE_P(Types, SocketDevice, testing::Values(SOCK_STREAM, SOCK_SEQPACKET),
                          [](const auto& type) { return type.param == SOCK_STREAM ? "Stream" : "Seqpacket"; });
 
-/// The settings of a terminal as the kernel has them (struct termios2): the C library's know no speed of any number.
+/// A terminal's settings in the kernel's layout (struct termios2), which has arbitrary speeds; struct termios of the
+/// C library does not.
 struct Settings {
     std::array<std::uint32_t, 4> flags;  ///< of input, output, control and local modes
     std::array<unsigned char, 20> control;
@@ -109,35 +111,35 @@ Settings settings_of(const Terminal& terminal)
     return settings;
 }
 
-class SerialTest : public DeviceTest, public testing::WithParamInterface<const char*> {};
+class SerialDevice : public Device, public testing::WithParamInterface<const char*> {};
 
-TEST_P(SerialTest, ALineOfATerminalIsAnEvent)
+TEST_P(SerialDevice, LinesArePublishedAndTerminalSettingsAreRestored)
 {
     const Terminal terminal;
     const Settings before = settings_of(terminal);
-    start(channel("way", terminal.path(),
+    start(channel("sensor", terminal.path(),
                   "preset = \"serial\"\nbaud = 9600\nnotification = \"" + std::string(GetParam()) + "\"\n"));
     ASSERT_EQ(reason_for("online", subscriber_), "");
     EXPECT_EQ(subscriber_.channel().Notification(), GetParam());
     const Settings during = settings_of(terminal);
     EXPECT_EQ(during.speeds[1], 9600U);
-    EXPECT_EQ(during.flags[3], 0U) << "raw, without echo";
+    EXPECT_EQ(during.flags[3], 0U) << "local modes are not raw";
 
-    for (const char* const text : {"$GPGGA,1\r\n", "half", " and half\n", "\n"})
+    for (const char* const text : {"$GPGGA,1\r\n", "first ", "second\n", "\n"})
         write_all(terminal.writer(), text);
     ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
-    EXPECT_THAT(texts(subscriber_), ElementsAre("$GPGGA,1", "half and half", ""));
+    EXPECT_THAT(texts(subscriber_), ElementsAre("$GPGGA,1", "first second", ""));
 
     daemon().signal(SIGTERM);
     ASSERT_EQ(daemon().wait(), 0);
     const Settings after = settings_of(terminal);
-    EXPECT_EQ(after, before) << "what was set is undone at close";
+    EXPECT_EQ(after, before) << "the settings were not restored at close";
 }
 
-TEST_P(SerialTest, AChunkIsAnEventWhereThatIsAskedFor)
+TEST_P(SerialDevice, ChunkIsPublishedWithRawRecords)
 {
     const Terminal terminal;
-    start(channel("way", terminal.path(),
+    start(channel("sensor", terminal.path(),
                   "preset = \"serial\"\nrecords = \"raw\"\nnotification = \"" + std::string(GetParam()) + "\"\n"));
     ASSERT_EQ(reason_for("online", subscriber_), "");
     write_all(terminal.writer(), "no newline");
@@ -145,10 +147,10 @@ TEST_P(SerialTest, AChunkIsAnEventWhereThatIsAskedFor)
     EXPECT_THAT(texts(subscriber_), ElementsAre("no newline"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Notifications, SerialTest, testing::Values("poll", "sigio"),
+INSTANTIATE_TEST_SUITE_P(Notifications, SerialDevice, testing::Values("poll", "sigio"),
                          [](const auto& notification) { return std::string(notification.param); });
 
-/// A control group of version 1 of the test's own; where this machine has none, there is no folder.
+/// A cgroup v1 memory control group. Does not exist on a machine without cgroup v1.
 class MemoryCgroup {
 public:
     MemoryCgroup() : path_("/sys/fs/cgroup/memory/drvbus-test-" + std::to_string(getpid()))
@@ -171,12 +173,12 @@ private:
     bool exists_;
 };
 
-// A kernel eventfd that no module of ours is behind. Machines with control groups of version 2 alone have no such
-// file, and the channel says so; there the debug kernel's test shows the events.
-TEST_F(DeviceTest, AThresholdOfAControlGroupIsSignalled)
+// The kernel itself signals this eventfd. A machine with cgroup v2 only has no such file: then this test checks the
+// channel's reason, and the test in the debug kernel covers the events.
+TEST_F(Device, CgroupThresholdIsPublished)
 {
     const MemoryCgroup cgroup;
-    start("[[channel]]\nname = \"way\"\npreset = \"cgroup-eventfd\"\ncgroup = \"" + cgroup.path() +
+    start("[[channel]]\nname = \"sensor\"\npreset = \"cgroup-eventfd\"\ncgroup = \"" + cgroup.path() +
           "\"\nthreshold = 8388608\n");
     if (!cgroup.exists()) {
         EXPECT_THAT(reason_for("gone", subscriber_), HasSubstr("there is no " + cgroup.path()));
@@ -192,10 +194,10 @@ TEST_F(DeviceTest, AThresholdOfAControlGroupIsSignalled)
     EXPECT_GT(event.fields().at("usage").get<std::uint64_t>(), 0U);
 }
 
-TEST_F(DeviceTest, TheFieldsOfAStepGoOutWithEachEvent)
+TEST_F(Device, FieldsOfASetupStepArePublishedWithEachEvent)
 {
     const Fifo fifo(path("fifo"));
-    start(channel("way", fifo.path(),
+    start(channel("sensor", fifo.path(),
                   "records = \"lines\"\nformat = \"u16 place; char text[]\"\n"
                   "setup = [{ format = \"u16 place\", values = { place = 7 } }]\n"));
     ASSERT_EQ(shell("echo here >" + fifo.path()).status, 0);
@@ -204,11 +206,11 @@ TEST_F(DeviceTest, TheFieldsOfAStepGoOutWithEachEvent)
     EXPECT_THAT(texts(subscriber_), ElementsAre("here"));
 }
 
-TEST_F(DeviceTest, AReloadWithOtherNamesLosesNothingAndOneWithAnotherSetupOpensAnew)
+TEST_F(Device, ReloadOfNamesLosesNothingAndReloadOfSettingsReopens)
 {
     const Fifo fifo(path("fifo"));
     const auto settings = [&](const std::string& more) {
-        return channel("way", fifo.path(), "preset = \"fifo\"\n" + more);
+        return channel("sensor", fifo.path(), "preset = \"fifo\"\n" + more);
     };
     start(settings(""));
     const UniqueFd writer = fifo.open_writer();
@@ -217,13 +219,13 @@ TEST_F(DeviceTest, AReloadWithOtherNamesLosesNothingAndOneWithAnotherSetupOpensA
         daemon().signal(SIGHUP);
     };
     const auto instance = subscriber_.channel().Instance();
-    write_all(writer.get(), "one\nhalf ");
+    write_all(writer.get(), "one\nfirst part, ");
     ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
-    reload("names = { 0 = \"said\" }\n");
-    write_all(writer.get(), "a line\n");
+    reload("names = { 0 = \"line\" }\n");
+    write_all(writer.get(), "second part\n");
     ASSERT_TRUE(subscriber_.wait([](const Received& received) { return received.events.size() == 2; }))
         << summary(subscriber_);
-    EXPECT_THAT(texts(subscriber_), ElementsAre("one", "half a line"));
+    EXPECT_THAT(texts(subscriber_), ElementsAre("one", "first part, second part"));
     EXPECT_EQ(subscriber_.channel().Instance(), instance);
     reload("flood = 7\n");
     EXPECT_TRUE(wait_until([&] { return subscriber_.channel().Instance() != instance; }));

@@ -9,13 +9,13 @@
 
 namespace drvbus::test {
 
-/// drvbusd with a channel "way" whose driver is the test, on the other end of a FIFO.
+/// drvbusd with a channel "sensor" that reads a FIFO. The test writes to the FIFO in the role of the driver.
 class FifoTest : public DaemonTest {
 protected:
-    /// Starts drvbusd; `settings` are the channel's.
+    /// Starts drvbusd with the channel and opens the FIFO. `settings` holds further lines of the channel's table.
     void start_channel(const std::string& settings = {})
     {
-        start(channel("way", fifo_.path(), settings));
+        start(channel("sensor", fifo_.path(), settings));
         writer_ = fifo_.open_writer();
     }
 
@@ -28,9 +28,9 @@ protected:
         send(RecordHeader{.sequence = sequence}, payload);
     }
 
-    Fifo fifo_{path("way")};
+    Fifo fifo_{path("sensor")};
     UniqueFd writer_;
-    Subscriber subscriber_{"way", bus().address()};
+    Subscriber subscriber_{"sensor", bus().address()};
 };
 
 }  // namespace drvbus::test

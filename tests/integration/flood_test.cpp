@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Devices that are not as their channel says, or not as a device should be: the daemon stays calm, says what is
-// wrong, and all others flow.
+// Devices that do not match their channel's configuration or that misbehave: the daemon reports what is wrong and
+// retries at a limited rate, and other channels are not affected.
 #include <atomic>
 #include <string>
 #include <thread>
@@ -20,10 +20,10 @@ namespace {
 
 using testing::HasSubstr;
 
-/// Takes connections, and closes each at once.
-class HangingUp {
+/// A stream socket that accepts connections and closes each of them immediately.
+class ClosingServer {
 public:
-    explicit HangingUp(const std::string& path)
+    explicit ClosingServer(const std::string& path)
         : socket_(must(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"))
     {
         sockaddr_un address{};
@@ -32,39 +32,39 @@ public:
         must(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "bind");
         must(listen(socket_.get(), 8), "listen");
         thread_ = std::thread([this] {
-            while (!done_) {
+            while (!stop_) {
                 const UniqueFd connection(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-                ++taken_;
+                ++accepted_;
             }
         });
     }
-    HangingUp(const HangingUp&) = delete;
-    HangingUp& operator=(const HangingUp&) = delete;
-    ~HangingUp()
+    ClosingServer(const ClosingServer&) = delete;
+    ClosingServer& operator=(const ClosingServer&) = delete;
+    ~ClosingServer()
     {
-        done_ = true;
+        stop_ = true;
         shutdown(socket_.get(), SHUT_RDWR);
         thread_.join();
     }
 
-    [[nodiscard]] int taken() const { return taken_; }
+    [[nodiscard]] int accepted() const { return accepted_; }
 
 private:
     UniqueFd socket_;
-    std::atomic<bool> done_ = false;
-    std::atomic<int> taken_ = 0;
+    std::atomic<bool> stop_ = false;
+    std::atomic<int> accepted_ = 0;
     std::thread thread_;
 };
 
-class CalmTest : public DaemonTest {
+class Flood : public DaemonTest {
 protected:
-    [[nodiscard]] std::chrono::nanoseconds cpu()
+    [[nodiscard]] std::chrono::nanoseconds cpu_time()
     {
         return std::chrono::nanoseconds(
             std::stoull(read_file("/proc/" + std::to_string(daemon().pid()) + "/schedstat")));
     }
 
-    /// Waits until the channel has said that it retries, and why.
+    /// Waits until the channel is in the state "retrying" with a reason that contains `reason`.
     void expect_retrying(const std::string& name, const std::string& reason)
     {
         const Subscriber subscriber(name, bus().address());
@@ -77,17 +77,17 @@ protected:
     }
 };
 
-// Whatever can be wrong with a device, at once. /dev/random always has something to read.
-TEST_F(CalmTest, BadDevicesAreRetriedAndCostNothingAndAllOthersFlow)
+// All ways in which a device can misbehave, at the same time. /dev/random is always readable.
+TEST_F(Flood, BadDevicesAreRetriedAtLowCostWithoutAffectingOthers)
 {
     const Fifo good(path("good"));
-    const Fifo deaf(path("deaf"));
-    const HangingUp hanging_up(path("hanging-up"));
+    const Fifo no_terminal(path("no-terminal"));
+    const ClosingServer closing_server(path("closing"));
     start(channel("wrong-format", "/dev/random",
                   "records = \"fixed\"\nformat = \"u8 bytes[24]\"\nnotification = \"poll\"\n") +
-          channel("ioctl-fails", deaf.path(), "setup = [{ ioctl = 0x5401, format = \"u8 x[64]\" }]\n") +
+          channel("ioctl-fails", no_terminal.path(), "setup = [{ ioctl = 0x5401, format = \"u8 x[64]\" }]\n") +
           channel("floods", "/dev/random", "records = \"fixed\"\nformat = \"u8 bytes[32]\"\nflood = 10000\n") +
-          channel("hangs-up", path("hanging-up"), "preset = \"fifo\"\n") +
+          channel("hangs-up", path("closing"), "preset = \"fifo\"\n") +
           channel("empty", "/sys/kernel/uevent_seqnum", "records = \"snapshot\"\nnotification = \"poll\"\n") +
           channel("good", good.path()));
     expect_retrying("wrong-format", "the device hands out 65536 bytes at once, the format takes 24");
@@ -96,8 +96,8 @@ TEST_F(CalmTest, BadDevicesAreRetriedAndCostNothingAndAllOthersFlow)
     expect_retrying("hangs-up", "the device hung up");
     expect_retrying("empty", "says that it can be read, and then there is nothing to read; set priority = true");
 
-    // By then each of them is left alone for some seconds.
-    const auto begin = cpu();
+    // By now, the retry interval of each of them is several seconds.
+    const auto begin = cpu_time();
     const Subscriber subscriber("good", bus().address());
     const UniqueFd writer = good.open_writer();
     constexpr std::chrono::seconds kWindow{10};
@@ -108,24 +108,24 @@ TEST_F(CalmTest, BadDevicesAreRetriedAndCostNothingAndAllOthersFlow)
         ASSERT_TRUE(subscriber.wait_for(sequence)) << summary(subscriber);
         ASSERT_FALSE(daemon().wait(std::chrono::milliseconds(1000 / kPerSecond)));
     }
-    EXPECT_LT((cpu() - begin) * 100, kWindow) << "it has used more than 1 % of a core";
+    EXPECT_LT((cpu_time() - begin) * 100, kWindow) << "the daemon used more than 1 % of a core";
     EXPECT_EQ(subscriber.received().gaps(sequence), "");
-    EXPECT_LT(hanging_up.taken(), 20) << "it is tried again ever more rarely";
+    EXPECT_LT(closing_server.accepted(), 20) << "the retry interval does not grow";
 }
 
-TEST_F(CalmTest, ADeviceThatFloodedGoesOnWhenItHasHadABreak)
+TEST_F(Flood, DeviceIsReadAgainAfterAPauseWithoutLoss)
 {
-    const Fifo fifo(path("way"));
+    const Fifo fifo(path("sensor"));
     const UniqueFd holder(must(open(fifo.path().c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC), "open"));
     std::uint64_t sequence = 0;
     while (write_once(holder.get(), record({.sequence = sequence + 1})))
         ++sequence;
-    const Subscriber subscriber("way", bus().address());
-    start(channel("way", fifo.path(), "flood = 100\n"));
+    const Subscriber subscriber("sensor", bus().address());
+    start(channel("sensor", fifo.path(), "flood = 100\n"));
     EXPECT_THAT(reason_for("retrying", subscriber), HasSubstr("floods"));
     EXPECT_EQ(reason_for("online", subscriber), "");
     ASSERT_TRUE(subscriber.wait_for(sequence)) << summary(subscriber);
-    EXPECT_EQ(subscriber.received().gaps(sequence), "") << "it is kept waiting, and nothing is lost";
+    EXPECT_EQ(subscriber.received().gaps(sequence), "") << "events were lost during the pause";
 }
 
 }  // namespace

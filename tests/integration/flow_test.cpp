@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A bus that is slow, and channels that are noisy.
+// Back-pressure from a slow bus, fairness between channels, and the limit on queued answers.
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -23,14 +23,14 @@
 namespace drvbus::test {
 namespace {
 
-/// Memory that the process has in use.
+/// Resident memory of the process, in KiB.
 std::uint64_t resident_kib(const Process& process)
 {
     return sum_of("VmRSS:", "/proc/" + std::to_string(process.pid()) + "/status");
 }
 
-/// Whether the process waits for something to happen.
-bool sleeps(const Process& process)
+/// Whether the process is blocked in a system call.
+bool is_sleeping(const Process& process)
 {
     const std::string stat = read_file("/proc/" + std::to_string(process.pid()) + "/stat");
     return stat.at(stat.rfind(')') + 2) == 'S';
@@ -38,39 +38,40 @@ bool sleeps(const Process& process)
 
 class SlowBus : public FifoTest {
 protected:
-    /// Sends events for as long as the daemon takes them. @returns how many
-    std::uint64_t fill()
+    /// Sends events until the daemon no longer reads them. @returns the number of events
+    std::uint64_t send_until_full()
     {
         std::uint64_t sent = 0;
         const auto daemon_has_stopped_reading = [&] {
-            // In this order: who sleeps and then finds nothing changed has slept over a full FIFO.
-            const bool slept = sleeps(daemon());
+            // First the state, then the FIFO: the daemon slept although the FIFO was full.
+            const bool was_sleeping = is_sleeping(daemon());
             bool full = true;
             while (sent < kFarTooMany && write_once(writer_.get(), record({.sequence = sent + 1}, kPayload))) {
                 ++sent;
                 full = false;
             }
-            return sent == kFarTooMany || (slept && full);
+            return sent == kFarTooMany || (was_sleeping && full);
         };
         EXPECT_TRUE(wait_until(daemon_has_stopped_reading));
-        EXPECT_LT(sent, kFarTooMany) << "the daemon reads what it cannot publish";
+        EXPECT_LT(sent, kFarTooMany) << "the daemon reads although it cannot publish";
         return sent;
     }
 
     static constexpr std::uint64_t kFarTooMany = 16'384;
-    const std::string kPayload = std::string(1000, 'x');  // small enough for a FIFO to take it whole or not at all
+    // Less than PIPE_BUF with its header: the FIFO takes the complete record or nothing.
+    const std::string kPayload = std::string(1000, 'x');
 };
 
-TEST_F(SlowBus, StopsTheReadingAndNothingIsLost)
+TEST_F(SlowBus, DaemonStopsReadingAndLosesNothing)
 {
     start_channel("format = \"char text[]\"\n");
-    narrow_bus();
+    shrink_send_buffer();
     const std::size_t before = resident_kib(daemon());
     bus().stop();
-    const std::uint64_t sent = fill();
+    const std::uint64_t sent = send_until_full();
     EXPECT_LT(resident_kib(daemon()), before + 2048);
 
-    // It waits, and does not hang.
+    // The daemon still handles other events.
     configure("nonsense\n");
     daemon().signal(SIGHUP);
     EXPECT_TRUE(wait_until([&] { return daemon().output().find("was not reloaded") != std::string::npos; }));
@@ -84,21 +85,21 @@ TEST_F(SlowBus, StopsTheReadingAndNothingIsLost)
         ASSERT_EQ(event.fields().at("text").get<std::string>(), kPayload);
 }
 
-TEST_F(SlowBus, TheDaemonCanBeStopped)
+TEST_F(SlowBus, DaemonCanBeStopped)
 {
     start_channel();
-    narrow_bus();
+    shrink_send_buffer();
     bus().stop();
-    fill();
+    send_until_full();
     daemon().signal(SIGTERM);
     EXPECT_EQ(daemon().wait(5s), 0);
     bus().resume();
 }
 
-TEST_F(SlowBus, ManyTimesOverLosesNothing)
+TEST_F(SlowBus, RepeatedStopsLoseNothing)
 {
     start_channel();
-    narrow_bus();
+    shrink_send_buffer();
     std::uint64_t sent = 0;
     for (int round = 0; round < 20; ++round) {
         bus().stop();
@@ -113,19 +114,20 @@ TEST_F(SlowBus, ManyTimesOverLosesNothing)
     EXPECT_EQ(subscriber_.received().gaps(sent), "");
 }
 
-/// Hears several channels by one connection: in the order in which they were published.
-class Order {
+/// Subscribes to several channels with one connection, to record the order in which their events were published.
+class OrderRecorder {
 public:
-    explicit Order(const std::string& address) : connection_(connect(address)) {}
-    Order(const Order&) = delete;
-    Order& operator=(const Order&) = delete;
-    ~Order() { connection_->leaveEventLoop(); }
+    explicit OrderRecorder(const std::string& address) : connection_(connect(address)) {}
+    OrderRecorder(const OrderRecorder&) = delete;
+    OrderRecorder& operator=(const OrderRecorder&) = delete;
+    ~OrderRecorder() { connection_->leaveEventLoop(); }
 
-    void subscribe(char as, const std::string& channel)
+    /// Records each event of `channel` as the letter `label`.
+    void subscribe(char label, const std::string& channel)
     {
-        proxies_.push_back(std::make_unique<Proxy>(*connection_, channel_path(channel), [this, as] {
+        proxies_.push_back(std::make_unique<Proxy>(*connection_, channel_path(channel), [this, label] {
             const std::lock_guard lock(mutex_);
-            received_ += as;
+            received_ += label;
         }));
     }
     void listen() { connection_->enterEventLoopAsync(); }
@@ -165,15 +167,15 @@ private:
     std::vector<std::unique_ptr<Proxy>> proxies_;
 };
 
-class Turns : public DaemonTest {};
+class Fairness : public DaemonTest {};
 
-TEST_F(Turns, ChannelsTakeThemBeforeEitherIsEmpty)
+TEST_F(Fairness, ChannelsAreServedInTurnBeforeEitherIsDrained)
 {
-    constexpr std::uint64_t kCount = 2000;  // what a FIFO holds
+    constexpr std::uint64_t kCount = 2000;  // fits into a FIFO of 64 KiB
     const Fifo first(path("first"));
     const Fifo second(path("second"));
     start(channel("first", first.path()) + channel("second", second.path()));
-    Order order(bus().address());
+    OrderRecorder order(bus().address());
     order.subscribe('1', "first");
     order.subscribe('2', "second");
     order.listen();
@@ -189,107 +191,107 @@ TEST_F(Turns, ChannelsTakeThemBeforeEitherIsEmpty)
     ASSERT_TRUE(wait_until([&] { return order.received().size() == 2 * kCount; }));
     const std::string received = order.received();
     const std::size_t last_of_one = std::min(received.rfind('1'), received.rfind('2'));
-    EXPECT_GT(last_of_one, kCount) << "one had to wait until the other was empty";
+    EXPECT_GT(last_of_one, kCount) << "one channel was served only after the other was drained";
 }
 
-/// A channel that always has more, beside the channel "way".
-class Noise : public FifoTest, public testing::WithParamInterface<std::size_t> {
+/// Besides the channel "sensor", a channel "busy" that always has events; the parameter is their payload size.
+class BusyChannel : public FifoTest, public testing::WithParamInterface<std::size_t> {
 protected:
-    void start_noise()
+    void start_busy_channel()
     {
-        start(channel("noise", noise_.path()) + channel("way", fifo_.path()));
-        narrow_bus();
+        start(channel("busy", busy_.path()) + channel("sensor", fifo_.path()));
+        shrink_send_buffer();
         writer_ = fifo_.open_writer();
-        noise_writer_ = noise_.open_writer();
-        thread_ = std::thread([this] { make_noise(); });
+        busy_writer_ = busy_.open_writer();
+        thread_ = std::thread([this] { send_events(); });
     }
 
     void TearDown() override
     {
-        quiet_ = true;
+        stop_ = true;
         if (thread_.joinable())
             thread_.join();
         FifoTest::TearDown();
     }
 
-    std::atomic<std::uint64_t> made_ = 0;  ///< events, so far
+    std::atomic<std::uint64_t> busy_sent_ = 0;  ///< events written to "busy" so far
 
 private:
-    void make_noise()
+    void send_events()
     {
-        const std::string payload(GetParam(), 'n');
+        const std::string payload(GetParam(), 'b');
         try {
-            while (!quiet_) {
-                write_all(noise_writer_.get(), record({.sequence = made_ + 1}, payload));
-                ++made_;
+            while (!stop_) {
+                write_all(busy_writer_.get(), record({.sequence = busy_sent_ + 1}, payload));
+                ++busy_sent_;
             }
         } catch (const std::exception& error) {
-            ADD_FAILURE() << "the noise ends: " << error.what();
+            ADD_FAILURE() << "writing to the busy channel failed: " << error.what();
         }
     }
 
-    Fifo noise_{path("noise")};
-    UniqueFd noise_writer_;
-    std::atomic<bool> quiet_ = false;
+    Fifo busy_{path("busy")};
+    UniqueFd busy_writer_;
+    std::atomic<bool> stop_ = false;
     std::thread thread_;
 };
 
-TEST_P(Noise, KeepsNoOtherChannelWaiting)
+TEST_P(BusyChannel, DoesNotDelayAnotherChannel)
 {
     constexpr std::uint64_t kCount = 20;
-    start_noise();  // that nobody subscribes to: no subscriber could keep up
+    start_busy_channel();  // without a subscriber, which could not keep up
     for (std::uint64_t i = 1; i <= kCount; ++i) {
-        const std::uint64_t before = made_;
-        ASSERT_TRUE(wait_until([&] { return made_ > before; })) << "there is no noise";
+        const std::uint64_t before = busy_sent_;
+        ASSERT_TRUE(wait_until([&] { return busy_sent_ > before; })) << "the busy channel sends no events";
         send(i);
-        ASSERT_TRUE(subscriber_.wait_for(i)) << "event " << i << " waits for the noise to end";
+        ASSERT_TRUE(subscriber_.wait_for(i)) << "event " << i << " is delayed by the busy channel";
     }
     EXPECT_EQ(subscriber_.received().gaps(kCount), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Payloads, Noise, testing::Values(0, 60'000),
+INSTANTIATE_TEST_SUITE_P(Payloads, BusyChannel, testing::Values(0, 60'000),
                          [](const auto& size) { return "Of" + std::to_string(size.param) + "Bytes"; });
 
-/// Somebody who asks and asks, and does not wait for answers.
-class Asker {
+/// A client that sends many calls without reading the answers.
+class FloodingCaller {
 public:
-    explicit Asker(const std::string& address)
+    explicit FloodingCaller(const std::string& address)
     {
         must(sd_bus_new(&bus_), "sd_bus_new");
         must(sd_bus_set_address(bus_, address.c_str()), "sd_bus_set_address");
         must(sd_bus_set_bus_client(bus_, 1), "sd_bus_set_bus_client");
         must(sd_bus_start(bus_), "sd_bus_start");
     }
-    Asker(const Asker&) = delete;
-    Asker& operator=(const Asker&) = delete;
-    ~Asker() { sd_bus_close_unref(bus_); }
+    FloodingCaller(const FloodingCaller&) = delete;
+    FloodingCaller& operator=(const FloodingCaller&) = delete;
+    ~FloodingCaller() { sd_bus_close_unref(bus_); }
 
-    /// Asks for much.
-    void ask()
+    /// Sends a call of GetManagedObjects, which has a long answer.
+    void send_call()
     {
         call("org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
              [](sd_bus_message* answer, void* self, sd_bus_error*) {
                  const sd_bus_error* const error = sd_bus_message_get_error(answer);
-                 ++static_cast<Asker*>(self)->answers_[error == nullptr ? "" : error->name];
+                 ++static_cast<FloodingCaller*>(self)->answers_[error == nullptr ? "" : error->name];
                  return 0;
              });
     }
 
-    /// Takes what has come, and asks what is answered behind all else. @returns whether that has been answered
-    bool read()
+    /// Reads the answers received so far and sends a last call. @returns whether the last call has been answered
+    bool read_answers()
     {
-        if (!at_end_)
+        if (!last_call_answered_)
             call("org.drvbus1.Manager", "None", [](sd_bus_message* answer, void* self, sd_bus_error*) {
-                static_cast<Asker*>(self)->at_end_ =
+                static_cast<FloodingCaller*>(self)->last_call_answered_ =
                     sd_bus_message_is_method_error(answer, SD_BUS_ERROR_UNKNOWN_METHOD) > 0;
                 return 0;
             });
         while (sd_bus_process(bus_, nullptr) > 0) {
         }
-        return at_end_;
+        return last_call_answered_;
     }
 
-    /// How often each error came as an answer; "" where it was none.
+    /// Number of answers by the name of their error; "" for answers without an error.
     [[nodiscard]] const std::map<std::string, int>& answers() const { return answers_; }
 
 private:
@@ -302,53 +304,54 @@ private:
     }
 
     sd_bus* bus_ = nullptr;
-    bool at_end_ = false;
+    bool last_call_answered_ = false;
     std::map<std::string, int> answers_;
 };
 
-class Flood : public FifoTest {};
+class CallFlood : public FifoTest {};
 
-// The bus gives out calls while it takes no answers: those that nobody reads count against the daemon.
-TEST_F(Flood, OfCallsIsRefusedWhereTheBusDoesNotTakeTheAnswers)
+// The bus delivers calls even if it does not read the answers, which then queue up in the daemon.
+TEST_F(CallFlood, CallsAreRefusedWhileAnswersAreQueued)
 {
-    constexpr int kCalls = 120;  // the bus lets nobody wait for more than 128 answers
+    constexpr int kCalls = 120;  // the bus limits a connection to 128 pending answers
     std::string others;
     std::deque<Fifo> fifos;
     for (int i = 0; i < 32; ++i)
         others += channel("other" + std::to_string(i), fifos.emplace_back(path("other" + std::to_string(i))).path());
-    start(channel("way", fifo_.path()) + others);
+    start(channel("sensor", fifo_.path()) + others);
     writer_ = fifo_.open_writer();
-    narrow_bus();
+    shrink_send_buffer();
     const std::vector<UniqueFd> connection = connections();
-    std::deque<Asker> askers;
+    std::deque<FloodingCaller> callers;
     for (int i = 0; i < 6; ++i) {
-        askers.emplace_back(bus().address());
+        callers.emplace_back(bus().address());
         for (int call = 0; call < kCalls; ++call)
-            askers.back().ask();
+            callers.back().send_call();
     }
     ASSERT_TRUE(wait_until([&] {
         int unread = 0;
-        return ioctl(connection.front().get(), FIONREAD, &unread) == 0 && unread == 0 && sleeps(daemon());
+        return ioctl(connection.front().get(), FIONREAD, &unread) == 0 && unread == 0 && is_sleeping(daemon());
     }));
 
-    // All at once: what one does not read keeps the answers from the others.
+    // All callers in turn: unread answers of one caller block the answers to the others.
     EXPECT_TRUE(wait_until([&] {
         bool all = true;
-        for (Asker& asker : askers)
-            all = asker.read() && all;
+        for (FloodingCaller& caller : callers)
+            all = caller.read_answers() && all;
         return all;
     }));
-    std::map<std::string, int> sums;
-    for (const Asker& asker : askers) {
-        for (const auto& [error, times] : asker.answers())
-            sums[error] += times;
+    std::map<std::string, int> totals;
+    for (const FloodingCaller& caller : callers) {
+        for (const auto& [error, times] : caller.answers())
+            totals[error] += times;
     }
-    EXPECT_GT(sums[""], 0);
-    EXPECT_GT(sums["org.drvbus1.Error.Busy"], 0) << sums[""] << " were answered";
-    EXPECT_LT(sums[""] + sums["org.drvbus1.Error.Busy"], 6 * kCalls) << "and there is an end to that, too";
-    EXPECT_EQ(sums.size(), 2U);
+    EXPECT_GT(totals[""], 0);
+    EXPECT_GT(totals["org.drvbus1.Error.Busy"], 0) << totals[""] << " were answered";
+    EXPECT_LT(totals[""] + totals["org.drvbus1.Error.Busy"], 6 * kCalls)
+        << "the number of errors is not limited either";
+    EXPECT_EQ(totals.size(), 2U);
     send(1);
-    EXPECT_TRUE(subscriber_.wait_for(1)) << "it goes on";
+    EXPECT_TRUE(subscriber_.wait_for(1)) << "the daemon publishes no events after the flood";
 }
 
 }  // namespace

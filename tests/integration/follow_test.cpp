@@ -25,7 +25,7 @@ protected:
         const char* const follow = std::getenv("DRVBUS_FOLLOW");
         if (follow == nullptr)
             throw std::runtime_error("DRVBUS_FOLLOW has to be the path of drvbus-follow");
-        follower_.emplace(std::vector<std::string>{follow, "way"},
+        follower_.emplace(std::vector<std::string>{follow, "sensor"},
                           Process::Options{{"DBUS_SYSTEM_BUS_ADDRESS=" + bus().address()}, {}});
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the running daemon says of itself is what dbus/org.drvbus1.xml says.
+// The introspection data of the running daemon matches dbus/org.drvbus1.xml.
 #include <map>
 #include <regex>
 #include <set>
@@ -30,7 +30,7 @@ std::map<std::string, std::string> attributes_of(const std::string& tag)
     return attributes;
 }
 
-/// The members of `interface` in introspection data, each with its arguments in one line; in no order.
+/// The members of `interface` in introspection data. Each is one line with its arguments.
 Members members_of(const std::string& interface, const std::string& xml)
 {
     static const std::regex comments("<!--[^]*?-->");
@@ -50,15 +50,15 @@ Members members_of(const std::string& interface, const std::string& xml)
         } else if (tag == "arg") {
             member += " " + attributes["direction"] + " " + attributes["type"] + " " + attributes["name"];
         } else if (tag == "annotation") {
-            // "true" is what it is without.
+            // "true" is the default.
             if (attributes["name"] == kEmitsChanged && attributes["value"] != "true")
                 member += " emits " + attributes["value"];
         } else if (!closing) {
             member = tag + " " + attributes["name"] + " " + attributes["type"] + " " + attributes["access"];
         }
-        const bool whole =
+        const bool complete =
             tag != "arg" && tag != "annotation" && tag != "interface" && (closing || (*found)[3].str().ends_with('/'));
-        if (inside && whole)
+        if (inside && complete)
             members.insert(member);
     }
     return members;
@@ -66,15 +66,15 @@ Members members_of(const std::string& interface, const std::string& xml)
 
 class Introspection : public FifoTest {
 protected:
-    static void expect_as_written(const std::string& interface, const std::string& introspected)
+    static void expect_same_as_xml(const std::string& interface, const std::string& introspected)
     {
-        const Members written = members_of(interface, read_file(DRVBUS_XML));
-        EXPECT_THAT(written, testing::Not(testing::IsEmpty()));
-        EXPECT_EQ(members_of(interface, introspected), written);
+        const Members expected = members_of(interface, read_file(DRVBUS_XML));
+        EXPECT_THAT(expected, testing::Not(testing::IsEmpty()));
+        EXPECT_EQ(members_of(interface, introspected), expected);
     }
 };
 
-TEST_F(Introspection, TheReaderOfThisTestSeesEverything)
+TEST_F(Introspection, ParserOfThisTestFindsAllMembers)
 {
     EXPECT_THAT(members_of("org.drvbus1.Channel", read_file(DRVBUS_XML)),
                 testing::AllOf(SizeIs(15), Contains("signal Event    s name  t sequence  t time  u id  v data"),
@@ -85,27 +85,27 @@ TEST_F(Introspection, TheReaderOfThisTestSeesEverything)
                 testing::AllOf(SizeIs(5), Contains("method Reload  ")));
 }
 
-TEST_F(Introspection, TheManagerIsAsWritten)
+TEST_F(Introspection, ManagerMatchesXml)
 {
     start_channel();
     const std::string xml = Observer(bus().address()).introspect();
-    expect_as_written("org.drvbus1.Manager", xml);
+    expect_same_as_xml("org.drvbus1.Manager", xml);
     EXPECT_THAT(members_of("org.freedesktop.DBus.ObjectManager", xml), SizeIs(3));
 }
 
-TEST_F(Introspection, AChannelIsAsWritten)
+TEST_F(Introspection, ChannelMatchesXml)
 {
     start_channel();
-    expect_as_written("org.drvbus1.Channel", Observer(bus().address(), channel_path("way")).introspect());
+    expect_same_as_xml("org.drvbus1.Channel", Observer(bus().address(), channel_path("sensor")).introspect());
 }
 
-TEST_F(Introspection, TheTreeCanBeWalked)
+TEST_F(Introspection, ObjectTreeCanBeWalked)
 {
     start_channel();
     const auto at = [this](const std::string& path) { return Observer(bus().address(), path).introspect(); };
     EXPECT_THAT(at("/"), testing::HasSubstr("<node name=\"org\""));
     EXPECT_THAT(at("/org/drvbus1"), testing::HasSubstr("<node name=\"channel"));
-    EXPECT_THAT(at("/org/drvbus1/channel"), testing::HasSubstr("<node name=\"way\""));
+    EXPECT_THAT(at("/org/drvbus1/channel"), testing::HasSubstr("<node name=\"sensor\""));
 }
 
 }  // namespace

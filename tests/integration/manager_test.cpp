@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The object tree, and how it follows the configuration.
+// The object tree and its changes when the configuration is reloaded.
 #include <csignal>
 #include <string>
 
@@ -18,14 +18,14 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-const std::string kWay = "/org/drvbus1/channel/way";
+const std::string kSensor = "/org/drvbus1/channel/sensor";
 const std::string kEscaped = "/org/drvbus1/channel/a_2db_5fc";
 
 class Manager : public FifoTest {
 protected:
-    [[nodiscard]] std::string way(const std::string& settings = {}) const
+    [[nodiscard]] std::string sensor(const std::string& settings = {}) const
     {
-        return channel("way", fifo_.path(), settings);
+        return channel("sensor", fifo_.path(), settings);
     }
     [[nodiscard]] std::string escaped() const { return channel("a-b_c", other_.path()); }
 
@@ -34,8 +34,8 @@ protected:
         return interfaces.at(bus::InterfaceName("org.drvbus1.Channel")).at(bus::PropertyName(name)).get<std::string>();
     }
 
-    /// Reloads a configuration that is wrong. @returns the error's message
-    std::string refused(const std::string& configuration)
+    /// Reloads an invalid configuration. @returns the message of the error
+    std::string reload_error(const std::string& configuration)
     {
         configure(configuration);
         try {
@@ -44,7 +44,7 @@ protected:
             EXPECT_EQ(std::string(error.getName()), "org.drvbus1.Error.InvalidConfiguration");
             return error.getMessage();
         }
-        return "none";
+        return "no error";
     }
 
     void expect_event(std::uint64_t sequence)
@@ -57,7 +57,7 @@ protected:
     Fifo other_{path("other")};
 };
 
-TEST_F(Manager, WithoutAChannelTheTreeIsEmpty)
+TEST_F(Manager, TreeIsEmptyWithoutChannels)
 {
     start("");
     const Observer observer(bus().address());
@@ -70,19 +70,19 @@ TEST_F(Manager, WithoutAChannelTheTreeIsEmpty)
 
 TEST_F(Manager, ChannelsAreManagedObjects)
 {
-    start(way("format = \"u8 x\"\n") + escaped());
+    start(sensor("format = \"u8 x\"\n") + escaped());
     const Observer observer(bus().address());
     EXPECT_EQ(observer.manager().Channels(), 2U);
     const auto objects = observer.managed();
     ASSERT_EQ(objects.size(), 2U);
-    EXPECT_EQ(property(objects.at(kWay), "Name"), "way");
-    EXPECT_EQ(property(objects.at(kWay), "Device"), fifo_.path());
-    EXPECT_EQ(property(objects.at(kWay), "Format"), "u8 x");
-    EXPECT_EQ(property(objects.at(kWay), "State"), "online");
+    EXPECT_EQ(property(objects.at(kSensor), "Name"), "sensor");
+    EXPECT_EQ(property(objects.at(kSensor), "Device"), fifo_.path());
+    EXPECT_EQ(property(objects.at(kSensor), "Format"), "u8 x");
+    EXPECT_EQ(property(objects.at(kSensor), "State"), "online");
     EXPECT_EQ(property(objects.at(kEscaped), "Name"), "a-b_c");
 }
 
-TEST_F(Manager, ANameIsEscapedInThePathAlone)
+TEST_F(Manager, NameIsEscapedOnlyInThePath)
 {
     start(escaped());
     const Subscriber subscriber("a-b_c", bus().address());
@@ -94,29 +94,31 @@ TEST_F(Manager, ANameIsEscapedInThePathAlone)
 
 TEST_F(Manager, ReloadAddsAndRemovesChannels)
 {
-    start(way());
+    start(sensor());
     const Observer observer(bus().address());
 
-    configure(way() + escaped());
+    configure(sensor() + escaped());
     observer.manager().Reload();
-    ASSERT_TRUE(observer.wait([](const Seen& seen) { return seen.added.contains(kEscaped); }));
-    EXPECT_EQ(property(observer.seen().added.at(kEscaped), "Name"), "a-b_c");
-    EXPECT_EQ(property(observer.seen().added.at(kEscaped), "State"), "online");
-    EXPECT_EQ(observer.seen().added.size(), 1U) << "the other one was there before";
-    EXPECT_TRUE(observer.wait([](const Seen& seen) { return seen.changed_to("Channels", std::uint32_t{2}); }));
+    ASSERT_TRUE(observer.wait([](const ObjectSignals& signals) { return signals.added.contains(kEscaped); }));
+    EXPECT_EQ(property(observer.received().added.at(kEscaped), "Name"), "a-b_c");
+    EXPECT_EQ(property(observer.received().added.at(kEscaped), "State"), "online");
+    EXPECT_EQ(observer.received().added.size(), 1U) << "the existing channel was announced again";
+    EXPECT_TRUE(
+        observer.wait([](const ObjectSignals& signals) { return signals.changed_to("Channels", std::uint32_t{2}); }));
 
     configure(escaped());
     observer.manager().Reload();
-    ASSERT_TRUE(observer.wait([](const Seen& seen) { return !seen.removed.empty(); }));
-    EXPECT_THAT(observer.seen().removed, ElementsAre(kWay));
-    EXPECT_TRUE(observer.wait([](const Seen& seen) { return seen.changed_to("Channels", std::uint32_t{1}); }));
+    ASSERT_TRUE(observer.wait([](const ObjectSignals& signals) { return !signals.removed.empty(); }));
+    EXPECT_THAT(observer.received().removed, ElementsAre(kSensor));
+    EXPECT_TRUE(
+        observer.wait([](const ObjectSignals& signals) { return signals.changed_to("Channels", std::uint32_t{1}); }));
     EXPECT_EQ(observer.managed().size(), 1U);
     EXPECT_EQ(observer.manager().Channels(), 1U);
 }
 
-TEST_F(Manager, WhatAChannelPublishedStaysInTheSums)
+TEST_F(Manager, CountersIncludeRemovedChannels)
 {
-    start(way());
+    start(sensor());
     writer_ = fifo_.open_writer();
     expect_event(1);
     send(5);
@@ -129,17 +131,18 @@ TEST_F(Manager, WhatAChannelPublishedStaysInTheSums)
     EXPECT_EQ(observer.manager().EventsLost(), 3U);
 }
 
-TEST_F(Manager, ReloadChangesTheFormatOfWhatFollows)
+TEST_F(Manager, ReloadChangesTheFormatOfLaterEvents)
 {
-    start(way("format = \"u32 before\"\n"));
+    start(sensor("format = \"u32 before\"\n"));
     writer_ = fifo_.open_writer();
-    const Observer object(bus().address(), kWay);
+    const Observer object(bus().address(), kSensor);
     send(1, packed(7U));
     ASSERT_TRUE(subscriber_.wait_for(1));
 
-    configure(way("format = \"u16 after[2]\"\n"));
+    configure(sensor("format = \"u16 after[2]\"\n"));
     Observer(bus().address()).manager().Reload();
-    EXPECT_TRUE(object.wait([](const Seen& seen) { return seen.changed_to("Format", std::string("u16 after[2]")); }));
+    EXPECT_TRUE(object.wait(
+        [](const ObjectSignals& signals) { return signals.changed_to("Format", std::string("u16 after[2]")); }));
     send(2, packed(7U));
     ASSERT_TRUE(subscriber_.wait_for(2));
     const Received received = subscriber_.received();
@@ -148,12 +151,12 @@ TEST_F(Manager, ReloadChangesTheFormatOfWhatFollows)
     EXPECT_THAT(received.events.at(1).fields().at("after").get<std::vector<std::uint16_t>>(), ElementsAre(7, 0));
 }
 
-TEST_F(Manager, ReloadOfAnotherDeviceOpensIt)
+TEST_F(Manager, ReloadOpensAnotherDevice)
 {
-    start(way());
+    start(sensor());
     writer_ = fifo_.open_writer();
     expect_event(1);
-    configure(channel("way", other_.path()));
+    configure(channel("sensor", other_.path()));
     Observer(bus().address()).manager().Reload();
     EXPECT_EQ(subscriber_.channel().Device(), other_.path());
     writer_ = other_.open_writer();
@@ -162,15 +165,15 @@ TEST_F(Manager, ReloadOfAnotherDeviceOpensIt)
     EXPECT_EQ(subscriber_.received().events.at(1).sequence, 1U);
 }
 
-TEST_F(Manager, ABadConfigurationIsRefusedAndTheOldOneStays)
+TEST_F(Manager, InvalidConfigurationIsRefusedAndOldOneIsKept)
 {
-    start(way("format = \"u8 x\"\n"));
+    start(sensor("format = \"u8 x\"\n"));
     writer_ = fifo_.open_writer();
-    EXPECT_EQ(refused("log_level = 3\n"),
+    EXPECT_EQ(reload_error("log_level = 3\n"),
               config_file() + ":1:13: 'log_level' has to be a string in quotes, not a number");
-    EXPECT_THAT(refused(escaped() + "colour = \"red\"\n"),
+    EXPECT_THAT(reload_error(escaped() + "colour = \"red\"\n"),
                 StartsWith(config_file() + ":4:1: 'colour' is no key of [[channel]]; there are \"name\", "));
-    EXPECT_THAT(refused(way("format = \"u24 x\"\n")),
+    EXPECT_THAT(reload_error(sensor("format = \"u24 x\"\n")),
                 HasSubstr(config_file() + ":4:10: the format is wrong at its line 1, column 1: 'u24' is no type"));
 
     const Observer observer(bus().address());
@@ -180,19 +183,19 @@ TEST_F(Manager, ABadConfigurationIsRefusedAndTheOldOneStays)
     EXPECT_EQ(subscriber_.received().events.at(0).fields().at("x").get<std::uint8_t>(), 'x');
 }
 
-TEST_F(Manager, HangupReloads)
+TEST_F(Manager, SighupReloads)
 {
-    start(way());
+    start(sensor());
     writer_ = fifo_.open_writer();
     const Observer observer(bus().address());
-    configure(way() + escaped());
+    configure(sensor() + escaped());
     daemon().signal(SIGHUP);
-    EXPECT_TRUE(observer.wait([](const Seen& seen) { return seen.added.contains(kEscaped); }));
+    EXPECT_TRUE(observer.wait([](const ObjectSignals& signals) { return signals.added.contains(kEscaped); }));
 
     configure("nonsense\n");
     daemon().signal(SIGHUP);
-    const std::string refusal = "the configuration was not reloaded, the old one stays: " + config_file() + ":1:";
-    EXPECT_TRUE(wait_until([&] { return daemon().output().find(refusal) != std::string::npos; })) << daemon().output();
+    const std::string message = "the configuration was not reloaded, the old one stays: " + config_file() + ":1:";
+    EXPECT_TRUE(wait_until([&] { return daemon().output().find(message) != std::string::npos; })) << daemon().output();
     EXPECT_EQ(observer.managed().size(), 2U);
     expect_event(1);
 }

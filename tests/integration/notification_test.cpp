@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the daemon makes of devices, and what it says where it can make nothing of one.
+// The notification that the daemon selects for a device, and the errors for devices that it cannot serve.
 #include <fstream>
 #include <string>
 
@@ -28,47 +28,47 @@ protected:
     }
 };
 
-TEST_F(Notification, AFifoIsPolledOfItself)
+TEST_F(Notification, FifoIsPolledByDefault)
 {
     start_channel();
     EXPECT_EQ(subscriber_.channel().Notification(), "poll");
     EXPECT_EQ(subscriber_.channel().State(), "online");
     EXPECT_EQ(subscriber_.channel().Device(), fifo_.path());
-    EXPECT_EQ(subscriber_.channel().Name(), "way");
+    EXPECT_EQ(subscriber_.channel().Name(), "sensor");
     expect_events_from(1);
 }
 
-TEST_F(Notification, AFifoSendsSigioWhereThatIsSet)
+TEST_F(Notification, FifoSendsSigioIfConfigured)
 {
     start_channel("notification = \"sigio\"\n");
     EXPECT_EQ(subscriber_.channel().Notification(), "sigio");
     expect_events_from(1);
 }
 
-TEST_F(Notification, ReloadChangesItAndNothingIsLost)
+TEST_F(Notification, ReloadChangesNotificationWithoutLoss)
 {
     start_channel("notification = \"sigio\"\n");
     const Observer observer(bus().address());
     expect_events_from(1);
     std::uint64_t next = 101;
-    for (const char* const kind : {"poll", "sigio", "poll"}) {
-        configure(channel("way", fifo_.path(), "notification = \"" + std::string(kind) + "\"\n"));
+    for (const char* const notification : {"poll", "sigio", "poll"}) {
+        configure(channel("sensor", fifo_.path(), "notification = \"" + std::string(notification) + "\"\n"));
         send(next);
         observer.manager().Reload();
-        EXPECT_EQ(subscriber_.channel().Notification(), kind);
+        EXPECT_EQ(subscriber_.channel().Notification(), notification);
         expect_events_from(next + 1);
         next += 101;
     }
 }
 
-TEST_F(Notification, WhatADeviceDoesNotTakeFailsWithAdvice)
+TEST_F(Notification, UnsupportedNotificationFailsWithAdvice)
 {
     const std::string regular = path("regular");
     std::ofstream(regular) << "text";
     start(channel("no-eventfd", fifo_.path(), "notification = \"eventfd\"\n") +
           channel("no-poll", regular, "notification = \"poll\"\n") +
-          channel("no-sigio", regular, "notification = \"sigio\"\n") + channel("nothing", regular) +
-          channel("gone", path("gone")) + channel("passed", "fd:counter"));
+          channel("no-sigio", regular, "notification = \"sigio\"\n") + channel("no-notification", regular) +
+          channel("missing", path("missing")) + channel("not-passed", "fd:counter"));
     const auto state = [&](const char* name) { return state_of(Subscriber(name, bus().address())); };
     EXPECT_EQ(state("no-eventfd"), "failed: the device takes no eventfd; set notification to \"auto\", \"poll\" or "
                                    "\"sigio\", or say with 'eventfd' how it takes one: Inappropriate ioctl for "
@@ -77,51 +77,51 @@ TEST_F(Notification, WhatADeviceDoesNotTakeFailsWithAdvice)
                                 "Operation not permitted");
     EXPECT_THAT(state("no-sigio"), HasSubstr("failed: the device sends no SIGIO; set notification to \"auto\" or "
                                              "\"poll\": "));
-    EXPECT_THAT(state("nothing"), HasSubstr("failed: the device sends no SIGIO"));
-    EXPECT_EQ(state("gone"), "gone: there is no " + path("gone") + ": No such file or directory");
-    EXPECT_EQ(state("passed"), "failed: the service manager passed no file called \"counter\"; see "
-                               "FileDescriptorName= in systemd.socket(5)");
+    EXPECT_THAT(state("no-notification"), HasSubstr("failed: the device sends no SIGIO"));
+    EXPECT_EQ(state("missing"), "gone: there is no " + path("missing") + ": No such file or directory");
+    EXPECT_EQ(state("not-passed"), "failed: the service manager passed no file called \"counter\"; see "
+                                   "FileDescriptorName= in systemd.socket(5)");
 
-    // They are on the bus all the same, and do nobody harm.
+    // Failed channels are on the bus and do not affect the others.
     const Observer observer(bus().address());
     EXPECT_EQ(observer.manager().Channels(), 6U);
-    configure(channel("way", fifo_.path()));
+    configure(channel("sensor", fifo_.path()));
     observer.manager().Reload();
     writer_ = fifo_.open_writer();
     expect_events_from(1);
 }
 
-TEST_F(Notification, AReloadToOneThatDoesNotWorkAndBackLosesNothing)
+TEST_F(Notification, ReloadToUnsupportedNotificationAndBackLosesNothing)
 {
     start_channel();
     expect_events_from(1);
-    configure(channel("way", fifo_.path(), "notification = \"eventfd\"\n"));
+    configure(channel("sensor", fifo_.path(), "notification = \"eventfd\"\n"));
     const Observer observer(bus().address());
     observer.manager().Reload();
     EXPECT_THAT(reason_for("failed", subscriber_), HasSubstr("the device takes no eventfd"));
-    send(101);  // the FIFO holds it for as long as somebody has it open
+    send(101);  // the FIFO keeps it as long as a process has it open
 
-    configure(channel("way", fifo_.path()));
+    configure(channel("sensor", fifo_.path()));
     observer.manager().Reload();
     EXPECT_EQ(reason_for("online", subscriber_), "");
     ASSERT_TRUE(subscriber_.wait_for(101)) << summary(subscriber_);
     EXPECT_EQ(subscriber_.received().gaps(101), "");
 }
 
-/// An eventfd that the service manager passes as "counter".
-class Passed : public DaemonTest {
+/// drvbusd with an eventfd that the service manager passes as "counter".
+class PassedFile : public DaemonTest {
 protected:
-    void start_passed(const std::string& configuration)
+    void start_with_counter(const std::string& configuration)
     {
-        // LISTEN_PID is the pid of drvbusd, which only its own process knows.
-        std::vector<std::string> by_shell{"/bin/sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""};
+        // LISTEN_PID is the pid of drvbusd: only its own process knows it before it starts.
+        std::vector<std::string> shell_command{"/bin/sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""};
         for (const std::string& word : command())
-            by_shell.push_back(word);
+            shell_command.push_back(word);
         const int fd = counter_.get();
-        start_by(by_shell, configuration, {{"LISTEN_PID=", "LISTEN_FDS=1", "LISTEN_FDNAMES=counter"}, [fd] {
-                                               // Not from 3 to 3: that would leave it to be closed.
-                                               dup2(dup(fd), 3);
-                                           }});
+        start_with(shell_command, configuration, {{"LISTEN_PID=", "LISTEN_FDS=1", "LISTEN_FDNAMES=counter"}, [fd] {
+                                                      // Duplicated first: dup2(3, 3) would keep FD_CLOEXEC set.
+                                                      dup2(dup(fd), 3);
+                                                  }});
     }
 
     static std::string counter_channel(const std::string& settings = {})
@@ -145,18 +145,18 @@ protected:
     Subscriber subscriber_{"counter", bus().address()};
 };
 
-TEST_F(Passed, WritesToAnEventfdBecomeEvents)
+TEST_F(PassedFile, WritesToEventfdArePublished)
 {
-    start_passed(counter_channel());
+    start_with_counter(counter_channel());
     EXPECT_EQ(subscriber_.channel().State(), "online");
     EXPECT_EQ(subscriber_.channel().Notification(), "poll");
     EXPECT_EQ(subscriber_.channel().Device(), "fd:counter");
     expect_counts(1);
 }
 
-TEST_F(Passed, ItStaysOpenOverAReload)
+TEST_F(PassedFile, StaysOpenAcrossReload)
 {
-    start_passed(counter_channel());
+    start_with_counter(counter_channel());
     expect_counts(1);
     configure(counter_channel("notification = \"poll\"\n"));
     Observer(bus().address()).manager().Reload();
@@ -164,16 +164,16 @@ TEST_F(Passed, ItStaysOpenOverAReload)
     expect_counts(21);
 }
 
-TEST_F(Passed, AnotherNameIsNotPassed)
+TEST_F(PassedFile, MissingNameFailsWithAdvice)
 {
-    start_passed(channel("counter", "fd:meter", "records = \"raw\"\n"));
+    start_with_counter(channel("counter", "fd:meter", "records = \"raw\"\n"));
     EXPECT_EQ(state_of(subscriber_), "failed: the service manager passed no file called \"meter\"; see "
                                      "FileDescriptorName= in systemd.socket(5)");
 }
 
-TEST_F(Passed, AnEventfdSendsNoSigio)
+TEST_F(PassedFile, SigioOfEventfdFailsWithAdvice)
 {
-    start_passed(counter_channel("notification = \"sigio\"\n"));
+    start_with_counter(counter_channel("notification = \"sigio\"\n"));
     EXPECT_THAT(state_of(subscriber_), HasSubstr("failed: the device sends no SIGIO; set notification to "
                                                  "\"auto\" or \"poll\""));
 }

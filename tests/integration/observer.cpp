@@ -20,24 +20,24 @@ public:
 private:
     void onInterfacesAdded(const sdbus::ObjectPath& path, const Interfaces& interfaces) override
     {
-        see([&](Seen& seen) { seen.added[path] = interfaces; });
+        record([&](ObjectSignals& received) { received.added[path] = interfaces; });
     }
 
     void onInterfacesRemoved(const sdbus::ObjectPath& path, const std::vector<bus::InterfaceName>&) override
     {
-        see([&](Seen& seen) { seen.removed.push_back(path); });
+        record([&](ObjectSignals& received) { received.removed.push_back(path); });
     }
 
     void onPropertiesChanged(const bus::InterfaceName&, const Properties& changed,
                              const std::vector<bus::PropertyName>&) override
     {
-        see([&](Seen& seen) { seen.changed.push_back(changed); });
+        record([&](ObjectSignals& received) { received.changed.push_back(changed); });
     }
 
-    void see(const std::function<void(Seen&)>& change)
+    void record(const std::function<void(ObjectSignals&)>& change)
     {
         const std::lock_guard lock(observer_.mutex_);
-        change(observer_.seen_);
+        change(observer_.received_);
         observer_.changed_.notify_all();
     }
 
@@ -55,16 +55,16 @@ Observer::~Observer()
     connection_->leaveEventLoop();
 }
 
-bool Observer::wait(const std::function<bool(const Seen&)>& condition, std::chrono::milliseconds limit) const
+bool Observer::wait(const std::function<bool(const ObjectSignals&)>& condition, std::chrono::milliseconds limit) const
 {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, limit, [&] { return condition(seen_); });
+    return changed_.wait_for(lock, limit, [&] { return condition(received_); });
 }
 
-Seen Observer::seen() const
+ObjectSignals Observer::received() const
 {
     const std::lock_guard lock(mutex_);
-    return seen_;
+    return received_;
 }
 
 org::drvbus1::Manager_proxy& Observer::manager() const

@@ -19,13 +19,13 @@ namespace drvbus::test {
 using Properties = std::map<bus::PropertyName, sdbus::Variant>;
 using Interfaces = std::map<bus::InterfaceName, Properties>;
 
-/// What an object said of itself and, where it is the manager, of those below it.
-struct Seen {
+/// Signals received from an object: its property changes and, for the manager, the objects added and removed.
+struct ObjectSignals {
     std::map<std::string, Interfaces> added;  ///< by path
     std::vector<std::string> removed;         ///< paths
     std::vector<Properties> changed;
 
-    /// Whether `property` changed.
+    /// Whether a change of `property` was announced.
     [[nodiscard]] bool has_changed(const std::string& property) const
     {
         return std::ranges::any_of(changed, [name = bus::PropertyName(property)](const Properties& properties) {
@@ -33,7 +33,7 @@ struct Seen {
         });
     }
 
-    /// Whether `property` changed to `value`.
+    /// Whether a change of `property` to `value` was announced.
     template <typename T>
     [[nodiscard]] bool changed_to(const std::string& property, const T& value) const
     {
@@ -46,8 +46,8 @@ struct Seen {
     }
 };
 
-/// Any object of drvbusd by the interfaces that the bus itself defines, and the manager's own; on a connection
-/// and thread of its own.
+/// Proxy for an object of drvbusd with the standard D-Bus interfaces and the interface Manager. Has its own
+/// connection and thread.
 class Observer {
 public:
     explicit Observer(const std::string& address, const std::string& path = "/org/drvbus1");
@@ -55,21 +55,21 @@ public:
     Observer& operator=(const Observer&) = delete;
     ~Observer();
 
-    /// Waits until `condition` holds for what was seen.
-    [[nodiscard]] bool wait(const std::function<bool(const Seen&)>& condition,
+    /// Waits until `condition` holds for the received signals.
+    [[nodiscard]] bool wait(const std::function<bool(const ObjectSignals&)>& condition,
                             std::chrono::milliseconds limit = kLimit) const;
-    [[nodiscard]] Seen seen() const;
+    [[nodiscard]] ObjectSignals received() const;
 
     [[nodiscard]] org::drvbus1::Manager_proxy& manager() const;
     [[nodiscard]] std::string introspect() const;
-    /// GetManagedObjects, by path.
+    /// The answer of GetManagedObjects, by object path.
     [[nodiscard]] std::map<std::string, Interfaces> managed() const;
 
 private:
     class Proxy;
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
-    Seen seen_;
+    ObjectSignals received_;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::unique_ptr<Proxy> proxy_;
 };

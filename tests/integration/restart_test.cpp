@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What a new process of the service goes on with, after the last one was killed.
+// A new process of the service continues at the position where the previous one was killed.
 #include <csignal>
 #include <set>
 #include <string>
@@ -24,16 +24,18 @@ class Restart : public FifoTest {
 protected:
     void start_service(const std::string& configuration)
     {
-        start_by(ServiceManager::as_service(command()), configuration, manager_.options());
+        start_with(ServiceManager::as_service(command()), configuration, manager_.options());
     }
 
-    void start_way(const std::string& settings = {})
+    void start_sensor(const std::string& settings = {})
     {
-        start_service(channel("way", fifo_.path(), settings));
+        start_service(channel("sensor", fifo_.path(), settings));
         if (!writer_)
             writer_ = fifo_.open_writer();
-        // A process may be killed at any time, a message to the service manager may not be lost with it.
-        ASSERT_TRUE(wait_until([&] { return manager_.kept() == std::set<std::string>{"device.way", "checkpoint.way"}; }));
+        // The process may be killed from now on: the service manager has its file descriptors.
+        ASSERT_TRUE(wait_until([&] {
+            return manager_.stored() == std::set<std::string>{"device.sensor", "ledger.sensor"};
+        }));
     }
 
     void kill_service()
@@ -42,15 +44,15 @@ protected:
         EXPECT_EQ(daemon().wait(), 128 + SIGKILL);
     }
 
-    void send_from_to(std::uint64_t first, std::uint64_t last, const std::string& payload = {}) const
+    void send_range(std::uint64_t first, std::uint64_t last, const std::string& payload = {}) const
     {
         for (std::uint64_t sequence = first; sequence <= last; ++sequence)
             send(sequence, payload);
     }
 
-    /// Waits for the event `last`, and expects all up to there: in order, and but for a few that came twice
-    /// right after a restart, once.
-    void expect_all_up_to(std::uint64_t last, std::uint64_t most_repeats = 0)
+    /// Waits for the event `last` and expects all events up to it in order. Events that were published but not
+    /// committed are repeated after a restart, at most `max_repeats` of them.
+    void expect_all_up_to(std::uint64_t last, std::uint64_t max_repeats = 0)
     {
         ASSERT_TRUE(subscriber_.wait([last](const Received& received) {
             return !received.events.empty() && received.events.back().sequence == last;
@@ -58,54 +60,54 @@ protected:
         std::uint64_t next = 1;
         std::uint64_t repeats = 0;
         for (const Event& event : subscriber_.received().events) {
-            ASSERT_LE(event.sequence, next) << "one is missing";
+            ASSERT_LE(event.sequence, next) << "an event is missing";
             repeats += event.sequence < next ? 1 : 0;
             next = event.sequence + 1;
         }
-        EXPECT_LE(repeats, most_repeats);
+        EXPECT_LE(repeats, max_repeats);
     }
 
     ServiceManager manager_;
 };
 
-TEST_F(Restart, AKilledDaemonGoesOnBehindWhatItPublished)
+TEST_F(Restart, KilledDaemonContinuesAfterLastPublishedEvent)
 {
-    start_way();
-    send_from_to(1, 100);
+    start_sensor();
+    send_range(1, 100);
     ASSERT_TRUE(subscriber_.wait_for(100)) << summary(subscriber_);
-    // Published and received; whether it is also committed is known once it is idle.
+    // Published and received. The answer shows that the daemon has counted the last event.
     ASSERT_TRUE(wait_until([&] { return subscriber_.channel().EventsPublished() == 100; }));
     kill_service();
-    send_from_to(101, 200);  // nobody would read the FIFO, were it not kept open
-    start_way();
+    send_range(101, 200);  // the service manager keeps the FIFO open
+    start_sensor();
     expect_all_up_to(200, 1);
 }
 
-TEST_F(Restart, ManyTimesOverNothingIsLost)
+TEST_F(Restart, RepeatedKillsLoseNothing)
 {
     std::uint64_t sent = 0;
     for (int round = 0; round < 10; ++round) {
-        start_way();
-        send_from_to(sent + 1, sent + 300);
+        start_sensor();
+        send_range(sent + 1, sent + 300);
         sent += 300;
         ASSERT_TRUE(subscriber_.wait([&](const Received& received) { return received.events.size() + 150 > sent; }))
             << summary(subscriber_);
         kill_service();
     }
-    start_way();
-    // One batch is what is not committed at most, and what is in it may have come already.
+    start_sensor();
+    // Each kill can repeat one batch, the events that were published but not committed.
     expect_all_up_to(sent, sent);
 }
 
-TEST_F(Restart, WhatWasTakenFromTheDeviceAndNotPublishedComes)
+TEST_F(Restart, EventsReadButNotPublishedArePublishedAfterRestart)
 {
-    constexpr std::uint64_t kCount = 40;  // less than the FIFO holds, more than the bus takes
-    start_way("format = \"char text[]\"\n");
-    narrow_bus();
+    constexpr std::uint64_t kCount = 40;  // fit into the FIFO, but not into the send buffer
+    start_sensor("format = \"char text[]\"\n");
+    shrink_send_buffer();
     const std::string payload(1000, 'p');
     bus().stop();
     daemon().stop();
-    send_from_to(1, kCount, payload);
+    send_range(1, kCount, payload);
     daemon().resume();
     ASSERT_TRUE(wait_until([&] {
         int unread = 0;
@@ -113,82 +115,82 @@ TEST_F(Restart, WhatWasTakenFromTheDeviceAndNotPublishedComes)
     }));
     kill_service();
     bus().resume();
-    start_way("format = \"char text[]\"\n");
+    start_sensor("format = \"char text[]\"\n");
     expect_all_up_to(kCount, kCount - 1);
     EXPECT_EQ(subscriber_.received().events.back().fields().at("text").get<std::string>(), payload);
 }
 
-TEST_F(Restart, CountersGoOn)
+TEST_F(Restart, CountersContinue)
 {
-    start_way();
-    send_from_to(1, 10);
-    send_from_to(21, 30);
+    start_sensor();
+    send_range(1, 10);
+    send_range(21, 30);
     ASSERT_TRUE(subscriber_.wait_for(30)) << summary(subscriber_);
     const std::uint64_t instance = subscriber_.channel().Instance();
     ASSERT_TRUE(wait_until([&] { return subscriber_.channel().EventsPublished() == 20; }));
     kill_service();
 
-    start_way();
+    start_sensor();
     EXPECT_EQ(subscriber_.channel().EventsPublished(), 20U);
     EXPECT_EQ(subscriber_.channel().EventsLost(), 10U);
     EXPECT_EQ(subscriber_.channel().NextSequence(), 31U);
     EXPECT_EQ(subscriber_.channel().Instance(), instance);
-    send_from_to(33, 33);
+    send_range(33, 33);
     ASSERT_TRUE(subscriber_.wait_for(33)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.received().gaps(33), "") << "no loss is told twice";
+    EXPECT_EQ(subscriber_.received().gaps(33), "") << "a loss was announced twice";
     EXPECT_EQ(subscriber_.channel().EventsLost(), 12U);
 }
 
-TEST_F(Restart, AChannelThatIsNoLongerWantedIsLetGo)
+TEST_F(Restart, FilesOfRemovedChannelAreReleased)
 {
-    start_way();
+    start_sensor();
     send(1);
     ASSERT_TRUE(subscriber_.wait_for(1));
     kill_service();
     start_service("");
-    EXPECT_TRUE(wait_until([&] { return manager_.kept().empty(); }));
+    EXPECT_TRUE(wait_until([&] { return manager_.stored().empty(); }));
     EXPECT_EQ(Observer(bus().address()).manager().Channels(), 0U);
 }
 
-TEST_F(Restart, AnotherDeviceUnderTheNameIsNotTakenForTheOldOne)
+TEST_F(Restart, AnotherDeviceWithTheSameNameIsNewInstance)
 {
-    start_way();
-    send_from_to(1, 5);
+    start_sensor();
+    send_range(1, 5);
     ASSERT_TRUE(subscriber_.wait_for(5));
     const std::uint64_t instance = subscriber_.channel().Instance();
     kill_service();
 
     const Fifo other(path("other"));
-    start_service(channel("way", other.path()));
+    start_service(channel("sensor", other.path()));
     EXPECT_EQ(subscriber_.channel().Device(), other.path());
     EXPECT_NE(subscriber_.channel().Instance(), instance);
     EXPECT_EQ(subscriber_.channel().NextSequence(), 1U);
     EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::InstancePosition(instance, 6U));
     kill_service();
-    start_service(channel("way", other.path()));
+    start_service(channel("sensor", other.path()));
     EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::InstancePosition(instance, 6U))
-        << "it goes on to know of the first";
+        << "the position of the first device was lost";
 }
 
-TEST_F(Restart, ALedgerOfAnotherReleaseIsNoReasonToFail)
+TEST_F(Restart, UnreadableCheckpointIsDiscarded)
 {
     UniqueFd nonsense(must(memfd_create("nonsense", MFD_CLOEXEC), "memfd_create"));
     must(static_cast<int>(write(nonsense.get(), "nonsense", 8)), "write");
-    manager_.keep("checkpoint.way", std::move(nonsense));
-    start_way();
+    manager_.store("ledger.sensor", std::move(nonsense));
+    start_sensor();
     EXPECT_THAT(daemon().output(), HasSubstr("the checkpoint of the previous process cannot be used"));
     send(1);
     EXPECT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
 }
 
-TEST_F(Restart, AReloadThatTakesAChannelAwayLetsItsFilesGo)
+TEST_F(Restart, ReloadReleasesFilesOfRemovedChannel)
 {
-    start_way();
+    start_sensor();
     send(1);
     ASSERT_TRUE(subscriber_.wait_for(1));
     configure("");
     Observer(bus().address()).manager().Reload();
-    EXPECT_TRUE(wait_until([&] { return manager_.kept().empty(); }));
+    EXPECT_TRUE(wait_until([&] { return manager_.stored().empty(); }));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kName = "FDNAME=";
 
-/// The value behind `key` in a message of lines.
+/// The value of `key`, such as "FDNAME=", in a message of lines.
 std::string value_of(const std::string& key, const std::string& message)
 {
     const std::size_t at = message.find(key);
@@ -30,7 +30,7 @@ std::string value_of(const std::string& key, const std::string& message)
     return message.substr(begin, message.find('\n', begin) - begin);
 }
 
-/// One datagram, and the file that came with it.
+/// Receives one datagram and the file descriptor passed with it.
 std::pair<std::string, UniqueFd> receive(int socket)
 {
     std::array<char, 4096> text{};
@@ -57,7 +57,7 @@ std::pair<std::string, UniqueFd> receive(int socket)
 ServiceManager::ServiceManager()
     : address_(directory_.path() + "/notify"),
       socket_(must(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket")),
-      end_(must(eventfd(0, EFD_CLOEXEC), "eventfd"))
+      stop_(must(eventfd(0, EFD_CLOEXEC), "eventfd"))
 {
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
@@ -68,27 +68,27 @@ ServiceManager::ServiceManager()
 
 ServiceManager::~ServiceManager()
 {
-    eventfd_write(end_.get(), 1);
+    eventfd_write(stop_.get(), 1);
     thread_.join();
 }
 
 void ServiceManager::listen()
 {
-    std::array<pollfd, 2> fds{{{socket_.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}}};
+    std::array<pollfd, 2> fds{{{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
     while (poll(fds.data(), fds.size(), -1) > 0 && fds[1].revents == 0) {
         auto [message, fd] = receive(socket_.get());
-        received(message, std::move(fd));
+        handle(message, std::move(fd));
     }
 }
 
-void ServiceManager::received(const std::string& message, UniqueFd fd)
+void ServiceManager::handle(const std::string& message, UniqueFd fd)
 {
     const std::lock_guard lock(mutex_);
     const std::string name = value_of(kName, message);
     if (message.starts_with("FDSTOREREMOVE=1")) {
-        kept_.erase(name);
+        stored_.erase(name);
     } else if (message.starts_with("FDSTORE=1")) {
-        kept_.insert_or_assign(name, std::move(fd));
+        stored_.insert_or_assign(name, std::move(fd));
     } else {
         messages_.push_back(message);
         changed_.notify_all();
@@ -105,27 +105,27 @@ std::string ServiceManager::wait()
     return message;
 }
 
-std::set<std::string> ServiceManager::kept() const
+std::set<std::string> ServiceManager::stored() const
 {
     const std::lock_guard lock(mutex_);
     std::set<std::string> names;
-    for (const auto& [name, fd] : kept_)
+    for (const auto& [name, fd] : stored_)
         names.insert(name);
     return names;
 }
 
-void ServiceManager::keep(const std::string& name, UniqueFd fd)
+void ServiceManager::store(const std::string& name, UniqueFd fd)
 {
     const std::lock_guard lock(mutex_);
-    kept_.insert_or_assign(name, std::move(fd));
+    stored_.insert_or_assign(name, std::move(fd));
 }
 
 std::vector<std::string> ServiceManager::as_service(const std::vector<std::string>& command)
 {
-    // LISTEN_PID is the pid of the service, which only its own process knows.
-    std::vector<std::string> by_shell{"/bin/sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""};
-    by_shell.insert(by_shell.end(), command.begin(), command.end());
-    return by_shell;
+    // LISTEN_PID is the pid of the service: only its own process knows it before it starts.
+    std::vector<std::string> shell_command{"/bin/sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""};
+    shell_command.insert(shell_command.end(), command.begin(), command.end());
+    return shell_command;
 }
 
 Process::Options ServiceManager::options() const
@@ -133,7 +133,7 @@ Process::Options ServiceManager::options() const
     const std::lock_guard lock(mutex_);
     std::string names;
     std::vector<int> fds;
-    for (const auto& [name, fd] : kept_) {
+    for (const auto& [name, fd] : stored_) {
         names += (names.empty() ? "" : ":") + name;
         fds.push_back(fd.get());
     }
@@ -142,7 +142,7 @@ Process::Options ServiceManager::options() const
     return {{"NOTIFY_SOCKET=" + address_, "LISTEN_PID=", "LISTEN_FDS=" + std::to_string(fds.size()),
              "LISTEN_FDNAMES=" + names},
             [fds] {
-                // First out of the way of the numbers they are to have.
+                // First moved away from the target numbers.
                 constexpr int kApart = 200;
                 for (std::size_t i = 0; i < fds.size(); ++i)
                     dup2(fds[i], kApart + static_cast<int>(i));

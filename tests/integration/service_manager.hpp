@@ -14,8 +14,8 @@
 
 namespace drvbus::test {
 
-/// What systemd is to a service: hears its messages, keeps the files it stores (FDSTORE=1), and passes them to
-/// the next process.
+/// A service manager as seen by a service: receives sd_notify(3) messages, stores file descriptors (FDSTORE=1) and
+/// passes them to the next process of the service. Has its own thread.
 class ServiceManager {
 public:
     ServiceManager();
@@ -23,31 +23,31 @@ public:
     ServiceManager& operator=(const ServiceManager&) = delete;
     ~ServiceManager();
 
-    /// The next message that is not about files; empty after a while.
+    /// Waits for the next message that is not about stored file descriptors. @returns an empty string after kLimit
     std::string wait();
 
-    /// Names of the files kept.
-    [[nodiscard]] std::set<std::string> kept() const;
-    /// As if the service had stored it.
-    void keep(const std::string& name, UniqueFd fd);
+    /// Names of the stored file descriptors.
+    [[nodiscard]] std::set<std::string> stored() const;
+    /// Stores a file descriptor on behalf of the service.
+    void store(const std::string& name, UniqueFd fd);
 
-    /// Makes `command` the service: the command line of a shell that passes it what is kept, and becomes it.
+    /// A shell command line that sets LISTEN_PID to its own pid and executes `command`.
     [[nodiscard]] static std::vector<std::string> as_service(const std::vector<std::string>& command);
-    /// What the shell needs for that.
+    /// Environment and file descriptors for a process started with `as_service`: the stored ones, from fd 3 on.
     [[nodiscard]] Process::Options options() const;
 
 private:
     void listen();
-    void received(const std::string& message, UniqueFd fd);
+    void handle(const std::string& message, UniqueFd fd);
 
     TemporaryDirectory directory_;
     std::string address_;
     UniqueFd socket_;
-    UniqueFd end_;
+    UniqueFd stop_;  ///< an eventfd that ends the thread
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::string> messages_;
-    std::map<std::string, UniqueFd> kept_;
+    std::map<std::string, UniqueFd> stored_;
     std::thread thread_;
 };
 

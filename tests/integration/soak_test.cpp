@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Events flow for long, at a rate: nothing is lost, and the daemon's memory does not grow. Some seconds of it in
-// each run; how many, and how fast, is in the environment (scripts/soak).
+// Events at a fixed rate for a long time: nothing is lost, and the daemon's memory does not grow. DRVBUS_SOAK_SECONDS
+// and DRVBUS_SOAK_RATE set the duration and the rate (scripts/soak); the default is a few seconds.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -19,7 +19,7 @@
 namespace drvbus::test {
 namespace {
 
-/// A subscriber that keeps nothing of what it gets.
+/// A subscriber that counts events without storing them.
 class Counter final : public sdbus::ProxyInterfaces<org::drvbus1::Channel_proxy> {
 public:
     Counter(sdbus::IConnection& connection, const std::string& channel)
@@ -31,39 +31,40 @@ public:
     Counter& operator=(const Counter&) = delete;
     ~Counter() { unregisterProxy(); }
 
-    /// What came in order, without a gap.
-    [[nodiscard]] std::uint64_t came() const { return came_; }
+    /// Number of events received.
+    [[nodiscard]] std::uint64_t count() const { return count_; }
+    /// Whether the events were received in order and without a gap.
     [[nodiscard]] bool in_order() const { return in_order_; }
 
 private:
     void onEvent(const std::string& /*name*/, const std::uint64_t& sequence, const std::uint64_t& /*time*/,
                  const std::uint32_t& /*id*/, const sdbus::Variant& /*data*/) override
     {
-        in_order_ = in_order_ && sequence == came_ + 1;
-        ++came_;
+        in_order_ = in_order_ && sequence == count_ + 1;
+        ++count_;
     }
     void onLost(const std::uint64_t& /*first*/, const std::uint64_t& /*count*/) override { in_order_ = false; }
 
-    std::atomic<std::uint64_t> came_ = 0;
+    std::atomic<std::uint64_t> count_ = 0;
     std::atomic<bool> in_order_ = true;
 };
 
-// KiB. A sanitizer keeps what has been freed, a quarter of a gigabyte of it.
+// In KiB. A sanitizer keeps freed memory in a quarantine of 256 MiB.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kMayGrow = 524'288;
+constexpr std::uint64_t kMaxGrowth = 524'288;
 #else
-constexpr std::uint64_t kMayGrow = 256;
+constexpr std::uint64_t kMaxGrowth = 256;
 #endif
 
 class Soak : public DaemonTest {
 protected:
-    /// Of the daemon alone, in KiB.
+    /// Private memory of the daemon, in KiB.
     [[nodiscard]] std::uint64_t memory()
     {
         return sum_of("Private_", "/proc/" + std::to_string(daemon().pid()) + "/smaps_rollup");
     }
 
-    /// Sends what is due by now, at `rate` since `start`.
+    /// Sends the events that are due by now: `rate` a second since `start`.
     void send_due(std::chrono::steady_clock::time_point start, std::uint64_t rate)
     {
         const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
@@ -77,43 +78,43 @@ protected:
             write_all(writer_.get(), records);
     }
 
-    Fifo fifo_{path("way")};
+    Fifo fifo_{path("sensor")};
     UniqueFd writer_;
     std::uint64_t sent_ = 0;
 };
 
-TEST_F(Soak, NothingIsLostAndMemoryDoesNotGrow)
+TEST_F(Soak, SteadyRateLosesNothingAndMemoryDoesNotGrow)
 {
     const std::chrono::seconds seconds(number_in_environment("DRVBUS_SOAK_SECONDS", 4));
     const std::uint64_t rate = number_in_environment("DRVBUS_SOAK_RATE", 10'000);
-    start(channel("way", fifo_.path(), "format = \"u64 count\"\n"));
+    start(channel("sensor", fifo_.path(), "format = \"u64 count\"\n"));
     writer_ = fifo_.open_writer();
     const auto connection = connect(bus().address());
-    Counter counter(*connection, "way");
+    Counter counter(*connection, "sensor");
     connection->enterEventLoopAsync();
 
     const auto start = std::chrono::steady_clock::now();
-    std::uint64_t first = 0;  // once everything has been used that is used at all
+    std::uint64_t first = 0;  // after two seconds, when all caches and buffers are allocated
     std::uint64_t most = 0;
-    auto look = start + 1s;
+    auto next_check = start + 1s;
     while (sent_ < rate * static_cast<std::uint64_t>(seconds.count())) {
         send_due(start, rate);
         if (first == 0 && sent_ > 2 * rate)
             first = memory();
-        std::this_thread::sleep_for(1ms);  // what is due is computed from the time, and does not depend on this
-        if (std::chrono::steady_clock::now() < look)
+        std::this_thread::sleep_for(1ms);  // pacing only: the events due are computed from the clock
+        if (std::chrono::steady_clock::now() < next_check)
             continue;
-        look += 1s;
+        next_check += 1s;
         most = std::max(most, memory());
     }
-    ASSERT_TRUE(wait_until([&] { return counter.came() >= sent_; })) << counter.came() << " of " << sent_;
+    ASSERT_TRUE(wait_until([&] { return counter.count() >= sent_; })) << counter.count() << " of " << sent_;
     EXPECT_TRUE(counter.in_order());
-    EXPECT_EQ(counter.came(), sent_);
+    EXPECT_EQ(counter.count(), sent_);
     EXPECT_EQ(counter.EventsLost(), 0U);
     EXPECT_EQ(counter.EventsPublished(), sent_);
-    EXPECT_LE(memory(), first + kMayGrow) << "KiB";
+    EXPECT_LE(memory(), first + kMaxGrowth) << "KiB";
     std::cout << "soak: " << seconds.count() << " s, " << sent_ << " events, 0 lost; private memory of drvbusd "
-              << first << " KiB at first, " << most << " KiB at most, " << memory() << " KiB in the end" << std::endl;
+              << first << " KiB at first, " << most << " KiB at most, " << memory() << " KiB at the end" << std::endl;
     connection->leaveEventLoop();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What keeps drvbusd from starting is said on stderr, with what to do.
+// drvbusd reports on stderr why it does not start and what to do.
 #include <fstream>
 #include <string>
 #include <vector>
@@ -20,15 +20,15 @@ using testing::HasSubstr;
 
 class Start : public FifoTest {
 protected:
-    /// Runs drvbusd with the test's configuration, to its end.
+    /// Runs drvbusd with the test's configuration until it exits.
     [[nodiscard]] Result run_daemon() const { return run(command(), environment()); }
 
-    /// The same, with other arguments.
+    /// Runs drvbusd with `arguments` only.
     [[nodiscard]] Result run_daemon(const std::vector<std::string>& arguments) const
     {
-        std::vector<std::string> line{command().front()};
-        line.insert(line.end(), arguments.begin(), arguments.end());
-        return run(line, environment());
+        std::vector<std::string> command_line{command().front()};
+        command_line.insert(command_line.end(), arguments.begin(), arguments.end());
+        return run(command_line, environment());
     }
 
     void expect_refused(const std::string& configuration, const std::string& message) const
@@ -39,7 +39,7 @@ protected:
         EXPECT_THAT(result.output, HasSubstr(message));
     }
 
-    /// A place in the configuration file.
+    /// The start of a message about `place`, "LINE:COLUMN" of the configuration file.
     [[nodiscard]] std::string at(const std::string& place) const { return config_file() + ":" + place + ": "; }
 
 private:
@@ -51,42 +51,42 @@ private:
     }
 };
 
-TEST_F(Start, AConfigurationOfAWrongTypeIsRefused)
+TEST_F(Start, ValueOfWrongTypeIsRefused)
 {
     expect_refused("log_level = 3\n", at("1:13") + "'log_level' has to be a string in quotes, not a number");
 }
 
-TEST_F(Start, AnUnknownKeyIsRefused)
+TEST_F(Start, UnknownKeyIsRefused)
 {
     expect_refused("\nloglevel = \"info\"\n",
                    at("2:1") + "'loglevel' is no key of the configuration; there are \"log_level\", \"channel\"");
 }
 
-TEST_F(Start, ABadNameIsRefused)
+TEST_F(Start, InvalidNameIsRefused)
 {
     expect_refused("[[channel]]\nname = \"way out\"\n",
                    at("2:8") + "\"way out\" is no name of a channel; it has 1 to 31 of the characters A-Z a-z 0-9 _ -");
 }
 
-TEST_F(Start, AFormatThatDoesNotParseIsRefused)
+TEST_F(Start, InvalidFormatIsRefused)
 {
-    expect_refused("[[channel]]\nname = \"way\"\nformat = \"u8 a; u24 b\"\n",
+    expect_refused("[[channel]]\nname = \"sensor\"\nformat = \"u8 a; u24 b\"\n",
                    at("3:10") + "the format is wrong at its line 1, column 7: 'u24' is no type; there are u8 s8");
 }
 
-TEST_F(Start, AnUnknownValueIsRefused)
+TEST_F(Start, UnknownValueIsRefused)
 {
-    expect_refused("[[channel]]\nname = \"way\"\nnotification = \"signal\"\n",
+    expect_refused("[[channel]]\nname = \"sensor\"\nnotification = \"signal\"\n",
                    at("3:16") + "'notification' cannot be \"signal\"; it is one of \"auto\", \"eventfd\", \"poll\", "
                                 "\"sigio\"");
 }
 
-TEST_F(Start, ASyntaxErrorIsRefused)
+TEST_F(Start, SyntaxErrorIsRefused)
 {
     expect_refused("\n[[channel]\n", config_file() + ":2:");
 }
 
-TEST_F(Start, ABadDropInIsRefused)
+TEST_F(Start, InvalidDropInIsRefused)
 {
     configure("");
     ASSERT_EQ(mkdir((config_file() + ".d").c_str(), 0700), 0);
@@ -94,14 +94,14 @@ TEST_F(Start, ABadDropInIsRefused)
     expect_refused("", config_file() + ".d/10-bad.toml:1:13: 'log_level' has to be a string in quotes, not a boolean");
 }
 
-TEST_F(Start, AFileThatIsNotThereIsMissed)
+TEST_F(Start, MissingFileIsReported)
 {
     const Result result = run_daemon();
     EXPECT_EQ(result.status, EX_CONFIG);
     EXPECT_THAT(result.output, HasSubstr(config_file() + ": cannot be read: No such file or directory"));
 }
 
-TEST_F(Start, NoSessionBusIsSaidWithAdvice)
+TEST_F(Start, MissingSessionBusIsReportedWithAdvice)
 {
     configure("");
     const Result result = run(command(), {"DBUS_SESSION_BUS_ADDRESS=unix:path=" + path("no-bus"), "JOURNAL_STREAM"});
@@ -109,7 +109,7 @@ TEST_F(Start, NoSessionBusIsSaidWithAdvice)
     EXPECT_THAT(result.output, AllOf(HasSubstr("no session bus: "), HasSubstr("is DBUS_SESSION_BUS_ADDRESS set")));
 }
 
-TEST_F(Start, NoSystemBusIsSaidWithAdvice)
+TEST_F(Start, MissingSystemBusIsReportedWithAdvice)
 {
     configure("");
     const Result result = run({command().front(), "--config", config_file()},
@@ -118,7 +118,7 @@ TEST_F(Start, NoSystemBusIsSaidWithAdvice)
     EXPECT_THAT(result.output, AllOf(HasSubstr("no system bus: "), HasSubstr("is dbus.service running?")));
 }
 
-TEST_F(Start, ASecondDaemonEndsAndTheFirstGoesOn)
+TEST_F(Start, SecondDaemonExitsAndFirstContinues)
 {
     start_channel();
     send(1);
@@ -128,10 +128,10 @@ TEST_F(Start, ASecondDaemonEndsAndTheFirstGoesOn)
                                          "running; stop it first"));
     send(2);
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.received().gaps(2), "") << "the second one took nothing away";
+    EXPECT_EQ(subscriber_.received().gaps(2), "") << "the second daemon consumed an event";
 }
 
-TEST_F(Start, AnUnknownOptionIsAnErrorOfUsage)
+TEST_F(Start, UnknownOptionIsUsageError)
 {
     const Result unknown = run_daemon({"--sessions"});
     EXPECT_EQ(unknown.status, EX_USAGE);
@@ -140,7 +140,7 @@ TEST_F(Start, AnUnknownOptionIsAnErrorOfUsage)
     EXPECT_EQ(run_daemon({"--config"}).status, EX_USAGE);
 }
 
-TEST_F(Start, HelpAndVersionAreNoErrors)
+TEST_F(Start, HelpAndVersionExitWithSuccess)
 {
     const Result help = run_daemon({"--help"});
     EXPECT_EQ(help.status, EXIT_SUCCESS);

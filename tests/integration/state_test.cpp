@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What a channel says of itself while its device comes and goes, and that it does nobody harm meanwhile.
+// The state of a channel while its device appears and disappears, and the isolation of channels from each other.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -21,17 +21,17 @@ using testing::MatchesRegex;
 
 class State : public DaemonTest {
 protected:
-    [[nodiscard]] std::uint64_t cpu_ns()
+    [[nodiscard]] std::uint64_t cpu_time_ns()
     {
         return std::stoull(read_file("/proc/" + std::to_string(daemon().pid()) + "/schedstat"));
     }
 
-    Subscriber subscriber_{"way", bus().address()};
+    Subscriber subscriber_{"sensor", bus().address()};
 };
 
-TEST_F(State, ADeviceThatComesLateIsFound)
+TEST_F(State, DeviceThatAppearsLaterIsOpened)
 {
-    start(channel("way", path("late")));
+    start(channel("sensor", path("late")));
     EXPECT_THAT(reason_for("gone", subscriber_), HasSubstr("No such file or directory"));
     const Fifo fifo(path("late"));
     EXPECT_EQ(reason_for("online", subscriber_), "");
@@ -40,12 +40,12 @@ TEST_F(State, ADeviceThatComesLateIsFound)
     EXPECT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
 }
 
-TEST_F(State, ADeviceThatHangsUpIsGoneUntilItIsBack)
+TEST_F(State, DeviceThatHangsUpIsOfflineUntilItReturns)
 {
     auto terminal = std::make_unique<Terminal>();
     const std::string link = path("terminal");
     ASSERT_EQ(symlink(terminal->path().c_str(), link.c_str()), 0);
-    start(channel("way", link, "records = \"raw\"\n"));
+    start(channel("sensor", link, "records = \"raw\"\n"));
     write_all(terminal->writer(), "one\n");
     ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
 
@@ -60,34 +60,34 @@ TEST_F(State, ADeviceThatHangsUpIsGoneUntilItIsBack)
     EXPECT_EQ(reason_for("online", subscriber_), "");
     write_all(terminal->writer(), "two\n");
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
-    EXPECT_EQ(subscriber_.received().gaps(2), "") << "it goes on where it was";
+    EXPECT_EQ(subscriber_.received().gaps(2), "") << "the channel did not continue at its position";
 }
 
-TEST_F(State, ADeviceThatMayNotBeOpenedYetIsRetried)
+TEST_F(State, OpenIsRetriedUntilItSucceeds)
 {
     const Fifo fifo(path("closed"));
-    // Not even root opens this one to read.
+    // A link to itself: not even root can open it.
     const std::string loop = path("loop");
     ASSERT_EQ(symlink(loop.c_str(), loop.c_str()), 0);
-    start(channel("way", loop));
+    start(channel("sensor", loop));
     EXPECT_THAT(reason_for("retrying", subscriber_), MatchesRegex("opening .*loop: Too many levels of symbolic links"));
     unlink(loop.c_str());
     ASSERT_EQ(symlink(fifo.path().c_str(), loop.c_str()), 0);
     EXPECT_EQ(reason_for("online", subscriber_), "");
 }
 
-TEST_F(State, ABadChannelCostsNothingAndStopsNobody)
+TEST_F(State, BadChannelsUseLittleCpuTimeAndDoNotAffectOthers)
 {
     const Fifo good(path("good"));
-    // A directory opens, and every read of it fails; /dev/null ends at once.
-    start(channel("way", path("."), "records = \"raw\"\nnotification = \"sigio\"\n") +
+    // A directory can be opened, but each read fails; /dev/null is always at its end.
+    start(channel("sensor", path("."), "records = \"raw\"\nnotification = \"sigio\"\n") +
           channel("null", "/dev/null", "records = \"raw\"\n") + channel("good", good.path()));
     const Subscriber subscriber("good", bus().address());
     EXPECT_TRUE(wait_until([&] { return subscriber_.channel().State() != "online"; }));
     const UniqueFd writer = good.open_writer();
-    const std::uint64_t before = cpu_ns();
+    const std::uint64_t before = cpu_time_ns();
     EXPECT_FALSE(daemon().wait(2000ms));
-    EXPECT_LT(cpu_ns() - before, 100'000'000U) << "ns of two seconds";
+    EXPECT_LT(cpu_time_ns() - before, 100'000'000U) << "ns of CPU time in two seconds";
     for (std::uint64_t sequence = 1; sequence <= 100; ++sequence)
         write_all(writer.get(), record({.sequence = sequence}));
     ASSERT_TRUE(subscriber.wait_for(100)) << summary(subscriber);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// How drvbusd ends, and what it tells the service manager.
+// drvbusd exits on request and notifies the service manager.
 #include <csignal>
 #include <string>
 
@@ -20,8 +20,8 @@ using testing::MatchesRegex;
 
 class Stop : public FifoTest {
 protected:
-    /// The next message that is no STATUS, which comes when it is due.
-    static std::string next_step(ServiceManager& manager)
+    /// The next message other than STATUS=, which the daemon sends at any time.
+    static std::string next_state_change(ServiceManager& manager)
     {
         std::string message;
         do
@@ -31,7 +31,7 @@ protected:
     }
 };
 
-TEST_F(Stop, BySignalItEndsWell)
+TEST_F(Stop, SignalExitsWithSuccess)
 {
     for (const int number : {SIGTERM, SIGINT}) {
         start_channel();
@@ -40,7 +40,7 @@ TEST_F(Stop, BySignalItEndsWell)
     }
 }
 
-TEST_F(Stop, WhatItTookIsPublished)
+TEST_F(Stop, EventsReadArePublishedBeforeExit)
 {
     constexpr std::uint64_t kCount = 500;
     start_channel();
@@ -50,21 +50,21 @@ TEST_F(Stop, WhatItTookIsPublished)
     daemon().signal(SIGTERM);
     ASSERT_EQ(daemon().wait(5s), 0);
 
-    // What it did not take is still in the FIFO, for the next one.
-    std::size_t left = 0;
+    // The FIFO still has the events that the daemon did not read.
+    std::size_t unread = 0;
     const UniqueFd rest(must(open(fifo_.path().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC), "open"));
     std::string buffer(65536, '\0');
     for (ssize_t got = 0; (got = read(rest.get(), buffer.data(), buffer.size())) > 0;)
-        left += static_cast<std::size_t>(got);
-    const std::uint64_t published = kCount - left / record({}).size();
+        unread += static_cast<std::size_t>(got);
+    const std::uint64_t published = kCount - unread / record({}).size();
     EXPECT_TRUE(subscriber_.wait_for(published));
     EXPECT_EQ(subscriber_.received().gaps(published), "");
 }
 
-TEST_F(Stop, TheServiceManagerIsToldFromStartToEnd)
+TEST_F(Stop, ServiceManagerIsNotifiedFromStartToExit)
 {
     ServiceManager manager;
-    start_by(ServiceManager::as_service(command()), channel("way", fifo_.path()), manager.options());
+    start_with(ServiceManager::as_service(command()), channel("sensor", fifo_.path()), manager.options());
     writer_ = fifo_.open_writer();
     EXPECT_EQ(manager.wait(), "READY=1");
     EXPECT_EQ(manager.wait(), "STATUS=1 channels, 0 events published, 0 events lost");
@@ -75,16 +75,16 @@ TEST_F(Stop, TheServiceManagerIsToldFromStartToEnd)
 
     const Observer observer(bus().address());
     observer.manager().Reload();
-    EXPECT_THAT(next_step(manager), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
-    EXPECT_EQ(next_step(manager), "READY=1");
+    EXPECT_THAT(next_state_change(manager), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
+    EXPECT_EQ(next_state_change(manager), "READY=1");
 
     configure("nonsense\n");
     EXPECT_THROW(observer.manager().Reload(), sdbus::Error);
-    EXPECT_THAT(next_step(manager), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
-    EXPECT_EQ(next_step(manager), "READY=1") << "systemctl reload would wait for ever";
+    EXPECT_THAT(next_state_change(manager), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
+    EXPECT_EQ(next_state_change(manager), "READY=1") << "systemctl reload would not return";
 
     daemon().signal(SIGTERM);
-    EXPECT_EQ(next_step(manager), "STOPPING=1");
+    EXPECT_EQ(next_state_change(manager), "STOPPING=1");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Records that come through a FIFO: each once, in order, and what is missing is told.
+// Records from a FIFO: the daemon publishes each event once and in order, and announces lost events.
 #include <string>
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ using testing::HasSubstr;
 
 class Stream : public FifoTest {};
 
-TEST_F(Stream, EventsComeOnceInOrderAndWhole)
+TEST_F(Stream, EventsArePublishedOnceInOrderAndComplete)
 {
     constexpr std::uint64_t kCount = 2000;
     start_channel("format = \"u32 count\"\n");
@@ -33,7 +33,7 @@ TEST_F(Stream, EventsComeOnceInOrderAndWhole)
     for (const Event& event : received.events) {
         ASSERT_EQ(event.time, 1'000'000 + event.sequence);
         ASSERT_EQ(event.id, 4294967295 - event.sequence);
-        ASSERT_EQ(event.name, std::to_string(event.id)) << "an id without a name is its digits";
+        ASSERT_EQ(event.name, std::to_string(event.id)) << "the name of an unnamed id is the number";
         ASSERT_EQ(event.fields().at("count").get<std::uint32_t>(), event.sequence * event.sequence);
     }
     EXPECT_EQ(subscriber_.channel().EventsPublished(), kCount);
@@ -41,7 +41,7 @@ TEST_F(Stream, EventsComeOnceInOrderAndWhole)
     EXPECT_EQ(subscriber_.channel().NextSequence(), kCount + 1);
 }
 
-TEST_F(Stream, EventsThatWereThereBeforeTheDaemonCome)
+TEST_F(Stream, EventsWrittenBeforeStartArePublished)
 {
     const UniqueFd holder(must(open(fifo_.path().c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC), "open"));
     write_all(holder.get(), record({.sequence = 1}) + record({.sequence = 2}));
@@ -50,7 +50,7 @@ TEST_F(Stream, EventsThatWereThereBeforeTheDaemonCome)
     EXPECT_EQ(subscriber_.received().gaps(2), "");
 }
 
-TEST_F(Stream, AGapIsToldOnceBeforeWhatFollows)
+TEST_F(Stream, GapIsAnnouncedOnceBeforeTheNextEvent)
 {
     start_channel();
     const Observer observer(bus().address());
@@ -72,13 +72,13 @@ TEST_F(Stream, AGapIsToldOnceBeforeWhatFollows)
     EXPECT_EQ(observer.manager().EventsLost(), 102U);
 }
 
-TEST_F(Stream, TheNextWriterGoesOn)
+TEST_F(Stream, NextWriterContinues)
 {
     start_channel();
     for (std::uint64_t i = 1; i <= 5; ++i) {
         send(i);
         writer_.reset();
-        // Only then the daemon sees a FIFO that nobody writes to.
+        // Only after the daemon has read the event does it see a FIFO without a writer.
         ASSERT_TRUE(subscriber_.wait_for(i)) << summary(subscriber_);
         writer_ = fifo_.open_writer();
     }
@@ -88,10 +88,10 @@ TEST_F(Stream, TheNextWriterGoesOn)
     EXPECT_EQ(subscriber_.channel().State(), "online");
 }
 
-TEST_F(Stream, ARecordThatComesInPiecesIsOneEvent)
+TEST_F(Stream, RecordWrittenBytewiseIsOneEvent)
 {
     start_channel();
-    const std::string bytes = record({.sequence = 1}, "in pieces");
+    const std::string bytes = record({.sequence = 1}, "byte by byte");
     for (const char byte : bytes)
         write_all(writer_.get(), std::string_view(&byte, 1));
     send(2);
@@ -99,7 +99,7 @@ TEST_F(Stream, ARecordThatComesInPiecesIsOneEvent)
     EXPECT_EQ(subscriber_.received().gaps(2), "");
 }
 
-TEST_F(Stream, ARecordThatComesWhileItIsReadIsNoCryOfWolf)
+TEST_F(Stream, SlowlyWrittenRecordIsNoSpuriousReadiness)
 {
     start_channel();
     const std::string bytes = record({.sequence = 1}, std::string(60000, 'x'));
@@ -111,23 +111,25 @@ TEST_F(Stream, ARecordThatComesWhileItIsReadIsNoCryOfWolf)
     EXPECT_EQ(state_of(subscriber_), "online");
 }
 
-TEST_F(Stream, MalformedRecordsFailTheirChannelAlone)
+TEST_F(Stream, MalformedRecordsAffectOnlyTheirChannel)
 {
     const Fifo other(path("other"));
-    start(channel("way", fifo_.path()) + channel("other", other.path()));
+    start(channel("sensor", fifo_.path()) + channel("other", other.path()));
     writer_ = fifo_.open_writer();
     const UniqueFd other_writer = other.open_writer();
     const Subscriber other_subscriber("other", bus().address());
-    const Observer object(bus().address(), channel_path("way"));
+    const Observer object(bus().address(), channel_path("sensor"));
 
     send(1);
-    write_all(writer_.get(), "this is a text and nothing that a driver sent");
-    EXPECT_TRUE(object.wait([&](const Seen& seen) { return seen.changed_to("State", std::string("retrying")); }));
+    write_all(writer_.get(), "this is text and not a record of a driver");
+    EXPECT_TRUE(object.wait(
+        [&](const ObjectSignals& signals) { return signals.changed_to("State", std::string("retrying")); }));
     const std::string reason = "the device sends bytes that are no drvbus records; set records = \"raw\" if each read "
                                "of it is one event";
-    EXPECT_TRUE(object.wait([&](const Seen& seen) { return seen.changed_to("Reason", reason); }));
-    EXPECT_TRUE(object.wait([&](const Seen& seen) { return seen.changed_to("Notification", std::string()); }));
-    EXPECT_TRUE(subscriber_.wait_for(1)) << "what came before is published";
+    EXPECT_TRUE(object.wait([&](const ObjectSignals& signals) { return signals.changed_to("Reason", reason); }));
+    EXPECT_TRUE(
+        object.wait([&](const ObjectSignals& signals) { return signals.changed_to("Notification", std::string()); }));
+    EXPECT_TRUE(subscriber_.wait_for(1)) << "the event before the malformed record was not published";
     EXPECT_EQ(subscriber_.channel().EventsPublished(), 1U);
 
     for (std::uint64_t i = 1; i <= 100; ++i)
@@ -137,25 +139,27 @@ TEST_F(Stream, MalformedRecordsFailTheirChannelAlone)
     EXPECT_EQ(other_subscriber.channel().State(), "online");
 }
 
-TEST_F(Stream, ASequenceThatGoesBackIsAnotherInstance)
+TEST_F(Stream, SequenceThatGoesBackStartsNewInstance)
 {
     start_channel();
     send(1);
     send(2);
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
     const std::uint64_t first = subscriber_.channel().Instance();
-    const Observer object(bus().address(), channel_path("way"));
+    const Observer object(bus().address(), channel_path("sensor"));
     send(1);
     ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
-    EXPECT_TRUE(
-        object.wait([&](const Seen& seen) { return seen.has_changed("Instance") && seen.has_changed("Previous"); }));
+    EXPECT_TRUE(object.wait([&](const ObjectSignals& signals) {
+        return signals.has_changed("Instance") && signals.has_changed("Previous");
+    }));
     EXPECT_GT(subscriber_.channel().Instance(), first);
-    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::InstancePosition(first, 3U)) << "so much of it there was";
+    EXPECT_EQ(subscriber_.channel().Previous(), Subscriber::InstancePosition(first, 3U))
+        << "the position of the previous instance";
     EXPECT_EQ(subscriber_.received().events.back().sequence, 1U);
     EXPECT_EQ(subscriber_.channel().NextSequence(), 2U);
 }
 
-TEST_F(Stream, AChannelThatSentNonsenseIsOpenedAnew)
+TEST_F(Stream, DeviceIsReopenedAfterMalformedRecord)
 {
     start_channel();
     send(1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A pseudo-terminal is a driver of the old style: each read gives one line, and SIGIO says that there is one.
+// SIGIO from pseudo-terminals, which behave like old drivers: each read returns one line.
 #include <deque>
 #include <string>
 
@@ -12,8 +12,9 @@
 namespace drvbus::test {
 namespace {
 
-/// With room in the queue of signals, and without: then the kernel sends plain SIGIO, which says nothing of an fd.
-class TerminalTest : public DaemonTest, public testing::WithParamInterface<rlim_t> {
+/// The parameter is the size of the queue of pending signals. Without space in it, the kernel sends SIGIO without the
+/// number of the fd.
+class TerminalSigio : public DaemonTest, public testing::WithParamInterface<rlim_t> {
 protected:
     void start_terminals(const std::deque<Terminal>& terminals)
     {
@@ -46,7 +47,7 @@ protected:
     }
 };
 
-TEST_P(TerminalTest, AThousandLinesComeInOrder)
+TEST_P(TerminalSigio, ThousandLinesArePublishedInOrder)
 {
     constexpr std::uint64_t kLines = 1000;
     const std::deque<Terminal> terminals(1);
@@ -56,9 +57,9 @@ TEST_P(TerminalTest, AThousandLinesComeInOrder)
 
     for (std::uint64_t i = 1; i <= kLines; ++i) {
         write_all(terminals.front().writer(), line(i));
-        // A terminal holds 4096 bytes. What comes while it is full waits outside, until its reader makes room; one that
-        // empties all of it while the kernel's worker is just about to note that it is full finds nothing left, and no
-        // signal comes before the next line (no_room in drivers/tty/n_tty.c).
+        // A terminal buffers 4096 bytes. Lines written while it is full wait in another buffer until the reader makes
+        // room. If the reader drains the terminal at the moment when the kernel's worker is about to mark it full, the
+        // kernel sends no signal before the next line (no_room in drivers/tty/n_tty.c).
         if (i % 200 == 0) {
             ASSERT_TRUE(subscriber.wait_for(i)) << summary(subscriber);
         }
@@ -66,13 +67,13 @@ TEST_P(TerminalTest, AThousandLinesComeInOrder)
     expect_all_lines(subscriber, kLines);
 }
 
-TEST_P(TerminalTest, EachLineTellsByItself)
+TEST_P(TerminalSigio, EachLineIsNotifiedSeparately)
 {
     const std::deque<Terminal> terminals(1);
     ASSERT_NO_FATAL_FAILURE(start_terminals(terminals));
     const Subscriber subscriber(name(0), bus().address());
 
-    // Nothing follows that would bring a line along whose signal was missed.
+    // No further line is written that would make the daemon read a line whose signal it missed.
     for (std::uint64_t i = 1; i <= 100; ++i) {
         write_all(terminals.front().writer(), line(i));
         ASSERT_TRUE(subscriber.wait_for(i)) << summary(subscriber);
@@ -80,7 +81,7 @@ TEST_P(TerminalTest, EachLineTellsByItself)
     expect_all_lines(subscriber, 100);
 }
 
-TEST_P(TerminalTest, ManyTerminalsAtOnce)
+TEST_P(TerminalSigio, ManyTerminalsArePublishedAtOnce)
 {
     constexpr std::uint64_t kLines = 100;
     constexpr std::size_t kTerminals = 16;
@@ -98,8 +99,8 @@ TEST_P(TerminalTest, ManyTerminalsAtOnce)
         expect_all_lines(subscriber, kLines);
 }
 
-INSTANTIATE_TEST_SUITE_P(Queue, TerminalTest, testing::Values(rlim_t{1000}, rlim_t{0}),
-                         [](const auto& pending) { return pending.param == 0 ? "IsFull" : "HasRoom"; });
+INSTANTIATE_TEST_SUITE_P(Queue, TerminalSigio, testing::Values(rlim_t{1000}, rlim_t{0}),
+                         [](const auto& pending) { return pending.param == 0 ? "IsFull" : "HasSpace"; });
 
 }  // namespace
 }  // namespace drvbus::test
