@@ -181,7 +181,7 @@ TEST_F(Device, CgroupThresholdIsPublished)
     start("[[channel]]\nname = \"sensor\"\npreset = \"cgroup-eventfd\"\ncgroup = \"" + cgroup.path() +
           "\"\nthreshold = 8388608\n");
     if (!cgroup.exists()) {
-        EXPECT_THAT(reason_for("gone", subscriber_), HasSubstr("there is no " + cgroup.path()));
+        EXPECT_THAT(reason_for("absent", subscriber_), HasSubstr("there is no " + cgroup.path()));
         return;
     }
     ASSERT_EQ(reason_for("online", subscriber_), "");

@@ -32,7 +32,7 @@ protected:
 TEST_F(State, DeviceThatAppearsLaterIsOpened)
 {
     start(channel("sensor", path("late")));
-    EXPECT_THAT(reason_for("gone", subscriber_), HasSubstr("No such file or directory"));
+    EXPECT_THAT(reason_for("absent", subscriber_), HasSubstr("No such file or directory"));
     const Fifo fifo(path("late"));
     EXPECT_EQ(reason_for("online", subscriber_), "");
     const UniqueFd writer = fifo.open_writer();
