@@ -16,7 +16,7 @@ namespace drvbus {
 
 namespace {
 
-// libsystemd is C: an exception must not pass through it. It waits here until `run` is back in C++.
+// An exception must not pass through libsystemd, which is written in C. `run` throws it again after sd_event_loop().
 std::exception_ptr pending_exception;
 
 int call(sd_event_source* source, std::uint32_t events, void* userdata) noexcept
@@ -77,7 +77,7 @@ EventLoop::EventLoop()
 
 namespace {
 
-void finish(sd_event_source* source, EventLoop::Priority priority)
+void set_priority(sd_event_source* source, EventLoop::Priority priority)
 {
     check(sd_event_source_set_priority(source, static_cast<std::int64_t>(priority)), "sd_event_source_set_priority");
 }
@@ -92,7 +92,7 @@ EventSource EventLoop::watch(int fd, std::uint32_t epoll_events, Priority priori
     sd_event_source* raw = nullptr;
     check(sd_event_add_io(get(), &raw, fd, epoll_events, on_io, source.callback_.get()), "sd_event_add_io");
     source.source_.reset(raw);
-    finish(raw, priority);
+    set_priority(raw, priority);
     return source;
 }
 
@@ -104,7 +104,7 @@ EventSource EventLoop::timer(Priority priority, std::function<void()> callback) 
     check(sd_event_add_time(get(), &raw, CLOCK_MONOTONIC, 0, 0, on_time, source.callback_.get()), "sd_event_add_time");
     source.source_.reset(raw);
     source.enable(false);
-    finish(raw, priority);
+    set_priority(raw, priority);
     return source;
 }
 
@@ -120,7 +120,7 @@ DeferredCall EventLoop::deferred(Priority priority, std::function<void()> callba
     DeferredCall deferred;
     deferred.wake_ = UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     check(deferred.wake_ ? 0 : -errno, "eventfd");
-    // Edge-triggered: each request is news, and its count need not be read.
+    // Edge-triggered, so that the counter of the eventfd need not be read.
     deferred.source_ = watch(deferred.wake_.get(), EPOLLIN | EPOLLET, priority,
                              [callback = std::move(callback)](std::uint32_t) { callback(); });
     return deferred;
@@ -139,7 +139,7 @@ EventSource EventLoop::after_each(Priority priority, std::function<void()> callb
     check(sd_event_add_post(get(), &raw, on_defer, source.callback_.get()), "sd_event_add_post");
     source.source_.reset(raw);
     source.enable(false);
-    finish(raw, priority);
+    set_priority(raw, priority);
     return source;
 }
 
@@ -155,7 +155,7 @@ EventSource EventLoop::signal(int signal_number, std::function<void()> callback)
     sd_event_source* raw = nullptr;
     check(sd_event_add_signal(get(), &raw, signal_number, on_signal, source.callback_.get()), "sd_event_add_signal");
     source.source_.reset(raw);
-    finish(raw, Priority::signal);
+    set_priority(raw, Priority::signal);
     return source;
 }
 

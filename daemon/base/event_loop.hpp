@@ -17,14 +17,15 @@ struct EventSourceDeleter {
     void operator()(sd_event_source* source) const noexcept { sd_event_source_disable_unref(source); }
 };
 
-/// One thing the loop waits for. Its callback lives as long as it.
+/// Something that the event loop waits for, with its callback. Destroying it, or `reset`, stops the waiting; the
+/// callback never runs after that.
 class EventSource {
 public:
     EventSource() = default;
 
-    /// Waits on (true) or ignores (false) what the source stands for.
+    /// Starts (true) or stops (false) waiting.
     void enable(bool on) const;
-    /// Runs the callback once, after the time of a timer.
+    /// Starts waiting, and stops when the callback has run once.
     void enable_once() const;
 
     [[nodiscard]] sd_event_source* get() const noexcept { return source_.get(); }
@@ -34,19 +35,19 @@ public:
 private:
     friend class EventLoop;
     using Callback = std::function<void(std::uint32_t)>;
-    // The callback is behind a pointer because sd-event keeps its address while the EventSource may move.
-    // Declared first: it has to outlive the source that calls it.
+    // A pointer, because sd-event keeps the address of the callback while the EventSource may be moved. Declared first,
+    // because it must outlive the source that calls it.
     std::unique_ptr<Callback> callback_;
     std::unique_ptr<sd_event_source, EventSourceDeleter> source_;
 };
 
-/// Work for the loop's next turn.
+/// A callback that the event loop runs on request.
 ///
-/// Not sd-event's own deferred source: one that asks for another turn each time it runs counts as waiting since
-/// its creation, goes before every other source of its priority, and lets none of them run.
+/// This is not sd-event's own defer source: one that enables itself again each time it runs keeps its place before all
+/// other sources of its priority, and none of them ever runs. An eventfd takes its turn like any other source.
 class DeferredCall {
 public:
-    /// Runs the callback once, at the loop's next turn.
+    /// Runs the callback once, in the next iteration of the event loop.
     void request() const;
 
     explicit operator bool() const noexcept { return static_cast<bool>(source_); }
@@ -54,37 +55,39 @@ public:
 
 private:
     friend class EventLoop;
-    UniqueFd wake_;  // before what watches it
+    UniqueFd wake_;  // declared first, because the source watches it
     EventSource source_;
 };
 
-/// sd-event's loop. A callback that throws ends `run` with that exception.
+/// The daemon's sd-event loop. An exception that leaves a callback ends `run` and leaves it as well. One thread only.
 class EventLoop {
 public:
-    /// Lower runs first; those of one priority run in the order in which they became ready. The bus, the
-    /// devices and the work on channels are one priority, so that no flood of one keeps the others waiting.
+    /// Sources with a lower value run first; sources of one priority run in the order in which they became ready. The
+    /// bus, the devices and the turns of channels have the same priority, so that none of them starves the others.
     enum class Priority : std::int8_t { signal = -10, normal = 0, idle = 10 };
 
     EventLoop();
 
-    /// Calls back with the epoll events seen.
+    /// Waits for epoll events of a file descriptor. The callback gets the events.
+    /// @param fd stays owned by the caller and must outlive the source
     [[nodiscard]] EventSource watch(int fd, std::uint32_t epoll_events, Priority priority,
                                     std::function<void(std::uint32_t)> callback) const;
-    /// A timer that is off until `start`.
+    /// A timer that runs only after `start`.
     [[nodiscard]] EventSource timer(Priority priority, std::function<void()> callback) const;
     /// Runs the callback once, `after` from now.
     static void start(const EventSource& timer, std::chrono::microseconds after);
-    /// Work that waits for `Deferred::request`.
+    /// A callback that runs after `DeferredCall::request`.
     [[nodiscard]] DeferredCall deferred(Priority priority, std::function<void()> callback) const;
-    /// Work that is off until `EventSource::enable`, and then runs after every turn in which something happened.
+    /// A callback that runs after each iteration in which another source ran. It is disabled until
+    /// `EventSource::enable`.
     [[nodiscard]] EventSource after_each(Priority priority, std::function<void()> callback) const;
-    /// Blocks the signal in the thread and calls back on it.
+    /// Blocks the signal in the calling thread, and runs the callback when the process gets it.
     [[nodiscard]] EventSource signal(int signal_number, std::function<void()> callback) const;
 
-    /// Tells systemd's watchdog that the loop turns, where systemd asks for it.
+    /// Sends keep-alive messages to systemd's watchdog while the loop runs, if WatchdogSec= is set.
     void use_watchdog() const;
 
-    /// Runs until `stop`. @returns what `stop` was given
+    /// Runs until `stop` is called. @returns the argument of `stop`
     int run();
     void stop(int exit_code) const;
 

@@ -11,7 +11,7 @@ namespace drvbus {
 
 Mapping::Mapping(int file, off_t offset, std::size_t size, unsigned times) : size_(size * times)
 {
-    // One piece of address space first, so that the copies lie side by side in it.
+    // Reserve the address range first, so that the copies are adjacent.
     void* const all = mmap(nullptr, size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED)
         throw std::system_error(errno, std::generic_category(), "mmap");
@@ -20,7 +20,7 @@ Mapping::Mapping(int file, off_t offset, std::size_t size, unsigned times) : siz
         if (mmap(data_ + i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, offset) == MAP_FAILED) {
             const int error = errno;
             munmap(data_, size_);
-            throw std::system_error(error, std::generic_category(), "mapping a file of the daemon's own");
+            throw std::system_error(error, std::generic_category(), "mapping a file");
         }
     }
 }

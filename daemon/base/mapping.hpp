@@ -7,11 +7,16 @@
 
 namespace drvbus {
 
-/// Memory of a file, shared with whoever maps it next.
+/// A shared, writable mapping of a part of a file.
 class Mapping {
 public:
     Mapping() = default;
-    /// @param times how often `size` bytes of the file stand in memory, one behind the other
+    /// Maps `size` bytes of `file` from `offset`.
+    /// @param file not needed after the constructor
+    /// @param times how often the same bytes are mapped, one copy right after the other, so that a range which wraps
+    /// around
+    ///        is contiguous in memory
+    /// @throws std::system_error
     Mapping(int file, off_t offset, std::size_t size, unsigned times = 1);
     Mapping(Mapping&& other) noexcept;
     Mapping& operator=(Mapping&& other) noexcept;

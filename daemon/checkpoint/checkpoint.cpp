@@ -21,19 +21,19 @@ namespace drvbus::checkpoint {
 
 namespace {
 
-constexpr std::size_t kHeaderSize = 16384;  // whole pages; those that nothing is written to take no memory
+constexpr std::size_t kHeaderSize = 16384;  // complete pages; unused ones need no memory
 constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '4'};
 
 }  // namespace
 
-/// The file's first pages. Its layout changes only together with kMagic: the process that wrote it may be
-/// of another release.
+/// The first pages of the file. The layout changes only together with kMagic, because another release may have written
+/// the file.
 struct Checkpoint::Header {
     std::array<char, 8> magic;
-    // The one that is not current may be half written.
+    // Only the one that `current` selects is valid: the other may be half written.
     std::array<Progress, 2> progress;
-    ReplayLog::Bounds log;
-    StagingArea::Bounds stage;
+    ReplayLog::Bounds replay_log;
+    StagingArea::Bounds staging_area;
     std::uint64_t settings;
     std::uint32_t current;
     std::uint32_t framing_size;
@@ -64,7 +64,7 @@ Checkpoint Checkpoint::create(const record::ChannelDescription& description, std
     Checkpoint checkpoint(std::move(file));
     Header& header = checkpoint.header();
     if (text.size() > header.text.size())
-        throw std::runtime_error(fmt::format("the description of the channel is {} bytes long; {} are the most",
+        throw std::runtime_error(fmt::format("the description of the channel is {} bytes long; the limit is {}",
                                              text.size(), header.text.size()));
     header.progress[0] = {.instance = instance};
     header.drvbus_class = description.drvbus_class ? 1 : 0;
@@ -86,9 +86,9 @@ Checkpoint Checkpoint::adopt(UniqueFd file)
     checkpoint.check();
     if (checkpoint.has_replay_log()) {
         const Progress& progress = checkpoint.progress();
-        checkpoint.log().check(progress.bytes);
-        checkpoint.log().check(std::max(progress.instance_begin, checkpoint.log().begin()));
-        checkpoint.stage().check(checkpoint.log().framing().staged);
+        checkpoint.replay_log().check(progress.bytes);
+        checkpoint.replay_log().check(std::max(progress.instance_begin, checkpoint.replay_log().begin()));
+        checkpoint.staging_area().check(checkpoint.replay_log().framing().staged);
     }
     return checkpoint;
 }
@@ -98,7 +98,7 @@ void Checkpoint::check() const
     const Header& header = this->header();
     if (header.magic != kMagic)
         throw std::runtime_error("another release of drvbusd wrote it");
-    if (header.current > 1 || header.log.current > 1 || header.log.in_use > 1 ||
+    if (header.current > 1 || header.replay_log.current > 1 || header.replay_log.in_use > 1 ||
         header.framing > static_cast<std::uint8_t>(record::Framing::Kind::snapshot) ||
         (header.framing == static_cast<std::uint8_t>(record::Framing::Kind::fixed)) != (header.framing_size > 0) ||
         header.framing_size > DRVBUS_PAYLOAD_MAX || header.setup_size > header.setup.size() ||
@@ -106,12 +106,13 @@ void Checkpoint::check() const
         std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
         throw std::runtime_error("it is damaged");
     const Progress& progress = this->progress();
-    // A device's records may have any sequence; the daemon's own never come that far.
-    const std::uint64_t next =
-        header.log.in_use != 0 ? header.log.framing.at(header.log.current).sequence.next : progress.next_sequence;
-    if (header.framing != static_cast<std::uint8_t>(record::Framing::Kind::records) && next > kMostBytes)
+    // Records from a device may have any sequence; sequences that the daemon counts never get that high.
+    const std::uint64_t next = header.replay_log.in_use != 0
+                                   ? header.replay_log.framing.at(header.replay_log.current).sequence.next
+                                   : progress.next_sequence;
+    if (header.framing != static_cast<std::uint8_t>(record::Framing::Kind::records) && next > kMaxBytes)
         throw std::runtime_error("it is damaged");
-    if (progress.next_sequence == 0 || progress.instance_begin > progress.bytes || progress.bytes > kMostBytes)
+    if (progress.next_sequence == 0 || progress.instance_begin > progress.bytes || progress.bytes > kMaxBytes)
         throw std::runtime_error("it is damaged");
 }
 
@@ -153,41 +154,41 @@ void Checkpoint::commit(const Progress& progress) noexcept
 
 bool Checkpoint::has_replay_log() const noexcept
 {
-    return header().log.in_use != 0;
+    return header().replay_log.in_use != 0;
 }
 
-void Checkpoint::map_log()
+void Checkpoint::map_input()
 {
     if (replay_log_)
         return;
     if (!has_replay_log()) {
-        header().stage = StagingArea::empty();
-        // A ring's progress has bytes, too.
-        header().log = ReplayLog::empty(progress().bytes, progress().next_sequence);
+        header().staging_area = StagingArea::empty();
+        // The progress of a ring has bytes as well.
+        header().replay_log = ReplayLog::empty(progress().bytes, progress().next_sequence);
     }
-    replay_log_ = ReplayLog(file_.get(), kHeaderSize, header().log);
-    staging_area_ = StagingArea(file_.get(), kHeaderSize + ReplayLog::kCapacity, header().stage);
+    replay_log_ = ReplayLog(file_.get(), kHeaderSize, header().replay_log);
+    staging_area_ = StagingArea(file_.get(), kHeaderSize + ReplayLog::kCapacity, header().staging_area);
 }
 
-ReplayLog& Checkpoint::log()
+ReplayLog& Checkpoint::replay_log()
 {
-    map_log();
+    map_input();
     return replay_log_;
 }
 
-StagingArea& Checkpoint::stage()
+StagingArea& Checkpoint::staging_area()
 {
-    map_log();
+    map_input();
     return staging_area_;
 }
 
 void Checkpoint::discard_staged()
 {
-    stage().added(stage().arrived());
-    FramingProgress next = log().framing();
-    next.staged = stage().end();
+    staging_area().append(staging_area().unrecorded());
+    FramingProgress next = replay_log().framing();
+    next.staged = staging_area().end();
     next.sequence.has_device = 0;
-    log().commit(next);
+    replay_log().commit(next);
 }
 
 std::span<const std::byte> Checkpoint::setup() const noexcept
@@ -199,8 +200,8 @@ void Checkpoint::set_setup(std::span<const std::byte> bytes)
 {
     Header& header = this->header();
     if (bytes.size() > header.setup.size())
-        throw std::runtime_error(fmt::format("what the setup has answered is {} bytes long; {} are the most",
-                                             bytes.size(), header.setup.size()));
+        throw std::runtime_error(fmt::format("the result of the setup is {} bytes long; the limit is {}", bytes.size(),
+                                             header.setup.size()));
     header.setup_size = 0;
     std::ranges::copy(bytes, header.setup.begin());
     header.setup_size = static_cast<std::uint32_t>(bytes.size());

@@ -13,63 +13,66 @@
 
 namespace drvbus::checkpoint {
 
-/// How far an instance of a channel came.
+/// The position of an instance of a channel.
 struct InstancePosition {
-    std::uint64_t instance = 0;       ///< 0: none is known
-    std::uint64_t next_sequence = 0;  ///< behind its last event
+    std::uint64_t instance = 0;       ///< 0: unknown
+    std::uint64_t next_sequence = 0;  ///< sequence after its last event
 
     friend bool operator==(const InstancePosition&, const InstancePosition&) = default;
 };
 
-/// How far a channel has come. All are sums since the channel was first opened.
+/// The position and the counters of a channel. The counters began when the channel was first opened.
 struct Progress {
-    std::uint64_t instance = 0;        ///< of the device; tells it from every other one of this name since boot
-    std::uint64_t instance_begin = 0;  ///< in `bytes`
-    std::uint64_t next_sequence = 1;   ///< of the first event that is not yet published or told lost
-    std::uint64_t bytes = 0;           ///< of the records up to there
-    std::uint64_t published = 0;
-    std::uint64_t lost = 0;
-    std::uint64_t mismatches = 0;  ///< published as bytes because the format did not fit
-    InstancePosition previous{};   ///< of the instance before this one
+    std::uint64_t instance = 0;        ///< of the device; unique among all devices of the channel's name since boot
+    std::uint64_t instance_begin = 0;  ///< value of `bytes` when the instance began
+    std::uint64_t next_sequence = 1;   ///< of the first event that is neither published nor reported as lost
+    std::uint64_t bytes = 0;           ///< of all records before that event
+    std::uint64_t published = 0;       ///< events
+    std::uint64_t lost = 0;            ///< events
+    std::uint64_t mismatches = 0;      ///< events published as bytes because their payload does not fit the format
+    InstancePosition previous{};       ///< of the instance before this one
 
     friend bool operator==(const Progress&, const Progress&) = default;
 };
 
-/// What of a channel outlives the daemon: who it is, how far it has come, and what was read from a device
-/// that does not hold it any longer. It lies in memory behind a file that the service manager keeps, so
-/// that a process that is killed between any two instructions leaves it whole.
+/// The part of a channel that outlives the daemon: its description, its progress, and, for a device that does not keep
+/// its events, the input that was read from it. It is stored in a memfd that the service manager keeps.
+///
+/// A process can be killed between any two instructions. So everything that changes exists twice, and a commit writes
+/// the copy that is not in use and then changes one index.
 class Checkpoint {
 public:
-    /// More than any channel comes to: where a ledger says so, it is damaged.
-    static constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 62;
+    /// An upper limit of Progress::bytes. A checkpoint with more is damaged.
+    static constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 62;
 
+    /// @throws std::system_error, std::runtime_error if the description is too long
     static Checkpoint create(const record::ChannelDescription& description, std::uint64_t instance);
 
-    /// Goes on with what an earlier process left.
-    /// @throws std::runtime_error where `file` is no ledger of this version
+    /// Continues with the checkpoint of an earlier process.
+    /// @throws std::runtime_error if `file` is not a valid checkpoint of this version
     static Checkpoint adopt(UniqueFd file);
 
-    /// Stays the ledger's.
+    /// Stays owned by the checkpoint.
     [[nodiscard]] int fd() const noexcept { return file_.get(); }
 
     [[nodiscard]] record::ChannelDescription description() const;
     [[nodiscard]] const Progress& progress() const noexcept;
 
-    /// The next process goes on from here.
+    /// Makes `progress` durable: the next process continues there.
     void commit(const Progress& progress) noexcept;
 
-    /// The records of a device that does not hold them. Made at the first call, as the stage is.
-    [[nodiscard]] ReplayLog& log();
-    /// What came from it, and is not yet made into records.
-    [[nodiscard]] StagingArea& stage();
+    /// The replay log and the staging area of a device that does not keep its events. The first call creates both.
+    [[nodiscard]] ReplayLog& replay_log();
+    [[nodiscard]] StagingArea& staging_area();
     [[nodiscard]] bool has_replay_log() const noexcept;
 
-    /// The device was opened anew: what the stage still holds is the front of something that will not come.
+    /// Drops the input that is not framed yet. Call it when the device was opened again: the rest of an incomplete
+    /// event will not follow.
     void discard_staged();
 
-    /// What has been done to the open device (SetUp::to_bytes).
+    /// The result of the setup of the open device (device::SetupState::to_bytes).
     [[nodiscard]] std::span<const std::byte> setup() const noexcept;
-    /// @throws std::runtime_error where it is too much
+    /// @throws std::runtime_error if there are too many bytes
     void set_setup(std::span<const std::byte> bytes);
 
 private:
@@ -78,7 +81,7 @@ private:
     explicit Checkpoint(UniqueFd file);
     [[nodiscard]] Header& header() const noexcept;
     void check() const;
-    void map_log();
+    void map_input();
 
     UniqueFd file_;
     Mapping mapping_;

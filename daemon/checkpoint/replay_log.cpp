@@ -28,16 +28,16 @@ ReplayLog::Bounds ReplayLog::empty(std::uint64_t at, std::uint64_t next_sequence
     return bounds;
 }
 
-std::span<const std::byte> ReplayLog::since(std::uint64_t from) const
+std::span<const std::byte> ReplayLog::from(std::uint64_t offset) const
 {
-    return {memory_.data() + from % kCapacity, static_cast<std::size_t>(end() - from)};
+    return {memory_.data() + offset % kCapacity, static_cast<std::size_t>(end() - offset)};
 }
 
-std::span<std::byte> ReplayLog::room(std::uint64_t unpublished)
+std::span<std::byte> ReplayLog::free_space(std::uint64_t unpublished)
 {
     const auto free = [this] { return static_cast<std::size_t>(kCapacity - (end() - begin())); };
     while (free() < kLargestRecord && begin() < unpublished)
-        std::atomic_ref(bounds_->begin).fetch_add(record::parse_record(since(begin())).size);
+        std::atomic_ref(bounds_->begin).fetch_add(record::parse_record(from(begin())).size);
     if (free() < kLargestRecord)
         return {};
     return {memory_.data() + end() % kCapacity, kLargestRecord};
@@ -61,12 +61,12 @@ void ReplayLog::check(std::uint64_t unpublished) const
     while (at < end()) {
         if (at == unpublished)
             unpublished = end();
-        const record::Record record = record::parse_record(since(at));
+        const record::Record record = record::parse_record(from(at));
         if (record.state != record::Record::State::complete)
-            throw std::runtime_error("it holds what is no record");
+            throw std::runtime_error("it holds something that is not a record");
         at += record.size;
         if (at > unpublished)
-            throw std::runtime_error("it goes on within a record");
+            throw std::runtime_error("its position is inside a record");
     }
 }
 

@@ -18,28 +18,30 @@ struct FramingProgress {
     record::SequenceCounter sequence;
 };
 
-/// The last records of a device which does not hold them itself: those not yet published, and behind them as many
-/// published ones as there is room for. A ring of bytes; it stands in memory twice, one behind the other, so that
-/// no record is ever in two pieces. Offsets never wrap.
+/// The last records of a device that does not keep them itself: those that are not published yet, and before them as
+/// many published ones as there is room for.
+///
+/// A ring of bytes, mapped twice in a row, so that every record is contiguous in memory. Offsets grow for ever.
 class ReplayLog {
 public:
-    static constexpr std::size_t kCapacity = 262144;
+    static constexpr std::size_t kCapacity = 262144;  ///< bytes
 
-    /// Where the log is. It lies with the bytes, for it has to outlive the process as they do.
+    /// The limits of the log. They are stored beside its bytes, because the next process needs both.
     struct Bounds {
-        std::uint64_t begin;  ///< of the oldest record
-        // The one that is not current may be half written.
+        std::uint64_t begin;  ///< offset of the oldest record
+        // Only the one that `current` selects is valid: the other may be half written.
         std::array<FramingProgress, 2> framing;
         std::uint32_t current;
-        std::uint32_t in_use;  ///< there is a log
+        std::uint32_t in_use;  ///< 1: the log exists
     };
 
-    /// Bounds of a log without any records.
+    /// The bounds of an empty log.
+    /// @param at offset of its first record
     /// @param next_sequence of its first event
     [[nodiscard]] static Bounds empty(std::uint64_t at, std::uint64_t next_sequence);
 
     ReplayLog() = default;
-    /// @param bounds outlives the log
+    /// @param bounds must outlive the log
     ReplayLog(int file, off_t offset, Bounds& bounds) : memory_(file, offset, kCapacity, 2), bounds_(&bounds) {}
 
     explicit operator bool() const noexcept { return bounds_ != nullptr; }
@@ -47,18 +49,19 @@ public:
     [[nodiscard]] std::uint64_t end() const noexcept { return framing().end; }
     [[nodiscard]] const FramingProgress& framing() const noexcept { return bounds_->framing.at(bounds_->current); }
 
-    /// Everything from the offset `from` on.
-    [[nodiscard]] std::span<const std::byte> since(std::uint64_t from) const;
+    /// The records from `offset` to the end.
+    [[nodiscard]] std::span<const std::byte> from(std::uint64_t offset) const;
 
-    /// Room behind the end for a record of the largest size; the oldest records make way, if they come before
-    /// `unpublished`. None where that is not enough.
-    [[nodiscard]] std::span<std::byte> room(std::uint64_t unpublished);
+    /// Free space after the end for a record of the largest size. Removes the oldest records if necessary, but none at
+    /// or after the offset `unpublished`.
+    /// @returns empty if there is not enough
+    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t unpublished);
 
-    /// What stands in the room up to `next.end` is whole records, made of the stage's bytes up to `next.stage`: the
-    /// two are said at once, so that a process that is killed leaves neither without the other.
+    /// Adds the records that were written to the free space, up to the offset `next.end`, and marks the input up to the
+    /// offset `next.staged` as framed. Both happen at once, even if the process is killed.
     void commit(const FramingProgress& next) noexcept;
 
-    /// @throws std::runtime_error unless it is one row of whole records up to `unpublished`
+    /// @throws std::runtime_error unless the log consists of complete records, one of which begins at `unpublished`
     void check(std::uint64_t unpublished) const;
 
 private:

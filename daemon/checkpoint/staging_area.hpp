@@ -9,53 +9,58 @@
 
 namespace drvbus::checkpoint {
 
-/// What has come from a device that does not hold it any longer, and is not yet made into records. A ring of
-/// bytes; it stands in memory twice, one behind the other, so that nothing is ever in two pieces. Offsets never
-/// wrap.
+/// Input that was read from a device and is not yet framed into records.
+///
+/// A ring of bytes, mapped twice in a row, so that every part is contiguous in memory. Offsets grow for ever.
+///
+/// A process can be killed between read() and the call of `append` that records how much was read. The next process
+/// finds those bytes nevertheless: the free space is filled with a random pattern before each read, and `unrecorded`
+/// looks for the place where the pattern begins.
 class StagingArea {
 public:
-    /// A piece of the largest size fits beside a part of another one.
+    /// Bytes; large enough for an event of the largest size beside a part of another one.
     static constexpr std::size_t kCapacity = 262144;
 
-    /// Where the stage is. It lies with the bytes, for it has to outlive the process as they do.
+    /// The limits of the input. They are stored beside its bytes, because the next process needs both.
     struct Bounds {
-        std::uint64_t end;     ///< behind the newest byte
-        std::uint64_t marked;  ///< up to here the room holds `mark`, but for what a read() has put there
-        std::uint64_t mark;    ///< eight bytes that nobody else knows
+        std::uint64_t end;      ///< offset after the newest byte
+        std::uint64_t filled;   ///< the free space up to this offset holds the pattern, except where a read() wrote
+        std::uint64_t pattern;  ///< eight random bytes, repeated; none of them is 0
     };
 
-    /// Bounds of a stage with nothing in it.
+    /// The bounds of an empty area, with a new pattern.
+    /// @throws std::system_error
     [[nodiscard]] static Bounds empty();
 
     StagingArea() = default;
-    /// @param bounds outlives the stage
+    /// @param bounds must outlive the area
     StagingArea(int file, off_t offset, Bounds& bounds) : memory_(file, offset, kCapacity, 2), bounds_(&bounds) {}
 
     explicit operator bool() const noexcept { return bounds_ != nullptr; }
     [[nodiscard]] std::uint64_t end() const noexcept { return bounds_->end; }
 
-    /// Everything from the offset `from` on.
-    [[nodiscard]] std::span<const std::byte> since(std::uint64_t from) const;
+    /// The input from `offset` to the end.
+    [[nodiscard]] std::span<const std::byte> from(std::uint64_t offset) const;
 
-    /// Room behind the end, for a payload of the largest size at most; what comes before `taken` is not needed any
-    /// longer. What is read into it is found by `arrived`, also by another process: one may be killed between
-    /// read() and `added`.
-    [[nodiscard]] std::span<std::byte> room(std::uint64_t taken);
+    /// Free space after the end, for one read() of at most the largest payload. Input before the offset `framed` is
+    /// overwritten.
+    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t framed);
 
-    /// How many bytes a read() has put into the room of which `added` has not been told. Bytes at their end that
-    /// are as the mark are not seen: one in 256 times it is one too few.
-    [[nodiscard]] std::size_t arrived() const noexcept;
+    /// Number of bytes that a read() wrote to the free space and that were not appended. Bytes at their end that are
+    /// equal to the pattern are not counted: one time in 256 the result is one byte too small.
+    [[nodiscard]] std::size_t unrecorded() const noexcept;
 
-    /// So many bytes of the room are taken.
-    void added(std::size_t bytes) noexcept;
+    /// Records that a read() wrote `bytes` bytes to the free space.
+    void append(std::size_t bytes) noexcept;
 
-    /// @throws std::runtime_error unless what follows `taken` can be there
-    void check(std::uint64_t taken) const;
+    /// @param framed offset up to which the input is framed
+    /// @throws std::runtime_error if the bounds are not possible
+    void check(std::uint64_t framed) const;
 
 private:
-    [[nodiscard]] std::byte mark_at(std::uint64_t offset) const noexcept;
-    [[nodiscard]] bool is_marked(std::uint64_t offset, std::size_t size) const noexcept;
-    void mark_up_to(std::uint64_t end) noexcept;
+    [[nodiscard]] std::byte pattern_at(std::uint64_t offset) const noexcept;
+    [[nodiscard]] bool is_pattern(std::uint64_t offset, std::size_t size) const noexcept;
+    void fill_up_to(std::uint64_t end) noexcept;
 
     Mapping memory_;
     Bounds* bounds_ = nullptr;

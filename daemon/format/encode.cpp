@@ -16,7 +16,7 @@ namespace {
 template <typename T>
 bool store_as(std::int64_t value, std::span<std::byte> into) noexcept
 {
-    // A TOML number has a sign; a u64 beyond its range is written as the negative number of the same bits.
+    // TOML numbers are signed: a u64 beyond their range is written as the negative number with the same bits.
     if (sizeof(T) < sizeof(value) && !std::in_range<T>(value))
         return false;
     const T stored = static_cast<T>(value);
@@ -39,7 +39,7 @@ void store_float(double value, std::span<std::byte> into) noexcept
     std::memcpy(into.data(), &stored, sizeof(stored));
 }
 
-/// Writes one field's value into its bytes.
+/// Stores the value of one field.
 class Writer {
 public:
     Writer(const Field& field, std::span<std::byte> into) : field_(field), into_(into) {}
@@ -72,7 +72,7 @@ public:
         if (field_.type != Type::character)
             fail("a text is for fields of type char");
         if (value.size() > into_.size())
-            fail(fmt::format("the text has {} bytes, there are {}", value.size(), into_.size()));
+            fail(fmt::format("the text has {} bytes, the field has {}", value.size(), into_.size()));
         std::memcpy(into_.data(), value.data(), value.size());
     }
 
@@ -112,7 +112,7 @@ private:
     std::span<std::byte> into_;
 };
 
-/// Elements of what takes the rest of the payload.
+/// Number of elements of a field that extends to the end of the payload.
 std::size_t elements_of(const Value* value)
 {
     if (const auto* const text = value != nullptr ? std::get_if<std::string>(value) : nullptr)
@@ -186,7 +186,7 @@ std::vector<std::byte> encode(const Format& format, const std::map<std::string, 
     };
     for (const auto& [name, value] : values) {
         if (field_called(name) == format.fields().end())
-            throw EncodeError(name, fmt::format("the format \"{}\" has no such field", format.text()));
+            throw EncodeError(name, fmt::format("the format \"{}\" does not have this field", format.text()));
     }
     std::vector<std::byte> bytes;
     for (const Field& field : format.fields()) {

@@ -14,14 +14,14 @@ namespace drvbus::format {
 
 namespace {
 
-// More than any driver has; keeps a hostile text from making a daemon of unbounded size.
+// More than any driver needs. Limits the memory that a format can take.
 constexpr std::size_t kMaxFields = 128;
 constexpr std::size_t kMaxNameLength = 63;
 
 struct TypeName {
     std::string_view name;
     Type type;
-    char dbus;  ///< D-Bus has no signed byte and no 32-bit float: the next larger type holds them
+    char dbus;  ///< D-Bus has no signed byte and no 32-bit float: the next larger type is used
 };
 
 constexpr std::array<TypeName, 12> kTypes{{
@@ -88,7 +88,7 @@ public:
         if (at_end())
             return format;
         if (text_.size() > DRVBUS_FORMAT_MAX)
-            fail(fmt::format("the format is {} bytes long; at most {} are taken", text_.size(), DRVBUS_FORMAT_MAX));
+            fail(fmt::format("the format is {} bytes long; the limit is {}", text_.size(), DRVBUS_FORMAT_MAX));
         if (parameters(format))
             return format;
         format.kind_ = Format::Kind::fields;
@@ -98,7 +98,7 @@ public:
     }
 
 private:
-    /// The whole text is "u32[]", a type without a name: bare parameters.
+    /// Whether the text is "u32[]", a type without a name: parameters.
     bool parameters(Format& format)
     {
         const std::size_t start = at_;
@@ -166,7 +166,7 @@ private:
             fail(fmt::format("expected a type ({}), found {}", all_types(), shown(text_.substr(at_))));
         const auto* const known = std::ranges::find(kTypes, name, &TypeName::name);
         if (known == kTypes.end())
-            fail_at(word_at_, fmt::format("'{}' is no type; there are {}", name, all_types()));
+            fail_at(word_at_, fmt::format("'{}' is not a type; the types are {}", name, all_types()));
         return *known;
     }
 
@@ -178,7 +178,7 @@ private:
         if (name.size() > kMaxNameLength)
             fail_at(word_at_, fmt::format("a name has at most {} characters", kMaxNameLength));
         if (name.front() != '_' && std::ranges::find(format.fields_, name, &Field::name) != format.fields_.end())
-            fail_at(word_at_, fmt::format("there is a field '{}' already", name));
+            fail_at(word_at_, fmt::format("the field '{}' is defined twice", name));
         return std::string(name);
     }
 

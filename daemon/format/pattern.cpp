@@ -26,12 +26,12 @@ std::optional<T> number_in(std::string_view text)
     return number;
 }
 
-/// The value that `text` says; none where it is none of the field's type.
+/// Converts `text` to a value of the field's type; none if that is not possible.
 std::optional<Value> value_of(const Field& field, std::string_view text)
 {
     if (field.type == Type::character)
         return Value(std::string(text));
-    // D-Bus knows no other numbers either; what pads them is no part of them.
+    // Spaces pad numbers in many texts.
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
     if (field.type == Type::f32 || field.type == Type::f64) {
         if (const auto number = number_in<double>(text))
@@ -40,7 +40,7 @@ std::optional<Value> value_of(const Field& field, std::string_view text)
         if (text == "0" || text == "1")
             return Value(text == "1");
     } else if (const auto number = number_in<std::int64_t>(text)) {
-        // The largest numbers alone are written as those of the same bits; a minus sign is none of theirs.
+        // A u64 beyond the range of int64_t is stored as the negative number with the same bits; it has no minus sign.
         if (*number >= 0 || field.type != Type::u64)
             return Value(*number);
     } else if (const auto large = number_in<std::uint64_t>(text); large && field.type == Type::u64) {
@@ -62,19 +62,19 @@ const Field& field_called(const Format& format, const std::string& name)
 Pattern::Pattern(std::string_view text, const Format& format)
 {
     std::size_t at = text.find('{');
-    front_ = text.substr(0, at);
+    prefix_ = text.substr(0, at);
     while (at != std::string_view::npos) {
         const std::size_t close = text.find('}', at);
         if (close == std::string_view::npos)
-            throw PatternError("a { has no }");
+            throw PatternError("a '{' has no matching '}'");
         Part part{std::string(text.substr(at + 1, close - at - 1)), {}};
         const Field& field = field_called(format, part.name);
         if (field.type != Type::character && field.shape != Shape::single)
-            throw PatternError(fmt::format("\"{}\" is an array; a text has one value for each field", part.name));
+            throw PatternError(fmt::format("\"{}\" is an array; a pattern sets one value per field", part.name));
         at = text.find('{', close);
         part.until = text.substr(close + 1, at == std::string_view::npos ? at : at - close - 1);
         if (at != std::string_view::npos && part.until.empty())
-            throw PatternError(fmt::format("nothing stands between {{{}}} and the next field", part.name));
+            throw PatternError(fmt::format("there is no text between {{{}}} and the next field", part.name));
         parts_.push_back(std::move(part));
     }
     if (parts_.empty())
@@ -84,9 +84,9 @@ Pattern::Pattern(std::string_view text, const Format& format)
 std::optional<std::vector<std::byte>> Pattern::encode(const Format& format, std::span<const std::byte> bytes) const
 {
     std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (!text.starts_with(front_))
+    if (!text.starts_with(prefix_))
         return std::nullopt;
-    text.remove_prefix(front_.size());
+    text.remove_prefix(prefix_.size());
     std::map<std::string, Value> values;
     for (const Part& part : parts_) {
         const std::size_t end = part.until.empty() ? text.size() : text.find(part.until);

@@ -13,30 +13,30 @@
 
 namespace drvbus::format {
 
-/// A pattern is wrong; the text says what would be right.
+/// A pattern is wrong. The text says what would be right.
 class PatternError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Takes a text apart into the fields of a format: `{priority},{sequence};{text}` are the names of fields, and what
-/// stands between them. A field takes what comes before the next such text, the last one all that is left.
+/// Splits a text into the fields of a format. `{priority},{sequence};{text}` has the names of three fields, separated
+/// by literal text. Each field extends to the next literal text, the last field to the end.
 class Pattern {
 public:
     /// @throws PatternError
     Pattern(std::string_view text, const Format& format);
 
-    /// The payload with the values that stand in `text`; fields that the pattern does not name are zero. None
-    /// where the text is not as the pattern, or a value does not fit its field.
+    /// Makes a payload of the values in `text`. Fields that are not in the pattern are zero.
+    /// @returns none if the text does not match the pattern, or a value does not fit its field
     [[nodiscard]] std::optional<std::vector<std::byte>> encode(const Format& format,
                                                                std::span<const std::byte> text) const;
 
 private:
     struct Part {
         std::string name;
-        std::string until;  ///< empty: the end
+        std::string until;  ///< literal text after the field; empty: the end of the text
     };
 
-    std::string front_;
+    std::string prefix_;  ///< literal text before the first field
     std::vector<Part> parts_;
 };
 

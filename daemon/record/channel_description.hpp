@@ -10,15 +10,15 @@
 
 namespace drvbus::record {
 
-/// What is known of a channel's device: from sysfs for one of class drvbus, else from the configuration.
+/// A channel's device and its events: from sysfs for a device of class drvbus, else from the configuration.
 struct ChannelDescription {
     std::string name;
-    std::string node;  ///< such as /dev/drvbus/heartbeat; for others what the configuration names, or has found
-    bool drvbus_class = false;
+    std::string node;           ///< path, such as /dev/drvbus/heartbeat
+    bool drvbus_class = false;  ///< a device of class drvbus
     Framing framing;
-    std::uint64_t settings = 0;  ///< Settings::hash of what the configuration said of the device
-    std::string format;
-    std::map<std::uint32_t, std::string> event_names;
+    std::uint64_t settings = 0;  ///< Settings::hash of the configuration of the device; 0: class drvbus
+    std::string format;          ///< the driver's; empty: none
+    std::map<std::uint32_t, std::string> event_names;  ///< the driver's, by event id
 
     friend bool operator==(const ChannelDescription&, const ChannelDescription&) = default;
 };

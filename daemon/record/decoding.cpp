@@ -24,10 +24,10 @@ std::uint64_t number_in(const format::Field& field, std::span<const std::byte> p
     return static_cast<std::uint64_t>(format::load_integer(field.type, format::Format::bytes_of(field, payload)));
 }
 
-// Whatever a device counts, there are numbers left.
+// Keeps the sequence far below its limit, whatever number the device sends.
 constexpr std::uint64_t kMostSequence = std::uint64_t{1} << 61;
 
-/// All bits that a field of the type has.
+/// A mask with the bits of the field.
 std::uint64_t mask_of(const format::Field& field)
 {
     const std::size_t bits = 8 * format::size_of(field.type);
@@ -36,44 +36,44 @@ std::uint64_t mask_of(const format::Field& field)
 
 }  // namespace
 
-/// The payload as the format has it; as the device has sent it where it does not fit.
-std::span<const std::byte> Decoder::whole(std::span<const std::byte> payload, bool& fits)
+/// The payload in the layout of the format; unchanged if it does not fit.
+std::span<const std::byte> Decoder::complete_payload(std::span<const std::byte> payload, bool& fits)
 {
-    if (decoding_.pattern) {
-        std::optional<std::vector<std::byte>> encoded = decoding_.pattern->encode(decoding_.format, payload);
+    if (rules_.pattern) {
+        std::optional<std::vector<std::byte>> encoded = rules_.pattern->encode(rules_.format, payload);
         fits = encoded && encoded->size() <= DRVBUS_PAYLOAD_MAX;
         if (!fits)
             return payload;
-        whole_ = std::move(*encoded);
-        std::ranges::copy(prefix_, whole_.begin());
-        return whole_;
+        buffer_ = std::move(*encoded);
+        std::ranges::copy(prefix_, buffer_.begin());
+        return buffer_;
     }
     const std::size_t size = prefix_.size() + payload.size();
-    fits = size <= DRVBUS_PAYLOAD_MAX && decoding_.format.fits(size);
+    fits = size <= DRVBUS_PAYLOAD_MAX && rules_.format.fits(size);
     if (!fits || prefix_.empty())
         return payload;
-    whole_.assign(prefix_.begin(), prefix_.end());
-    whole_.insert(whole_.end(), payload.begin(), payload.end());
-    return whole_;
+    buffer_.assign(prefix_.begin(), prefix_.end());
+    buffer_.insert(buffer_.end(), payload.begin(), payload.end());
+    return buffer_;
 }
 
 std::uint64_t Decoder::time_of(std::span<const std::byte> payload) const
 {
     const std::uint64_t now = now_ns(CLOCK_MONOTONIC);
-    if (decoding_.time.empty())
+    if (rules_.time.empty())
         return now;
     std::uint64_t time = 0;
-    for (const TimeField& part : decoding_.time)
+    for (const TimeField& part : rules_.time)
         time += number_in(part.field, payload) * part.unit_ns;
-    return decoding_.clock == CLOCK_MONOTONIC ? time : time + now - now_ns(decoding_.clock);
+    return rules_.clock == CLOCK_MONOTONIC ? time : time + now - now_ns(rules_.clock);
 }
 
-/// What the device counted and did not hand out takes its sequences along: it is told as lost.
-void Decoder::count(std::span<const std::byte> payload, SequenceCounter& counter) const
+/// Skips as many sequences as the device skipped numbers: the pump reports them as lost.
+void Decoder::count_gap(std::span<const std::byte> payload, SequenceCounter& counter) const
 {
-    const std::uint64_t mask = mask_of(*decoding_.sequence);
-    const std::uint64_t number = number_in(*decoding_.sequence, payload) & mask;
-    // Beyond the half it went back: the device has begun again.
+    const std::uint64_t mask = mask_of(*rules_.sequence);
+    const std::uint64_t number = number_in(*rules_.sequence, payload) & mask;
+    // A difference of more than half the range means that the number went back: the device was restarted.
     const std::uint64_t skipped = (number - counter.device - 1) & mask;
     if (counter.has_device != 0 && skipped <= mask / 2 && skipped < kMostSequence &&
         counter.next < kMostSequence - skipped)
@@ -86,16 +86,16 @@ std::optional<Event> Decoder::decode(std::span<const std::byte> payload, Sequenc
 {
     bool fits = false;
     Event event{};
-    event.payload = whole(payload, fits);
+    event.payload = complete_payload(payload, fits);
     if (fits) {
-        for (const format::Field& field : decoding_.id) {
+        for (const format::Field& field : rules_.id) {
             const auto part = static_cast<std::uint32_t>(number_in(field, event.payload) & mask_of(field));
             const std::size_t bits = 8 * format::size_of(field.type);
             event.id = bits >= 32 ? part : event.id << bits | part;
         }
-        if (decoding_.sequence)
-            count(event.payload, counter);
-        if (decoding_.ignored.contains(event.id))
+        if (rules_.sequence)
+            count_gap(event.payload, counter);
+        if (rules_.ignored.contains(event.id))
             return std::nullopt;
     } else {
         event.flags = kFormatMismatch;

@@ -17,45 +17,45 @@
 
 namespace drvbus::record {
 
-/// A part of a time.
+/// A field of the payload that holds a part of the time.
 struct TimeField {
     format::Field field;
-    std::uint64_t unit_ns;  ///< nanoseconds that 1 in it stands for
+    std::uint64_t unit_ns;  ///< nanoseconds per unit of the field
 };
 
-/// What of a payload says what the event is: from the configuration, for devices that know nothing of drvbus.
+/// How the fields of an event are found in a payload. From the configuration, for devices whose driver does not use
+/// drvbus.
 struct DecodingRules {
     format::Format format;
-    std::optional<format::Pattern> pattern;  ///< the device sends texts
-    std::vector<format::Field> id;           ///< the first one is the most significant; none: 0
-    std::vector<TimeField> time;             ///< their sum; none: when it was read
-    clockid_t clock = CLOCK_MONOTONIC;       ///< of `time`
-    std::optional<format::Field> sequence;   ///< counts the device's events: what it passes over is lost
-    std::set<std::uint32_t> ignored;         ///< ids of events that are none
+    std::optional<format::Pattern> pattern;  ///< for a device that sends text
+    std::vector<format::Field> id;           ///< parts of the event id, the most significant first; none: the id is 0
+    std::vector<TimeField> time;             ///< the time is their sum; none: the time of the read
+    clockid_t clock = CLOCK_MONOTONIC;       ///< that the device takes `time` from
+    std::optional<format::Field> sequence;   ///< the device's own number of the event; a gap in it is reported as lost
+    std::set<std::uint32_t> ignored;         ///< ids that are not published
 };
 
-/// Makes an event of each payload.
+/// Makes events of payloads.
 class Decoder {
 public:
     Decoder() = default;
-    /// @param front goes before each payload: what the setup has found out about the device
-    Decoder(DecodingRules decoding, std::vector<std::byte> prefix)
-        : decoding_(std::move(decoding)), prefix_(std::move(prefix))
+    /// @param prefix bytes that precede every payload: what the setup found out about the device
+    Decoder(DecodingRules rules, std::vector<std::byte> prefix) : rules_(std::move(rules)), prefix_(std::move(prefix))
     {
     }
 
-    /// @param taken where its sequence goes on, which moves
-    /// @returns none where it is to be ignored; else valid until the next call
+    /// @param counter numbers the event, and moves on
+    /// @returns the event, valid until the next call and as long as `payload`; none if the event is ignored
     [[nodiscard]] std::optional<Event> decode(std::span<const std::byte> payload, SequenceCounter& counter);
 
 private:
-    [[nodiscard]] std::span<const std::byte> whole(std::span<const std::byte> payload, bool& fits);
+    [[nodiscard]] std::span<const std::byte> complete_payload(std::span<const std::byte> payload, bool& fits);
     [[nodiscard]] std::uint64_t time_of(std::span<const std::byte> payload) const;
-    void count(std::span<const std::byte> payload, SequenceCounter& counter) const;
+    void count_gap(std::span<const std::byte> payload, SequenceCounter& counter) const;
 
-    DecodingRules decoding_;
+    DecodingRules rules_;
     std::vector<std::byte> prefix_;
-    std::vector<std::byte> whole_;  // kept for its memory
+    std::vector<std::byte> buffer_;  // kept to save allocations
 };
 
 }  // namespace drvbus::record

@@ -12,14 +12,14 @@ namespace drvbus::record {
 
 namespace {
 
-// Of a payload; what a channel adds to it comes from a setup, and is small.
+// Bytes. The other half of a payload is left for the prefix that a setup adds.
 constexpr std::size_t kLongestLine = DRVBUS_PAYLOAD_MAX / 2;
 
 Frame first_record(std::span<const std::byte> bytes)
 {
     const Record record = parse_record(bytes);
     if (record.state == Record::State::malformed)
-        throw std::runtime_error("the device sends bytes that are no drvbus records; "
+        throw std::runtime_error("the device sends bytes that are not drvbus records; "
                                  "set records = \"raw\" if each read of it is one event");
     if (record.state == Record::State::partial)
         return {};

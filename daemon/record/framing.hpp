@@ -8,37 +8,35 @@
 
 namespace drvbus::record {
 
-/// How what comes from a device is marked off into events.
+/// How the input of a device is divided into events.
 struct Framing {
     enum class Kind : std::uint8_t {
-        records,   ///< struct drvbus_record, one after another
-        raw,       ///< each read() gives one event
-        fixed,     ///< events of `size` bytes, one after another
-        lines,     ///< each ends with a newline, which is no part of it
-        snapshot,  ///< with each news the whole of a file, read from its front, is one event
+        records,   ///< consecutive struct drvbus_record
+        raw,       ///< each read() returns one event
+        fixed,     ///< consecutive events of `size` bytes
+        lines,     ///< each event ends with a newline, which is not part of the payload
+        snapshot,  ///< each notification makes one event of the complete contents of a file
     };
 
     Kind kind = Kind::records;
-    std::uint32_t size = 0;  ///< bytes, of Kind::fixed
-
-    /// Whether a read() must not be joined with the one before.
-    [[nodiscard]] bool by_reads() const noexcept { return kind == Kind::raw || kind == Kind::snapshot; }
+    std::uint32_t size = 0;  ///< bytes, with Kind::fixed
 
     friend bool operator==(const Framing&, const Framing&) = default;
 };
 
-/// As in the configuration: "drvbus", "raw", "fixed", "lines", "snapshot".
+/// The name in the configuration: "drvbus", "raw", "fixed", "lines" or "snapshot".
 [[nodiscard]] std::string_view to_string(Framing::Kind kind) noexcept;
 
-/// The first event in some bytes.
+/// The first event in a buffer.
 struct Frame {
-    std::size_t size = 0;                ///< of the bytes it takes; 0: it is not whole yet
-    std::span<const std::byte> payload;  ///< in them
-    std::uint64_t sequence = 0;          ///< of Kind::records, which are whole already
+    std::size_t size = 0;                ///< bytes of the buffer that it takes; 0: the event is not complete yet
+    std::span<const std::byte> payload;  ///< a part of the buffer
+    std::uint64_t sequence = 0;          ///< with Kind::records
 };
 
-/// @param ended nothing follows these bytes
-/// @throws std::runtime_error where they are not what they are said to be
+/// Finds the first event in `bytes`.
+/// @param ended no further input will follow
+/// @throws std::runtime_error if the bytes cannot be framed in this way
 [[nodiscard]] Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool ended);
 
 }  // namespace drvbus::record

@@ -7,33 +7,34 @@
 
 namespace drvbus::record {
 
-/// Flag of an event whose payload is known not to be as the channel's format: it is published as bytes. None of the
-/// module's, which are the low bits.
+/// Flag of an event whose payload does not fit the channel's format, so that it is published as bytes. The flags of the
+/// kernel module are the low bits.
 inline constexpr std::uint32_t kFormatMismatch = std::uint32_t{1} << 31;
 
-/// One event as it lies in a read buffer. Valid until the reader that gave it reads again.
+/// One event, as a view into a buffer. Valid until the reader that returned it reads again.
 struct Event {
     std::uint64_t sequence;
     std::uint64_t time_ns;  ///< CLOCK_MONOTONIC
     std::uint32_t id;
-    std::uint32_t flags;  ///< DRVBUS_EVENT_*, kUnfit
+    std::uint32_t flags;  ///< DRVBUS_EVENT_*, kFormatMismatch
     std::span<const std::byte> payload;
 };
 
-/// What the front of some bytes holds.
+/// The result of parsing the start of a buffer.
 struct Record {
     enum class State : std::uint8_t {
-        complete,   ///< an event, in the first `size` bytes
-        partial,    ///< the start of one; more bytes are needed
-        malformed,  ///< nothing that a drvbus record can start with
+        complete,   ///< the first `size` bytes are an event
+        partial,    ///< the bytes are the start of an event; more are needed
+        malformed,  ///< no drvbus record starts like this
     };
 
     State state;
-    std::size_t size;
-    Event event;
+    std::size_t size;  ///< bytes, with the padding; 0 if it is not known
+    Event event;       ///< valid with State::complete
 };
 
-/// Reads the struct drvbus_record at the front of `bytes`, which need not be aligned.
+/// Parses the struct drvbus_record at the start of `bytes`, which need not be aligned. The bytes may come from anyone
+/// who can write to a FIFO, so every length is checked.
 [[nodiscard]] Record parse_record(std::span<const std::byte> bytes);
 
 }  // namespace drvbus::record
