@@ -24,9 +24,9 @@ using record::Framing;
 const Names kKeys{"name",     "notification", "format", "names",   "preset",   "device", "match",
                   "records",  "id",           "time",   "clock",   "sequence", "ignore", "pattern",
                   "priority", "setup",        "rearm",  "eventfd", "fetch",    "flood",  "unit"};
-/// Those that say what a device is, and not what its events are: with another one it is opened anew.
+/// Keys that describe the device, not its events. If one of them changes, the device is opened again.
 const Names kDeviceKeys{"device", "match", "records", "priority", "setup", "rearm", "eventfd", "fetch", "flood"};
-/// Those of a device that no drvbus driver stands behind.
+/// Keys that are only valid for a device whose driver does not use drvbus.
 const Names kOnlyWithDevice{"records",  "id",    "time",  "clock",   "sequence", "ignore", "pattern",
                             "priority", "setup", "rearm", "eventfd", "fetch",    "flood"};
 const Names kNotifications{"auto", "eventfd", "poll", "sigio"};
@@ -107,10 +107,10 @@ device::Match read_match(const toml::table& given)
     return match;
 }
 
-/// Where the device is; none where it is one of class drvbus.
+/// Reads the path or the match rule of the device; none for a device of class drvbus.
 std::optional<Settings> read_place(const Table& table)
 {
-    // What the user says goes before what the preset does.
+    // The user's keys have precedence over those of the preset.
     const Table own(table.own());
     const Table& from = own.has("device") || own.has("match") ? own : table;
     if (own.has("device") && own.has("match"))
@@ -131,7 +131,7 @@ std::optional<Settings> read_place(const Table& table)
     return std::nullopt;
 }
 
-/// A field of the channel's format that holds an integer.
+/// Finds an integer field of the channel's format by its name.
 format::Field read_field(const Table& table, std::string_view key, const std::string& name,
                          const std::optional<format::Format>& format)
 {
@@ -275,7 +275,8 @@ void read_device(const Table& table, device::ChannelSettings& channel)
         for (const std::string_view key : kOnlyWithDevice) {
             if (table.has(key))
                 table.fail(
-                    key, fmt::format("'{}' goes with 'device' or 'match': channels of drvbus drivers need none", key));
+                    key, fmt::format(
+                             "'{}' goes with 'device' or 'match': a channel of a drvbus driver does not need it", key));
         }
         if (!channel.preset.empty())
             table.fail("preset", fmt::format("preset \"{}\" needs a 'device', or a 'match'", channel.preset));

@@ -9,8 +9,8 @@
 
 namespace drvbus::config {
 
-/// What a [[channel]] says.
-/// @param presets folder of presets
+/// Reads the settings of one [[channel]].
+/// @param presets folder with the presets
 /// @throws ConfigError
 [[nodiscard]] device::ChannelSettings read_channel(const toml::table& table, const std::filesystem::path& presets);
 

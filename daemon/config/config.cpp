@@ -21,7 +21,7 @@ namespace {
 const config::Names kTopKeys{"log_level", "channel"};
 const config::Names kLogLevels{"trace", "debug", "info", "warning", "error"};
 
-/// Moves what `later` says into `earlier`: copies of nodes do not know where they stand.
+/// Moves the nodes of `later` into `earlier`. They are not copied, because a copy loses its place in the file.
 void merge(toml::table& earlier, toml::table&& later)
 {
     for (auto&& [key, node] : later) {
@@ -134,7 +134,7 @@ Config load_config(const ConfigPath& path)
     const auto add = [&builder](const std::filesystem::path& file) {
         builder.add(config::read_file(file), file.string());
     };
-    // A path that cannot be looked at is no path without a file.
+    // An error means that the file may exist; reading it reports the error.
     std::error_code error;
     if (std::filesystem::exists(path.file, error) || error || path.required)
         add(path.file);

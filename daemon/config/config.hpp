@@ -12,45 +12,46 @@
 
 namespace drvbus {
 
-/// All that can be set. Every value has a default.
+/// The configuration of the daemon. Every value has a default.
 struct Config {
     std::string log_level = "info";  ///< "trace", "debug", "info", "warning" or "error"
     std::map<std::string, device::ChannelSettings, std::less<>> channels;
 
-    /// Settings for the channel called `name`; defaults where the configuration has none.
+    /// Settings for the channel called `name`; the defaults if the configuration has none.
     [[nodiscard]] device::ChannelSettings channel(const std::string& name) const;
 };
 
-/// The configuration is wrong. The text says where (file:line:column) and what would be right.
+/// The configuration is wrong. The text has the place (file:line:column) and says what would be right.
 class ConfigError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Where the configuration is looked for: `file`, then the *.toml in `file`.d in the order of their
-/// names. What comes later wins, key by key, and channel by channel by their names.
+/// The files of the configuration: `file`, then `file`.d/*.toml in the order of their names. A key in a later file
+/// replaces the one in an earlier file; channels are merged by their names.
 struct ConfigPath {
     std::filesystem::path file = "/etc/drvbus/drvbusd.toml";
-    bool required = false;            ///< `file` has to be there
-    std::filesystem::path presets{};  ///< folder of NAME.toml; empty: where they are installed
+    bool required = false;            ///< it is an error if `file` does not exist
+    std::filesystem::path presets{};  ///< folder with the presets; empty: the installed one
 };
 
 /// @throws ConfigError
 [[nodiscard]] Config load_config(const ConfigPath& path);
 
-/// Makes a configuration of TOML documents, one after the other.
+/// Merges TOML documents into a configuration.
 class ConfigBuilder {
 public:
-    /// @param presets folder of NAME.toml
+    /// @param presets folder with the presets, as NAME.toml
     explicit ConfigBuilder(std::filesystem::path presets);
     ~ConfigBuilder();
     ConfigBuilder(const ConfigBuilder&) = delete;
     ConfigBuilder& operator=(const ConfigBuilder&) = delete;
 
-    /// @param file for errors
+    /// Adds a document.
+    /// @param file its name, for error messages
     /// @throws ConfigError
     void add(std::string_view text, const std::string& file);
 
-    /// What all of them say.
+    /// The configuration of all documents.
     /// @throws ConfigError
     [[nodiscard]] Config config() const;
 
@@ -59,7 +60,7 @@ private:
     std::unique_ptr<Parts> parts_;
 };
 
-/// [A-Za-z0-9_-]{1,31}, as the kernel has it.
+/// Whether `name` matches [A-Za-z0-9_-]{1,31}, the rule of the kernel module.
 [[nodiscard]] bool is_channel_name(std::string_view name) noexcept;
 
 }  // namespace drvbus

@@ -19,7 +19,7 @@ std::string read_file(const std::filesystem::path& file)
     std::string text;
     for (char c{}; stream.get(c);)
         text += c;
-    if (stream.eof())  // neither `stream >> buffer` nor `text << buffer` tells a failed read from an empty file
+    if (stream.eof())  // `stream >> buffer` and `text << buffer` do not distinguish a failed read from an empty file
         return text;
     const int error = errno;
     std::error_code ignored;

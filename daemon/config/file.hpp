@@ -12,7 +12,7 @@ namespace drvbus::config {
 /// @throws ConfigError
 [[nodiscard]] std::string read_file(const std::filesystem::path& file);
 
-/// @param file for errors
+/// @param file its name, for error messages
 /// @throws ConfigError
 [[nodiscard]] toml::table parse(std::string_view text, const std::string& file);
 

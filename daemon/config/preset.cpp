@@ -37,7 +37,7 @@ std::string text_of(const toml::node& value)
     return {};
 }
 
-/// Puts a copy of `value` in the place of `node`.
+/// Passes the concrete type of `value` to `place`, which stores a copy.
 template <typename Place>
 void put(Place&& place, const toml::node& value)
 {
@@ -51,7 +51,7 @@ public:
     void fill(toml::table& table) const
     {
         for (auto& [key, node] : table) {
-            if (const toml::node* const value = whole(node))
+            if (const toml::node* const value = value_of_placeholder(node))
                 put([&, &name = key](const auto& concrete) { table.insert_or_assign(name.str(), concrete); }, *value);
             else
                 fill_node(node);
@@ -62,7 +62,7 @@ private:
     void fill(toml::array& array) const
     {
         for (std::size_t i = 0; i < array.size(); ++i) {
-            if (const toml::node* const value = whole(array[i]))
+            if (const toml::node* const value = value_of_placeholder(array[i]))
                 put(
                     [&](const auto& concrete) {
                         array.replace(array.cbegin() + static_cast<std::ptrdiff_t>(i), concrete);
@@ -93,8 +93,8 @@ private:
         }
     }
 
-    /// The value that stands for all of the text; none where the node is something else.
-    [[nodiscard]] const toml::node* whole(const toml::node& node) const
+    /// The value of the parameter, if the text consists of one placeholder only; else null.
+    [[nodiscard]] const toml::node* value_of_placeholder(const toml::node& node) const
     {
         const auto* const text = node.as_string();
         if (text == nullptr || !text->get().starts_with('{') || !text->get().ends_with('}'))

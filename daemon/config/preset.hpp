@@ -12,18 +12,18 @@
 
 namespace drvbus::config {
 
-/// Settings of a channel for the devices of one kind: the [channel] of a file, in which "{PARAMETER}" stands for what
-/// a user says, or else for what its [parameters] has.
+/// The settings of channels for one kind of device. The file of a preset has a table [channel], in which "{PARAMETER}"
+/// is replaced by the value of the user's channel, or else by the default in the table [parameters].
 class Preset {
 public:
-    /// Looks for NAME.toml in the folder.
-    /// @param channel of the user's, which names the preset
+    /// Reads NAME.toml in the folder.
+    /// @param channel the user's table, with the key 'preset'
     /// @throws ConfigError
     Preset(const std::filesystem::path& folder, const std::string& name, const toml::table& channel);
 
-    /// The settings, with the parameters in their places.
+    /// The settings, with the parameters replaced.
     [[nodiscard]] const toml::table& channel() const { return *channel_; }
-    /// Keys of a channel that are the preset's alone.
+    /// The names of the parameters, which are allowed as keys of the user's channel.
     [[nodiscard]] std::vector<std::string> parameters() const;
 
 private:

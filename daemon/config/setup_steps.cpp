@@ -42,7 +42,7 @@ format::Value value_of(const toml::node& node)
     return list;
 }
 
-/// What stands for an open file is tried with a number.
+/// Placeholders of file descriptors are checked with a number in their place.
 std::map<std::string, format::Value> without_files(std::map<std::string, format::Value> values)
 {
     for (auto& [name, value] : values) {
@@ -79,7 +79,7 @@ format::Format read_format(const Table& table)
     }
 }
 
-/// The name of a field of the format.
+/// Reads the name of a field of the format.
 std::string read_field(const Table& table, std::string_view key, const std::optional<format::Format>& format,
                        bool integer)
 {
@@ -99,7 +99,7 @@ std::string read_field(const Table& table, std::string_view key, const std::opti
 
 void read_refusal(const Table& table, IoctlStep& step)
 {
-    constexpr std::int64_t kBits = 8 * std::int64_t{16384};  // of the largest struct that an ioctl's number can tell of
+    constexpr std::int64_t kBits = 8 * std::int64_t{16384};  // of the largest struct that an ioctl number can encode
     const toml::array* const bits = table.array("refuse");
     if (bits == nullptr)
         return;
@@ -170,8 +170,8 @@ WriteStep read_write(const Table& table)
     return step;
 }
 
-/// A parameter may be anything: nothing, none and false are no.
-std::optional<bool> says_yes(const Table& table, std::string_view key)
+/// Evaluates a condition: 0, an empty text and false are false.
+std::optional<bool> condition(const Table& table, std::string_view key)
 {
     const toml::node* const node = table.get(key);
     if (node == nullptr)
@@ -216,7 +216,7 @@ std::vector<device::SetupStep> read_steps(const Table& table, std::string_view k
         if (!node.is_table())
             table.fail(key, fmt::format("'{}' has steps, which are tables in {{ }}, not {}", key, type_name(node)));
         const Table step(*node.as_table());
-        const bool wanted = says_yes(step, "when").value_or(true) && !says_yes(step, "unless").value_or(false);
+        const bool wanted = condition(step, "when").value_or(true) && !condition(step, "unless").value_or(false);
         device::SetupStep read = read_one(step);
         if (wanted)
             steps.push_back(std::move(read));

@@ -10,14 +10,15 @@
 
 namespace drvbus::config {
 
-/// The steps in the array called `key`, without those that are not to be done.
+/// The steps in the array `key`, without those whose condition is false.
 /// @throws ConfigError
 [[nodiscard]] std::vector<device::SetupStep> read_steps(const Table& table, std::string_view key);
 
-/// The step in the table called `key`.
+/// The step in the table `key`; none if there is no such key.
+/// @throws ConfigError
 [[nodiscard]] std::optional<device::SetupStep> read_step(const Table& table, std::string_view key);
 
-/// Bytes that the steps put before each payload.
+/// Number of bytes that the steps add before each payload.
 [[nodiscard]] std::size_t prefix_size(const std::vector<device::SetupStep>& steps);
 
 }  // namespace drvbus::config

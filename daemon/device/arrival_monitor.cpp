@@ -25,14 +25,14 @@ ArrivalMonitor::ArrivalMonitor(const EventLoop& loop, Added added) : added_(std:
 
 void ArrivalMonitor::changed(sd_device* device) noexcept
 {
-    // Called from C.
+    // Called from C, so no exception may leave this function.
     try {
         sd_device_action_t action{};
-        // Not "change": that is what a device says, too, when one that had opened it closes it.
+        // Not "change": udev sends that also when a program that had opened the device for writing closes it.
         if (sd_device_get_action(device, &action) >= 0 && action == SD_DEVICE_ADD)
             added_(device);
     } catch (const std::exception& error) {
-        spdlog::error("a device that came was not understood: {}", error.what());
+        spdlog::error("an added device cannot be read: {}", error.what());
     }
 }
 

@@ -10,13 +10,15 @@
 
 namespace drvbus::device {
 
-/// Hears from udev of any device that has come, whatever its subsystem.
+/// Reports every device that udev announces as added, of any subsystem.
 class ArrivalMonitor {
 public:
     using Added = std::function<void(sd_device*)>;
 
-    /// Calls back from the loop. Whoever misses one, because the kernel had more to tell than it keeps, has to look
-    /// by itself after a while.
+    /// Calls `added` from the event loop. The kernel may drop uevents, so a channel must not rely on this alone: it
+    /// also retries after its back-off.
+    /// @param loop must outlive this object
+    /// @throws std::system_error
     ArrivalMonitor(const EventLoop& loop, Added added);
 
 private:

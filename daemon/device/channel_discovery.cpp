@@ -63,7 +63,7 @@ ChannelDiscovery::ChannelDiscovery(const EventLoop& loop, Added added, Removed r
     check(sd_device_monitor_start(monitor, on_device, this), "sd_device_monitor_start");
 }
 
-/// How often the monitor's socket had no room. libsystemd passes over that.
+/// Number of uevents that did not fit into the socket's buffer. libsystemd does not report them.
 std::uint32_t ChannelDiscovery::dropped() const noexcept
 {
     std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
@@ -75,7 +75,7 @@ std::uint32_t ChannelDiscovery::dropped() const noexcept
 
 void ChannelDiscovery::changed(sd_device* device)
 {
-    // Called from C. One device that cannot be understood is no reason to leave the others.
+    // Called from C, so no exception may leave this function. A device that cannot be read must not affect the others.
     try {
         sd_device_action_t action{};
         const char* name = nullptr;
@@ -86,7 +86,7 @@ void ChannelDiscovery::changed(sd_device* device)
         else if (action == SD_DEVICE_REMOVE)
             removed_(name);
     } catch (const std::exception& error) {
-        spdlog::error("a device of class {} came or went and was not understood: {}", kClass, error.what());
+        spdlog::error("an added or removed device of class {} cannot be read: {}", kClass, error.what());
     }
     if (std::exchange(dropped_, dropped()) != dropped_)
         missed_();
@@ -103,7 +103,7 @@ void ChannelDiscovery::enumerate() const
         try {
             added_(describe(device));
         } catch (const std::exception& error) {
-            spdlog::error("a device of class {} was not understood: {}", kClass, error.what());
+            spdlog::error("a device of class {} cannot be read: {}", kClass, error.what());
         }
     }
 }

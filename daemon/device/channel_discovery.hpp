@@ -14,18 +14,21 @@
 
 namespace drvbus::device {
 
-/// Finds the channels of class drvbus: those that are there and those that come and go.
+/// Finds the devices of class drvbus: those that exist, and those that are added and removed later.
 class ChannelDiscovery {
 public:
     using Added = std::function<void(const record::ChannelDescription&)>;
     using Removed = std::function<void(const std::string& name)>;
     using Missed = std::function<void()>;
 
-    /// Calls back from the loop as channels come and go; `missed` where the kernel had more to tell than it
-    /// keeps: then `enumerate` is in place.
+    /// Calls `added` and `removed` from the event loop. `missed` means that the kernel dropped uevents, because the
+    /// socket's buffer was full: call `enumerate` then.
+    /// @param loop must outlive this object
+    /// @throws std::system_error
     ChannelDiscovery(const EventLoop& loop, Added added, Removed removed, Missed missed);
 
-    /// Calls `added` for those that are there now. One that comes meanwhile may be told twice.
+    /// Calls `added` for every device that exists now. A device that is added meanwhile may be reported twice.
+    /// @throws std::system_error
     void enumerate() const;
 
 private:
@@ -39,7 +42,7 @@ private:
     Added added_;
     Removed removed_;
     Missed missed_;
-    std::uint32_t dropped_ = 0;  ///< up to now
+    std::uint32_t dropped_ = 0;  ///< uevents dropped up to the last one that was handled
     std::unique_ptr<sd_device_monitor, MonitorDeleter> monitor_;
 };
 

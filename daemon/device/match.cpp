@@ -28,7 +28,7 @@ bool fits(const std::string& pattern, const char* text)
     return fnmatch(pattern.c_str(), text, 0) == 0;
 }
 
-/// Whether each pattern fits what `get` has under its name.
+/// Whether every pattern matches the value that `get` returns for its name.
 template <typename Get>
 bool all_fit(const std::map<std::string, std::string>& patterns, Get get)
 {
@@ -65,7 +65,7 @@ std::vector<std::string> find(const Match& match)
     const std::unique_ptr<sd_device_enumerator, EnumeratorDeleter> enumerator(raw);
     check(sd_device_enumerator_add_match_subsystem(raw, match.subsystem.c_str(), true),
           "sd_device_enumerator_add_match_subsystem");
-    // Those that udev has not yet looked at have no properties; they come as news.
+    // Devices that udev has not processed yet have no properties. ArrivalMonitor reports them when it has.
     check(sd_device_enumerator_allow_uninitialized(raw), "sd_device_enumerator_allow_uninitialized");
 
     std::vector<std::pair<std::string, std::string>> found;

@@ -10,28 +10,28 @@
 
 namespace drvbus::device {
 
-/// Which device is meant, whatever its node is called today. Texts are patterns as in fnmatch(3); all that are
-/// given have to fit.
+/// Selects a device by its properties instead of by the name of its node. All texts are patterns of fnmatch(3), and all
+/// of them must match.
 struct Match {
-    std::string subsystem;                          ///< such as "input"; has to be given
+    std::string subsystem;                          ///< such as "input"; required
     std::string sysname;                            ///< such as "event*"; empty: any
-    std::map<std::string, std::string> attributes;  ///< of sysfs, such as "device/name"; a device without it fits not
-    std::map<std::string, std::string> properties;  ///< of udev, such as "ID_SERIAL_SHORT"; likewise
+    std::map<std::string, std::string> attributes;  ///< of sysfs, such as "device/name"; a device must have them
+    std::map<std::string, std::string> properties;  ///< of udev, such as "ID_SERIAL_SHORT"; a device must have them
 
     friend bool operator==(const Match&, const Match&) = default;
 };
 
-/// Whether the device has a node and is meant.
+/// Whether the device matches and has a node.
 [[nodiscard]] bool fits(const Match& match, sd_device* device);
 
-/// Nodes of the devices that are there and are meant, in the order of their places in sysfs.
-/// @throws std::system_error where they cannot be looked at
+/// The nodes of all devices that match, in the order of their paths in sysfs.
+/// @throws std::system_error if the devices cannot be enumerated
 [[nodiscard]] std::vector<std::string> find(const Match& match);
 
-/// The folder in sysfs of the device that is open as `fd`; empty where it is none of the kernel's.
+/// The sysfs path of the device that is open as `fd`; empty if it is not a device node.
 [[nodiscard]] std::string sysfs_path_of(int fd);
 
-/// In words: `subsystem "input", attribute device/name "Power Button"`.
+/// In words, for messages: `subsystem "input", attribute device/name "Power Button"`.
 [[nodiscard]] std::string to_string(const Match& match);
 
 }  // namespace drvbus::device

@@ -39,14 +39,14 @@ bool is_socket(const char* path)
     return result;
 }
 
-/// @returns none where it does not take the connection now; errno says why
+/// @returns invalid if the connection is refused; errno has the reason
 UniqueFd connect_to(const std::string& path)
 {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof(address.sun_path))
         throw UnusableError(
-            fmt::format("{}: the path of a socket has {} characters at most", path, sizeof(address.sun_path) - 1));
+            fmt::format("{}: the path of a socket has at most {} characters", path, sizeof(address.sun_path) - 1));
     std::ranges::copy(path, address.sun_path);
     for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
         UniqueFd fd(socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -84,7 +84,7 @@ bool node_exists(const std::string& node) noexcept
 OpenedDevice open(const record::ChannelDescription& description, bool for_writing)
 {
     const char* const node = description.node.c_str();
-    // O_NOCTTY: a terminal must not become the daemon's own.
+    // O_NOCTTY: a terminal must not become the daemon's controlling terminal.
     UniqueFd fd(::open(node, (for_writing ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
     if (!fd && errno == ENXIO && is_socket(node))
         fd = connect_to(description.node);
@@ -92,8 +92,8 @@ OpenedDevice open(const record::ChannelDescription& description, bool for_writin
         throw AbsentError(fmt::format("there is no {}: {}", node, std::strerror(errno)));
     if (!fd && errno == EPERM && description.drvbus_class)
         throw std::runtime_error(
-            fmt::format("opening {}: {}; where drvbus.ko was loaded after the service was started, "
-                        "systemd does not let it in: systemctl restart drvbusd",
+            fmt::format("opening {}: {}; if drvbus.ko was loaded after the service was started, "
+                        "restart the service, so that systemd allows the device: systemctl restart drvbusd",
                         node, std::strerror(errno)));
     if (!fd)
         throw std::system_error(errno, std::generic_category(), fmt::format("opening {}", node));
@@ -104,10 +104,10 @@ OpenedDevice adopt(const record::ChannelDescription& description, UniqueFd fd)
 {
     make_non_blocking(fd.get());
     drvbus_info info{};
-    // No other device gets an ioctl of drvbus's: it might mean something to it.
+    // Only devices of class drvbus get this ioctl: its number may have another meaning for other drivers.
     if (!description.drvbus_class || ioctl(fd.get(), DRVBUS_IOC_INFO, &info) < 0) {
         if (description.drvbus_class && errno != ENOTTY)
-            throw std::system_error(errno, std::generic_category(), "asking the channel about itself");
+            throw std::system_error(errno, std::generic_category(), "DRVBUS_IOC_INFO");
         return {.fd = std::move(fd), .instance = new_instance_id()};
     }
     if (info.abi_version != DRVBUS_ABI_VERSION)
@@ -116,9 +116,9 @@ OpenedDevice adopt(const record::ChannelDescription& description, UniqueFd fd)
                                         info.abi_version, DRVBUS_ABI_VERSION));
     __s32 none = -1;
     if (ioctl(fd.get(), DRVBUS_IOC_EVENTFD, &none) < 0)
-        throw std::system_error(errno, std::generic_category(), "taking an earlier eventfd back");
+        throw std::system_error(errno, std::generic_category(), "DRVBUS_IOC_EVENTFD");
     const off_t position = lseek(fd.get(), 0, SEEK_CUR);
-    check(position < 0 ? -errno : 0, "asking for the position of the channel");
+    check(position < 0 ? -errno : 0, "lseek of the channel");
     return {
         .fd = std::move(fd), .ring = true, .position = static_cast<std::uint64_t>(position), .instance = info.instance};
 }

@@ -10,39 +10,39 @@
 
 namespace drvbus::device {
 
-/// The device is not there (any more). It may come back.
+/// The device does not exist, or was removed. It may appear later.
 class AbsentError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// The device cannot be used before somebody changes something; trying again is no use.
+/// The device cannot be used before the configuration, or the system, is changed. Trying again does not help.
 class UnusableError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// A device that is open, without blocking.
+/// An open device, in non-blocking mode.
 struct OpenedDevice {
     UniqueFd fd;
-    bool ring = false;           ///< has drvbus's ring behind it and answers drvbus's ioctls
-    std::uint64_t position = 0;  ///< of a ring: sequence of the first event that is not committed; 0: all are to come
-    std::uint64_t instance = 0;  ///< differs from that of any other device behind this node since boot
+    bool ring = false;           ///< a drvbus ring is behind it, and it implements the ioctls of drvbus
+    std::uint64_t position = 0;  ///< of a ring: sequence of the first event that is not committed; 0: unknown
+    std::uint64_t instance = 0;  ///< unique among all devices of this name since boot
 };
 
-/// An instance for a device that knows of none: the time.
+/// An instance for a device that has none of its own: the CLOCK_BOOTTIME in nanoseconds.
 [[nodiscard]] std::uint64_t new_instance_id() noexcept;
 
-/// Whether `node` is what is open as `fd`, rather than another device that came under its name.
+/// Whether `node` still names the device that is open as `fd`.
 [[nodiscard]] bool is_open_as(const std::string& node, int fd) noexcept;
 
-/// Whether there is a `node`, as far as can be seen.
+/// Whether `node` exists. True if that cannot be found out.
 [[nodiscard]] bool node_exists(const std::string& node) noexcept;
 
-/// Opens the device's node, or connects to the socket that it is.
-/// @param for_writing, too
-/// @throws Absent, Unusable, std::system_error; all say what to do
+/// Opens the device node, or connects to the Unix socket.
+/// @param for_writing open for reading and writing instead of only reading
+/// @throws AbsentError, UnusableError, std::system_error, with advice
 [[nodiscard]] OpenedDevice open(const record::ChannelDescription& description, bool for_writing);
 
-/// Takes a file that somebody else has opened; what an earlier process had set on it is taken back.
+/// Uses a file that another process opened, and undoes what an earlier drvbusd had registered with it.
 /// @throws as `open`
 [[nodiscard]] OpenedDevice adopt(const record::ChannelDescription& description, UniqueFd fd);
 

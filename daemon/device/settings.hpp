@@ -13,27 +13,26 @@
 
 namespace drvbus::device {
 
-/// What the configuration says of a device that no drvbus driver stands behind.
+/// The configuration of a device whose driver does not use drvbus.
 struct Settings {
-    /// Events that a device may have one after another, without once having none, before it is taken for one that
-    /// floods: some ten seconds of all that a processor can publish.
+    /// Default of `flood`: as many events as a processor can publish in about ten seconds.
     static constexpr std::uint64_t kFlood = 1'000'000;
 
-    std::string path;            ///< of a node, a FIFO, a socket, a file; "fd:NAME" for a file of the service manager's
+    std::string path;            ///< of a node, FIFO, socket or file; "fd:NAME": a file passed by the service manager
     std::optional<Match> match;  ///< instead of a path
     record::Framing framing;
     record::DecodingRules decoding;
-    bool urgent_only = false;          ///< poll() tells of news as urgent ones (POLLPRI), and of nothing else
-    std::vector<SetupStep> setup;      ///< once it is open
-    std::vector<SetupStep> rearm;      ///< behind `setup`, and again after each read
-    std::optional<SetupStep> eventfd;  ///< hands an eventfd over
-    std::optional<IoctlStep> fetch;    ///< gets an event, instead of a read()
-    std::uint64_t flood = kFlood;      ///< 0: it may
-    std::uint64_t hash = 0;            ///< differs where what is above differs, but for `decoding`
+    bool urgent_only = false;          ///< the driver reports events with POLLPRI only
+    std::vector<SetupStep> setup;      ///< after opening the device
+    std::vector<SetupStep> rearm;      ///< after `setup`, and again after each read
+    std::optional<SetupStep> eventfd;  ///< registers an eventfd with the driver
+    std::optional<IoctlStep> fetch;    ///< returns an event; replaces read()
+    std::uint64_t flood = kFlood;      ///< events without the device being drained before it is paused; 0: no limit
+    std::uint64_t hash = 0;            ///< of all members above except `decoding`
 
-    /// In words: the path, or what it is matched by.
+    /// The path, or the match rule, in words.
     [[nodiscard]] std::string device() const { return match ? to_string(*match) : path; }
-    /// Whether the device has to be open for writing.
+    /// Whether the device must be opened for writing.
     [[nodiscard]] bool writes() const;
 };
 

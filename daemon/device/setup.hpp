@@ -11,24 +11,25 @@
 
 namespace drvbus::device {
 
-/// What has been done to an open device, and is to be known as long as it is open, also to a later process.
+/// The result of the setup of an open device. It is needed until the device is closed, also by a later process.
 struct SetupState {
-    std::string sysfs;                           ///< the device's folder there; empty: it has none
-    std::vector<std::byte> prefix;               ///< goes before the payload of each event
-    std::vector<std::vector<std::byte>> before;  ///< of each step of the setup, for its undoing
+    std::string sysfs;                           ///< path of the device in sysfs; empty: none
+    std::vector<std::byte> prefix;               ///< precedes the payload of each event
+    std::vector<std::vector<std::byte>> before;  ///< for each step, the state before it, to undo it
 
     [[nodiscard]] std::vector<std::byte> to_bytes() const;
-    /// @throws std::runtime_error where they are none of `to_bytes`
+    /// @throws std::runtime_error if the bytes are not from `to_bytes`
     [[nodiscard]] static SetupState from_bytes(std::span<const std::byte> bytes);
 };
 
-/// Does the setup, and hands an eventfd over where there is a step for it. If one fails, those before are undone.
-/// @param device is replaced by the file that the driver hands back, if it does
-/// @param eventfd gets one where there is a step for it
+/// Runs the steps of the setup, and registers an eventfd if the settings have a step for it. If a step fails, the steps
+/// before it are undone.
+/// @param device replaced by the file descriptor that the driver returns, if a step asks for it
+/// @param eventfd set to the registered eventfd
 /// @throws as `run`
 [[nodiscard]] SetupState run_setup(const Settings& settings, UniqueFd& device, UniqueFd& eventfd);
 
-/// Undoes the setup, last step first. What fails is passed over: the device may be gone.
+/// Undoes the setup, the last step first. Errors are ignored, because the device may have been removed.
 void undo_setup(const Settings& settings, const SetupState& done, int device, int eventfd) noexcept;
 
 }  // namespace drvbus::device

@@ -19,7 +19,8 @@ namespace drvbus::device {
 
 namespace {
 
-// No ioctl's argument is larger: a wrong number, or a wrong format, must not let the driver write beyond it.
+// Upper limit of every ioctl's argument. Buffers have this size, so that with a wrong request or format the driver does
+// not write past the buffer.
 constexpr std::size_t kLargestArgument = std::size_t{1} << _IOC_SIZEBITS;
 
 std::string replacement(std::string_view placeholder, const StepContext& files)
@@ -28,7 +29,7 @@ std::string replacement(std::string_view placeholder, const StepContext& files)
     if (placeholder == "{sysfs}" && !files.sysfs.empty())
         return files.sysfs;
     if (placeholder == "{sysfs}" || fd < 0)
-        throw std::runtime_error(fmt::format("{} stands for nothing here", placeholder));
+        throw std::runtime_error(fmt::format("{} has no value here", placeholder));
     return std::to_string(fd);
 }
 
@@ -74,8 +75,8 @@ UniqueFd returned_fd_in(const IoctlStep& step, std::span<const std::byte> argume
     const auto field = std::ranges::find(step.format->fields(), step.returned_fd, &format::Field::name);
     UniqueFd fd(static_cast<int>(format::load_integer(field->type, field_of(step, step.returned_fd, argument))));
     if (!fd || fcntl(fd.get(), F_SETFD, FD_CLOEXEC) < 0)
-        throw std::runtime_error(fmt::format("the driver has handed back no open file in \"{}\"", step.returned_fd));
-    // Drivers make it one that waits, and so would all channels.
+        throw std::runtime_error(fmt::format("the driver returned no open file in \"{}\"", step.returned_fd));
+    // Drivers return a blocking file, which would block the event loop.
     const int flags = fcntl(fd.get(), F_GETFL);
     if (flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0)
         throw std::system_error(errno, std::generic_category(), "O_NONBLOCK");
@@ -90,7 +91,7 @@ void look_for_refused_bits(const IoctlStep& step, std::span<const std::byte> ans
     }
 }
 
-/// @param room at least as large as any argument, with what is to be given in front
+/// @param room as large as any argument, beginning with the struct
 void call(const SetupStep& step, const IoctlStep& ioctl_step, int device, std::vector<std::byte>& room)
 {
     if (ioctl(device, ioctl_step.request, room.data()) < 0)
@@ -118,7 +119,7 @@ StepResult run_ioctl(const SetupStep& step, const IoctlStep& ioctl_step, const S
     const std::size_t size = room.size();
     if (size > kLargestArgument)
         throw std::runtime_error(
-            fmt::format("{}: its struct has {} bytes; {} are the most", to_string(step), size, kLargestArgument));
+            fmt::format("{}: its struct has {} bytes; the limit is {}", to_string(step), size, kLargestArgument));
     if (ioctl_step.restored_from != 0)
         result.before = got_by(step, ioctl_step.restored_from, size, files.device);
     room.resize(kLargestArgument);
@@ -151,7 +152,7 @@ void run_write(const SetupStep& step, const WriteStep& write_step, const StepCon
         refused(step);
     if (static_cast<std::size_t>(written) != text.size())
         throw std::runtime_error(
-            fmt::format("{}: only {} of {} bytes were taken", to_string(step), written, text.size()));
+            fmt::format("{}: only {} of {} bytes were written", to_string(step), written, text.size()));
 }
 
 }  // namespace

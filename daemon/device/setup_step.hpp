@@ -15,78 +15,79 @@
 
 namespace drvbus::device {
 
-/// What a step may name: "{device}" and "{eventfd}", in a text or as the value of a field of a struct, stand for the
-/// numbers of open files, and "{sysfs}" for the device's folder in sysfs.
+/// Values of the placeholders in a step: "{device}" and "{eventfd}" are file descriptor numbers, "{sysfs}" is the path
+/// of the device in sysfs. The file descriptors stay owned by the caller; -1: none.
 struct StepContext {
     int device = -1;
     int eventfd = -1;
     std::string sysfs{};
 };
 
-/// An ioctl of the device.
+/// An ioctl() on the device.
 struct IoctlStep {
     std::uint64_t request = 0;
-    /// Its argument where it is a number.
+    /// The argument, if it is a number.
     std::int64_t value = 0;
-    /// Its argument where it is a pointer to a struct; the driver may write to it.
+    /// The argument, if it is a pointer to a struct. The driver may change the struct.
     std::optional<format::Format> format;
     std::map<std::string, format::Value> values;
-    /// Field in which the driver hands back an open file, which takes the device's place; empty: none.
+    /// Field in which the driver returns a file descriptor that replaces the device; empty: none.
     std::string returned_fd;
-    /// Field of the answer that goes before the payload of each event; empty: none.
+    /// Field of the returned struct that precedes the payload of each event; empty: none.
     std::string keep;
-    /// Request that gets the argument as it is before, with which `request` is done once more to undo it; 0: none.
+    /// Request that reads the struct beforehand; undoing the step sets it again with `request`. 0: none.
     std::uint64_t restored_from = 0;
-    /// The device is refused, for this reason, if one of these bits of the answer is set.
+    /// The device is not used, for `refused_reason`, if one of these bits of the returned struct is set.
     std::vector<std::uint32_t> refused_bits;
     std::string refused_reason;
 };
 
-/// Something written at once.
+/// One write().
 struct WriteStep {
     std::string text;
-    std::string to;                  ///< path of another file than the device; empty: the device
-    std::optional<std::int64_t> at;  ///< where in the file; none: as it comes
+    std::string to;                  ///< path of another file; empty: the device
+    std::optional<std::int64_t> at;  ///< offset in the file; none: the current position
 };
 
-/// The position moves behind all that there is.
+/// Moves the position to the end of the file.
 struct SeekEndStep {};
 
-/// Fields that go before the payload of each event.
+/// Adds constant fields that precede the payload of each event.
 struct FieldsStep {
     format::Format format;
     std::map<std::string, format::Value> values;
 };
 
-/// Something done to a device once it is open, as the configuration says it.
+/// Something that the configuration does to a device after opening it.
 struct SetupStep {
     std::variant<IoctlStep, WriteStep, SeekEndStep, FieldsStep> what;
-    std::shared_ptr<const SetupStep> undo;  ///< done when the device is closed; none where nothing is to be undone
+    std::shared_ptr<const SetupStep> undo;  ///< runs when the device is closed; null: none
 
-    /// Whether the device has to be open for writing.
+    /// Whether the device must be opened for writing.
     [[nodiscard]] bool writes() const;
 };
 
-/// What a step has given back.
+/// The result of a step.
 struct StepResult {
-    std::vector<std::byte> argument;  ///< the struct as the driver left it
-    std::vector<std::byte> prefix;    ///< goes before each payload
-    std::vector<std::byte> before;    ///< what `restored_from` got
+    std::vector<std::byte> argument;  ///< the struct after the ioctl
+    std::vector<std::byte> prefix;    ///< precedes each payload
+    std::vector<std::byte> before;    ///< the struct that `restored_from` read
     UniqueFd returned_fd;
 };
 
-/// Does it.
-/// @throws std::system_error where the driver, or the file, refuses; Unusable where the device is to be refused;
-///         std::runtime_error where the step names a file that there is not. All say what was tried
+/// Runs a step.
+/// @throws std::system_error if the driver or the file refuses; UnusableError if a refused bit is set;
+/// std::runtime_error if
+///         a placeholder has no value. The texts say what was tried
 StepResult run(const SetupStep& step, const StepContext& files);
 StepResult run(const IoctlStep& step, const StepContext& files);
 
-/// Undoes it.
-/// @param before what `run` has given back of that name
+/// Undoes a step.
+/// @param before StepResult::before of the step
 /// @throws as `run`
 void undo(const SetupStep& step, const StepContext& files, const std::vector<std::byte>& before);
 
-/// In words, for errors: `ioctl 0x5401`, `writing "1" to /sys/…`.
+/// In words, for messages: `ioctl 0x5401`, `writing "1" to /sys/…`.
 [[nodiscard]] std::string to_string(const SetupStep& step);
 
 }  // namespace drvbus::device

@@ -16,7 +16,7 @@ namespace drvbus::notification {
 
 namespace {
 
-int hand_over(int device, __s32 eventfd)
+int register_eventfd(int device, __s32 eventfd)
 {
     return ioctl(device, DRVBUS_IOC_EVENTFD, &eventfd) < 0 ? -errno : 0;
 }
@@ -27,24 +27,25 @@ public:
         : device_(device.fd), eventfd_(device.eventfd)
     {
         if (eventfd_ < 0) {
-            check(device.drvbus_node ? 0 : -ENOTTY, "the device takes no eventfd; set notification to \"auto\", "
-                                                    "\"poll\" or \"sigio\", or say with 'eventfd' how it takes one");
+            check(device.drvbus_node ? 0 : -ENOTTY,
+                  "the device does not support an eventfd; set notification to "
+                  "\"auto\", \"poll\" or \"sigio\", or set 'eventfd' to the step that registers one");
             own_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
             check(own_ ? 0 : -errno, "eventfd");
             eventfd_ = own_.get();
-            check(hand_over(device_, eventfd_),
-                  "the device takes no eventfd; set notification to \"auto\", \"poll\" or \"sigio\"");
+            check(register_eventfd(device_, eventfd_),
+                  "the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\"");
         }
-        // Edge-triggered: it stays readable until the channel's turn comes, and must not spin the loop till then.
+        // Edge-triggered: the eventfd stays readable until the channel has its turn, and must not keep the loop busy.
         source_ = loop.watch(eventfd_, EPOLLIN | EPOLLET, EventLoop::Priority::normal,
                              [on_ready = std::move(on_ready)](std::uint32_t) { on_ready(); });
     }
 
     ~EventfdNotification() override
     {
-        // Fails only where the channel is gone, and then there is nothing to take back.
+        // Fails only if the device was removed; then nothing is registered.
         if (own_)
-            (void)hand_over(device_, -1);
+            (void)register_eventfd(device_, -1);
     }
 
     [[nodiscard]] Kind kind() const noexcept override { return Kind::eventfd; }
@@ -52,7 +53,7 @@ public:
     std::uint64_t clear() override
     {
         eventfd_t count = 0;
-        (void)eventfd_read(eventfd_, &count);  // EAGAIN: it was clear
+        (void)eventfd_read(eventfd_, &count);  // EAGAIN: the counter is 0
         return count;
     }
 

@@ -12,22 +12,22 @@ namespace drvbus::notification {
 
 class SigioDispatcher;
 
-/// How the daemon learns that a channel has news.
+/// How the daemon learns that a device is ready.
 enum class Kind : std::uint8_t { eventfd, poll, sigio };
 
 /// As in the configuration and on the bus: "eventfd", "poll", "sigio".
 [[nodiscard]] std::string_view to_string(Kind kind) noexcept;
 
-/// What a device is, as far as notification goes.
+/// The device to be notified of.
 struct Device {
-    int fd;                    ///< stays the caller's and must outlive the notification; O_NONBLOCK
-    bool drvbus_node;          ///< answers drvbus's ioctls (no other device gets one of them)
-    int eventfd = -1;          ///< that the driver has already; likewise
-    bool urgent_only = false;  ///< poll() tells of news as urgent ones, and of nothing else
+    int fd;                    ///< non-blocking; owned by the caller, must outlive the notification
+    bool drvbus_node;          ///< implements the ioctls of drvbus
+    int eventfd = -1;          ///< already registered with the driver; owned by the caller; -1: none
+    bool urgent_only = false;  ///< the driver reports events with POLLPRI only
 };
 
-/// Watches one device until it is destroyed, and says that there may be news: never too rarely, now
-/// and then once too often.
+/// Watches one device as long as it exists. Calls `on_ready` from the event loop when the device may be ready. No
+/// readiness is missed; a call may be spurious.
 class Notification {
 public:
     Notification() = default;
@@ -37,23 +37,25 @@ public:
 
     [[nodiscard]] virtual Kind kind() const noexcept = 0;
 
-    /// To be called before reading: what comes after it is told anew.
-    /// @returns how many times the device has told of news since: exactly for an eventfd, else 0 or 1
+    /// Call this before reading: events after it cause another `on_ready`.
+    /// @returns how often the device has notified since the last call: the exact number for an eventfd, else 0 or 1
     virtual std::uint64_t clear() = 0;
 };
 
 using OnReady = std::function<void()>;
 
-/// @throws std::system_error with what the user can do, where the device does not take this notification
+/// @throws std::system_error, with advice, if the device does not support this notification
 [[nodiscard]] std::unique_ptr<Notification> make_eventfd(const EventLoop& loop, Device device, OnReady on_ready);
 [[nodiscard]] std::unique_ptr<Notification> make_poll(const EventLoop& loop, Device device, OnReady on_ready);
 [[nodiscard]] std::unique_ptr<Notification> make_sigio(SigioDispatcher& dispatcher, Device device, OnReady on_ready);
 
-/// The first of eventfd, poll and sigio that the device takes.
+/// The first of eventfd, poll and sigio that the device supports.
+/// @throws std::system_error if it supports none
 [[nodiscard]] std::unique_ptr<Notification> make_any(const EventLoop& loop, SigioDispatcher& dispatcher, Device device,
                                                      const OnReady& on_ready);
 
-/// The given kind alone.
+/// A notification of the given kind.
+/// @throws std::system_error if the device does not support it
 [[nodiscard]] std::unique_ptr<Notification> make(Kind kind, const EventLoop& loop, SigioDispatcher& dispatcher,
                                                  Device device, OnReady on_ready);
 

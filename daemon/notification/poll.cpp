@@ -12,12 +12,12 @@ namespace {
 
 class PollNotification final : public Notification {
 public:
-    // Edge-triggered: a channel that has to wait for the bus must not keep the loop spinning. A channel
-    // is read until it is empty before it is left alone, so no edge is missed.
+    // Edge-triggered: a channel that waits for the bus must not keep the event loop busy. No edge is missed, because a
+    // device is always read until it is drained.
     PollNotification(const EventLoop& loop, Device device, OnReady on_ready)
     try : source_(loop.watch(device.fd, (device.urgent_only ? 0U : EPOLLIN) | EPOLLPRI | EPOLLET,
                              EventLoop::Priority::normal, [this, on_ready = std::move(on_ready)](std::uint32_t) {
-                                 told_ = 1;
+                                 notified_ = 1;
                                  on_ready();
                              })) {
     } catch (const std::system_error& error) {
@@ -25,10 +25,10 @@ public:
     }
 
     [[nodiscard]] Kind kind() const noexcept override { return Kind::poll; }
-    std::uint64_t clear() override { return std::exchange(told_, 0); }  // the kernel does, as the position moves
+    std::uint64_t clear() override { return std::exchange(notified_, 0); }  // poll needs nothing else to be cleared
 
 private:
-    std::uint64_t told_ = 0;
+    std::uint64_t notified_ = 0;
     EventSource source_;
 };
 

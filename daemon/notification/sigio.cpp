@@ -21,10 +21,10 @@ namespace drvbus::notification {
 
 namespace {
 
-// What the handler writes and the loop reads. Lock-free atomics are async-signal-safe.
+// Written by the signal handler, read by the event loop. Lock-free atomics are async-signal-safe.
 constexpr std::size_t kWordBits = std::numeric_limits<std::uint64_t>::digits;
-std::array<std::atomic<std::uint64_t>, 16> marked;  // by fd
-std::atomic<bool> all_marked;                       // also for an fd beyond the words above
+std::array<std::atomic<std::uint64_t>, 16> marked;  // one bit per file descriptor
+std::atomic<bool> all_marked;                       // also for a file descriptor that has no bit
 std::atomic<int> wake_fd = -1;
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
@@ -42,7 +42,7 @@ void on_signal(int signal_number, siginfo_t* info, void* /*context*/)
     else
         all_marked.store(true);
     const std::uint64_t one = 1;
-    // Full only when the loop has been told already.
+    // Fails only if the counter is full, and then the loop wakes up anyway.
     (void)!write(wake_fd.load(), &one, sizeof(one));
     errno = saved_errno;
 }
@@ -82,12 +82,12 @@ void SigioDispatcher::add(int fd, OnReady on_ready)
     check(fcntl(fd, F_SETOWN_EX, &owner) < 0 ? -errno : 0, "F_SETOWN_EX");
     check(fcntl(fd, F_SETSIG, queued_signal()) < 0 ? -errno : 0, "F_SETSIG");
 
-    // A signal may come before this returns.
+    // The device may send a signal before this function returns.
     const auto entry = devices_.insert_or_assign(fd, std::move(on_ready)).first;
     int flags = fcntl(fd, F_GETFL);
     const bool set = flags >= 0 && fcntl(fd, F_SETFL, flags | O_ASYNC) == 0;
     const int error = set ? ENOTSUP : errno;
-    // The kernel takes O_ASYNC for a driver without .fasync as well, and then drops it without a word.
+    // The kernel accepts O_ASYNC for a driver without .fasync, but does not set it.
     flags = fcntl(fd, F_GETFL);
     if (!set || (flags & O_ASYNC) == 0) {
         devices_.erase(entry);
@@ -106,20 +106,20 @@ void SigioDispatcher::remove(int fd) noexcept
 
 void SigioDispatcher::dispatch()
 {
-    // Clear first, then look: what is marked from here on wakes the loop again.
+    // Clear first: a signal that arrives from here on wakes the loop again.
     eventfd_t count = 0;
     (void)eventfd_read(wake_.get(), &count);
 
-    told_.clear();
+    ready_.clear();
     if (all_marked.exchange(false)) {
         for (const auto& [fd, on_ready] : devices_)
-            told_.push_back(fd);
+            ready_.push_back(fd);
     }
     for (std::size_t word = 0; word < marked.size(); ++word) {
         for (std::uint64_t bits = marked.at(word).exchange(0); bits != 0; bits &= bits - 1)
-            told_.push_back(static_cast<int>(word * kWordBits) + std::countr_zero(bits));
+            ready_.push_back(static_cast<int>(word * kWordBits) + std::countr_zero(bits));
     }
-    for (const int fd : told_) {
+    for (const int fd : ready_) {
         if (const auto device = devices_.find(fd); device != devices_.end())
             device->second();
     }
@@ -133,17 +133,17 @@ public:
         : dispatcher_(dispatcher), device_(device.fd)
     {
         dispatcher_.add(device_, [this, on_ready = std::move(on_ready)] {
-            told_ = 1;
+            notified_ = 1;
             on_ready();
         });
     }
     ~SigioNotification() override { dispatcher_.remove(device_); }
 
     [[nodiscard]] Kind kind() const noexcept override { return Kind::sigio; }
-    std::uint64_t clear() override { return std::exchange(told_, 0); }  // the dispatcher has, before it told
+    std::uint64_t clear() override { return std::exchange(notified_, 0); }
 
 private:
-    std::uint64_t told_ = 0;
+    std::uint64_t notified_ = 0;
     SigioDispatcher& dispatcher_;
     int device_;
 };

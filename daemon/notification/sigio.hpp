@@ -11,11 +11,11 @@
 
 namespace drvbus::notification {
 
-/// Takes the process's SIGIO and one real-time signal and tells the loop which devices they are about.
+/// Handles SIGIO and one real-time signal, and calls back from the event loop for the devices that sent them.
 ///
-/// A device signals with F_SETSIG's real-time signal, which brings the device's fd along and queues. When the
-/// queue is full the kernel sends a plain SIGIO instead, which says of no fd: then every device here is told
-/// that it may have news. There is one at a time in a process.
+/// A device sends the real-time signal that F_SETSIG selects. It carries the file descriptor and is queued. When the
+/// queue is full, the kernel sends SIGIO without a file descriptor: then all devices are treated as ready. Only one
+/// object may exist in a process at a time.
 class SigioDispatcher {
 public:
     explicit SigioDispatcher(const EventLoop& loop);
@@ -24,7 +24,7 @@ public:
     ~SigioDispatcher();
 
     /// Makes `fd` send signals to this thread until `remove`.
-    /// @throws std::system_error where its driver cannot
+    /// @throws std::system_error if its driver does not support SIGIO
     void add(int fd, OnReady on_ready);
     void remove(int fd) noexcept;
 
@@ -32,7 +32,7 @@ private:
     void dispatch();
 
     std::unordered_map<int, OnReady> devices_;
-    std::vector<int> told_;  // a dispatch's own; kept for its memory
+    std::vector<int> ready_;  // of one dispatch; kept to save allocations
     UniqueFd wake_;
     EventSource source_;
     struct sigaction old_sigio_ {};

@@ -18,7 +18,7 @@ namespace {
 
 constexpr bool is_nothing_now(int error)
 {
-    // A reader of /dev/kmsg that was too slow gets EPIPE once, and the oldest there is with its next read.
+    // /dev/kmsg returns EPIPE once if records were overwritten; the next read returns the oldest record.
     return error == EAGAIN || error == EPIPE;
 }
 
@@ -39,14 +39,14 @@ public:
             if (got > 0)
                 return checked(static_cast<std::size_t>(got));
             if (got == 0) {
-                ended = !fifo_;  // one without a writer reads as ended, but the next writer may come
+                ended = !fifo_;  // without a writer, a FIFO reads as ended, but another writer may open it
                 return 0;
             }
             if (errno == EPIPE && !std::exchange(again, true))
                 continue;
             if (is_nothing_now(errno))
                 return 0;
-            // Some, such as those of UIO, hand out one event at a time, and say so with this.
+            // UIO and others accept only reads of exactly one event, and return EINVAL otherwise.
             if (errno == EINVAL && framing_.kind == record::Framing::Kind::fixed && !std::exchange(one_by_one_, true))
                 continue;
             if (errno != EINTR)
@@ -55,11 +55,11 @@ public:
     }
 
 private:
-    /// What is no stream of bytes hands out whole events: others than the format's are none of it.
+    /// A device that is not a byte stream returns complete events. Another size means that the format is wrong.
     [[nodiscard]] std::size_t checked(std::size_t got) const
     {
         if (framing_.kind == record::Framing::Kind::fixed && !joins_ && got % framing_.size != 0)
-            throw std::runtime_error(fmt::format("the device hands out {} bytes at once, the format takes {}: correct "
+            throw std::runtime_error(fmt::format("a read of the device returns {} bytes, the format takes {}: correct "
                                                  "the format, or set records = \"raw\"",
                                                  got, framing_.size));
         return got;
@@ -76,7 +76,7 @@ class SnapshotSource final : public InputSource {
 public:
     explicit SnapshotSource(int fd) : fd_(fd)
     {
-        // A file of sysfs tells of no news before it was read once; one that cannot be read says so with its first.
+        // sysfs reports no change before the file was read once. An error shows with the first regular read.
         std::byte first{};
         (void)pread(fd_, &first, sizeof(first), 0);
     }
@@ -107,8 +107,8 @@ private:
     std::uint64_t pending_ = 0;
 };
 
-/// An ioctl that answers with one event: asked once for each time that an eventfd was signalled, and after any other
-/// notification until it says that there is none.
+/// Gets each event with an ioctl: once for each count of an eventfd, and after any other notification until the ioctl
+/// reports that there is no event.
 class FetchSource final : public InputSource {
 public:
     FetchSource(device::IoctlStep fetch, device::StepContext files) : fetch_(std::move(fetch)), files_(std::move(files))
@@ -147,7 +147,7 @@ private:
     std::uint64_t pending_ = 0;
 };
 
-/// Another one, and what is to be done behind each take from it.
+/// Runs the rearm steps after each read of another source.
 class RearmingSource final : public InputSource {
 public:
     RearmingSource(std::unique_ptr<InputSource> source, std::vector<device::SetupStep> rearm, device::StepContext files)
@@ -161,7 +161,7 @@ public:
         if (std::exchange(due_, false))
             arm();
         const std::size_t got = source_->read(room, ended);
-        // Not before what came is noted down: a step may fail.
+        // In the next call, when the input is in the checkpoint: a step may fail.
         due_ = got > 0;
         return got;
     }

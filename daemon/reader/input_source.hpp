@@ -11,7 +11,7 @@
 
 namespace drvbus::reader {
 
-/// Where the bytes of an open device come from.
+/// The input of an open device, as bytes.
 class InputSource {
 public:
     InputSource() = default;
@@ -19,22 +19,22 @@ public:
     InputSource& operator=(const InputSource&) = delete;
     virtual ~InputSource() = default;
 
-    /// Puts what there is into `room`.
-    /// @param ended set where no more will ever come
-    /// @returns bytes; 0 where there is nothing now
-    /// @throws std::system_error where the device fails
+    /// Reads available input into `room`.
+    /// @param ended set to true if no further input will ever follow
+    /// @returns the number of bytes; 0: no input now
+    /// @throws std::system_error if the device fails
     [[nodiscard]] virtual std::size_t read(std::span<std::byte> room, bool& ended) = 0;
 
-    /// The device has told of news so many times; at least so many where not `exact`.
+    /// Passes on how often the device has notified since the last call. @param exact false: it may have been more often
     virtual void notified(std::uint64_t /*count*/, bool /*exact*/) {}
 };
 
-/// read().
+/// Reads with read(). @param fd stays owned by the caller and must outlive the source
 [[nodiscard]] std::unique_ptr<InputSource> make_read_source(int fd, record::Framing framing);
 
-/// As the configuration says: read(), the whole of a file with each news, or an ioctl; and what is to be done behind
-/// each of them.
-/// @param files what the steps may name; stay the caller's
+/// The source that the configuration selects: read(), the complete contents of a file, or an ioctl; followed by the
+/// rearm steps, if there are any.
+/// @param files placeholders of the steps
 [[nodiscard]] std::unique_ptr<InputSource> make_source(const device::Settings& settings,
                                                        const device::StepContext& files);
 

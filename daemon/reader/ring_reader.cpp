@@ -14,8 +14,8 @@ namespace drvbus::reader {
 
 namespace {
 
-// Shared by all ring readers: the daemon has one thread, and what a turn did not publish is read again.
-// Room for one record of the largest size, which is some thousand of the usual one.
+// Shared by all ring readers: the daemon has one thread, and events that a turn did not publish are read again. Large
+// enough for one record of the largest size, which are about a thousand of the usual size.
 alignas(DRVBUS_RECORD_ALIGN) std::array<std::byte, sizeof(drvbus_record) + DRVBUS_PAYLOAD_MAX> buffer;
 
 class RingReader final : public Reader {
@@ -36,7 +36,7 @@ public:
     void commit(const checkpoint::Progress& progress) override
     {
         if (lseek(fd_, static_cast<off_t>(progress.next_sequence), SEEK_SET) < 0)
-            throw std::system_error(errno, std::generic_category(), "moving the position of the channel");
+            throw std::system_error(errno, std::generic_category(), "lseek of the channel");
         position_ = progress.next_sequence;
     }
 
@@ -56,7 +56,7 @@ public:
     {
         drvbus_info info{};
         if (ioctl(fd_, DRVBUS_IOC_INFO, &info) < 0)
-            throw std::system_error(errno, std::generic_category(), "asking the channel about itself");
+            throw std::system_error(errno, std::generic_category(), "DRVBUS_IOC_INFO");
         return info.next_sequence;
     }
 
@@ -85,7 +85,7 @@ private:
             const record::Record record = record::parse_record(records.subspan(size));
             if (record.state == record::Record::State::complete && record.event.sequence >= end_)
                 break;
-            // What is no record is for those to find who publish.
+            // The pump reports malformed records.
             size = record.state == record::Record::State::complete ? size + record.size : records.size();
         }
         return records.first(size);

@@ -12,8 +12,8 @@ namespace drvbus::reader {
 
 namespace {
 
-// Enough for a record of the largest size; few enough that other channels get their turns where all is ignored.
-constexpr int kMostReads = 4;
+// Enough for a record of the largest size; few enough that other channels get their turns if every event is ignored.
+constexpr int kMaxReads = 4;
 
 /// Writes the event as a record. @returns its size
 std::size_t write_record(const record::Event& event, std::span<std::byte> into)
@@ -38,10 +38,11 @@ public:
     StreamReader(std::unique_ptr<InputSource> source, record::Framing framing, record::Decoder decoder,
                  checkpoint::Checkpoint& checkpoint)
         : source_(std::move(source)), framing_(framing), decoder_(std::move(decoder)),
-          staging_area_(checkpoint.stage()), replay_log_(checkpoint.log()), progress_(checkpoint.progress())
+          staging_area_(checkpoint.staging_area()), replay_log_(checkpoint.replay_log()),
+          progress_(checkpoint.progress())
     {
-        // An earlier process may have been killed before it could say that it had read this.
-        staging_area_.added(staging_area_.arrived());
+        // An earlier process may have been killed before it recorded its last read().
+        staging_area_.append(staging_area_.unrecorded());
     }
 
     void notified(std::uint64_t count, bool exact) override
@@ -59,14 +60,14 @@ public:
         bool received_input = false;
         if (!has_uncommitted())
             make_records(ended);
-        // What a read brings may be a part of an event, or nothing but what is ignored.
-        for (int reads = 0; reads < kMostReads && more && !has_uncommitted() && !ended; ++reads) {
+        // A read may return a part of an event, or only events that are ignored.
+        for (int reads = 0; reads < kMaxReads && more && !has_uncommitted() && !ended; ++reads) {
             more = fill(ended);
             received_input = received_input || more;
             make_records(ended);
         }
         if (has_uncommitted() || (more && !ended))
-            return {Status::events, replay_log_.since(progress_.bytes)};
+            return {Status::events, replay_log_.from(progress_.bytes)};
         return {ended ? Status::end : Status::empty, {}, received_input};
     }
 
@@ -76,7 +77,7 @@ public:
 
     std::span<const std::byte> read_at(std::uint64_t since) override
     {
-        std::span<const std::byte> rest = replay_log_.since(std::max(replay_log_.begin(), progress_.instance_begin));
+        std::span<const std::byte> rest = replay_log_.from(std::max(replay_log_.begin(), progress_.instance_begin));
         for (;;) {
             const record::Record record = record::parse_record(rest);
             if (record.state != record::Record::State::complete)
@@ -97,17 +98,17 @@ private:
 
     bool fill(bool& ended)
     {
-        const std::size_t got = source_->read(staging_area_.room(replay_log_.framing().staged), ended);
-        staging_area_.added(got);
+        const std::size_t got = source_->read(staging_area_.free_space(replay_log_.framing().staged), ended);
+        staging_area_.append(got);
         return got > 0;
     }
 
-    /// Makes records of what the stage holds, as many as there is room for. @returns whether any
+    /// Frames the staged input into records, as long as the replay log has room. @returns whether there were any
     bool make_records(bool ended)
     {
         bool any = false;
         for (;;) {
-            const std::span<std::byte> room = replay_log_.room(progress_.bytes);
+            const std::span<std::byte> room = replay_log_.free_space(progress_.bytes);
             if (room.empty())
                 return any;
             checkpoint::FramingProgress next = replay_log_.framing();
@@ -120,10 +121,11 @@ private:
         }
     }
 
-    /// Writes the record that `next.staged` is moved behind. @returns whether there is one
+    /// Writes the record for one frame. @param next moves past the frame and the record
+    /// @returns false if the event is ignored
     bool write(const record::Frame& frame, checkpoint::FramingProgress& next, std::span<std::byte> room)
     {
-        const std::span<const std::byte> bytes = staging_area_.since(next.staged).first(frame.size);
+        const std::span<const std::byte> bytes = staging_area_.from(next.staged).first(frame.size);
         next.staged += frame.size;
         if (framing_.kind == record::Framing::Kind::records) {
             std::memcpy(room.data(), bytes.data(), bytes.size());
@@ -137,11 +139,11 @@ private:
         return event.has_value();
     }
 
-    /// What is wrong behind records that are right is said once those are published.
+    /// An error after valid records is reported only when those are published.
     [[nodiscard]] record::Frame frame_at(std::uint64_t at, bool ended, bool any) const
     {
         try {
-            return record::first_frame(framing_, staging_area_.since(at), ended);
+            return record::first_frame(framing_, staging_area_.from(at), ended);
         } catch (const std::runtime_error&) {
             if (!any)
                 throw;
