@@ -79,7 +79,7 @@ Ledger intact(std::uint8_t options, const Stream& stream)
 /// The file of a checkpoint. One object serves all inputs: mapping it for each would take most of the time.
 class File {
 public:
-    File() : file_(memfd_create("ledger", MFD_CLOEXEC))
+    File() : file_(memfd_create("checkpoint", MFD_CLOEXEC))
     {
         for (std::uint8_t options = 0; options <= kAll; ++options) {
             const Stream stream;
@@ -193,8 +193,9 @@ void run(Input input)
     file.damage(input);
     if (std::optional<Ledger> checkpoint = adopt(file)) {
         use(*checkpoint, checkpoint->description().framing, stream);
-        const std::uint64_t most = std::max(checkpoint->progress().bytes, checkpoint->log().taken().next_sequence);
-        expect(adopt(file).has_value() || most > Ledger::kMostBytes, "a file that was adopted once is adopted again");
+        const std::uint64_t most =
+            std::max(checkpoint->progress().bytes, checkpoint->replay_log().taken().next_sequence);
+        expect(adopt(file).has_value() || most > Ledger::kMaxBytes, "a file that was adopted once is adopted again");
     }
 }
 

@@ -45,16 +45,16 @@ record::ChannelDescription description(Framing framing)
 /// A checkpoint that has not been used. All inputs share its file.
 class UnusedCheckpoint {
 public:
-    UnusedCheckpoint() : checkpoint_(Ledger::create(description(kRecords), kInstance))
+    UnusedCheckpoint() : checkpoint_(Checkpoint::create(description(kRecords), kInstance))
     {
-        (void)checkpoint_.log();
+        (void)checkpoint_.replay_log();
         read_into(images_[0], checkpoint_);
-        Ledger raw = Ledger::create(description(kRaw), kInstance);
+        Checkpoint raw = Checkpoint::create(description(kRaw), kInstance);
         (void)raw.log();
         read_into(images_[1], raw);
     }
 
-    Ledger& of(std::uint8_t raw)
+    Checkpoint& of(std::uint8_t raw)
     {
         const Image& image = images_.at(raw);
         check(static_cast<int>(pwrite(checkpoint_.fd(), image.data(), image.size(), 0)), "pwrite");
@@ -64,19 +64,19 @@ public:
 private:
     using Image = std::array<char, 8192>;  // the part of the header that this channel uses
 
-    static void read_into(Image& image, const Ledger& checkpoint)
+    static void read_into(Image& image, const Checkpoint& checkpoint)
     {
         check(static_cast<int>(pread(checkpoint.fd(), image.data(), image.size(), 0)), "pread");
     }
 
-    Ledger checkpoint_;
+    Checkpoint checkpoint_;
     std::array<Image, 2> images_{};
 };
 
 /// The parts of a daemon with one channel that use the device and the checkpoint.
 class Daemon {
 public:
-    Daemon(Framing framing, const Stream& stream, Ledger& checkpoint)
+    Daemon(Framing framing, const Stream& stream, Checkpoint& checkpoint)
         : framing_(framing), stream_(stream), checkpoint_(&checkpoint),
           reader_(make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint))
     {
@@ -110,8 +110,8 @@ public:
             return;
         const Progress before = progress();
         reader_.reset();
-        next_ledger_ = Ledger::adopt(UniqueFd(check(dup(checkpoint_->fd()), "dup")));
-        checkpoint_ = &*next_ledger_;
+        next_checkpoint_ = Checkpoint::adopt(UniqueFd(check(dup(checkpoint_->fd()), "dup")));
+        checkpoint_ = &*next_checkpoint_;
         expect(progress() == before, "a restart changes no progress");
         expect(checkpoint_->description().framing == framing_ && checkpoint_->description().name == "fuzz",
                "a restart changes no description");
@@ -135,7 +135,7 @@ public:
 
     void check_log()
     {
-        const Log& log = checkpoint_->log();
+        const Log& log = checkpoint_->replay_log();
         expect(log.begin() <= progress().bytes && progress().bytes <= log.end(),
                "the replay log holds what is not published");
         expect(log.end() - log.begin() <= Log::kCapacity, "the replay log does not exceed its capacity");
@@ -146,11 +146,11 @@ public:
 protected:
     [[nodiscard]] const Progress& progress() const { return checkpoint_->progress(); }
     [[nodiscard]] Reader& reader() { return *reader_; }
-    [[nodiscard]] Log& log() { return checkpoint_->log(); }
+    [[nodiscard]] Log& log() { return checkpoint_->replay_log(); }
     /// @returns the offset that the last byte read from the device would have in the replay log if it were framed
     [[nodiscard]] std::uint64_t end_of_input()
     {
-        return log().end() + (checkpoint_->stage().end() - log().taken().stage);
+        return log().end() + (checkpoint_->staging_area().end() - log().taken().stage);
     }
     [[nodiscard]] bool finished() const { return finished_; }
 
@@ -186,8 +186,8 @@ private:
 
     Framing framing_;
     const Stream& stream_;
-    Ledger* checkpoint_;
-    std::optional<Ledger> next_ledger_;
+    Checkpoint* checkpoint_;
+    std::optional<Checkpoint> next_checkpoint_;
     std::unique_ptr<Reader> reader_;
     std::span<const std::byte> batch_;
     unsigned restarts_ = 0;
@@ -197,7 +197,7 @@ private:
 /// The daemon of a device that sends records: offsets in its stream are offsets in the replay log.
 class RecordDaemon final : public Daemon {
 public:
-    RecordDaemon(const Stream& stream, Ledger& checkpoint, std::string& memory)
+    RecordDaemon(const Stream& stream, Checkpoint& checkpoint, std::string& memory)
         : Daemon(kRecords, stream, checkpoint), sent_(memory)
     {
         sent_.clear();
@@ -272,7 +272,7 @@ private:
 /// The daemon of a device without framing: each read returns one payload.
 class RawDaemon final : public Daemon {
 public:
-    RawDaemon(const Stream& stream, Ledger& checkpoint, std::string& memory)
+    RawDaemon(const Stream& stream, Checkpoint& checkpoint, std::string& memory)
         : Daemon(kRaw, stream, checkpoint), sent_(memory)
     {
         sent_.clear();
@@ -444,7 +444,7 @@ void run(Input input)
 
     stream.drain();
     const auto raw = input.up_to<std::uint8_t>(1);
-    Ledger& checkpoint = unused.of(raw);
+    Checkpoint& checkpoint = unused.of(raw);
     Device device(stream, memory[0]);
     if (raw == 0) {
         RecordDaemon daemon(stream, checkpoint, memory[1]);

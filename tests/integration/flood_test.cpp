@@ -92,9 +92,9 @@ TEST_F(Flood, BadDevicesAreRetriedAtLowCostWithoutAffectingOthers)
           channel("good", good.path()));
     expect_retrying("wrong-format", "the device hands out 65536 bytes at once, the format takes 24");
     expect_retrying("ioctl-fails", "ioctl 0x5401: Inappropriate ioctl for device");
-    expect_retrying("floods", "the device floods: it has had 10000 events and more without a break");
+    expect_retrying("floods", "the device floods: it has had 10000 events or more without being drained");
     expect_retrying("hangs-up", "the device hung up");
-    expect_retrying("empty", "says that it can be read, and then there is nothing to read; set priority = true");
+    expect_retrying("empty", "reports the device as readable, but a read finds nothing. Set priority = true");
 
     // By now, the retry interval of each of them is several seconds.
     const auto begin = cpu_time();

@@ -194,7 +194,7 @@ TEST_F(Manager, SighupReloads)
 
     configure("nonsense\n");
     daemon().signal(SIGHUP);
-    const std::string message = "the configuration was not reloaded, the old one stays: " + config_file() + ":1:";
+    const std::string message = "the configuration was not reloaded, the present one stays in force: " + config_file() + ":1:";
     EXPECT_TRUE(wait_until([&] { return daemon().output().find(message) != std::string::npos; })) << daemon().output();
     EXPECT_EQ(observer.managed().size(), 2U);
     expect_event(1);

@@ -160,7 +160,7 @@ TEST_F(Replay, AbsentChannelIsUnavailable)
     start(channel("sensor", path("missing")));
     const sdbus::Error error = get_events_error(1);
     EXPECT_EQ(std::string(error.getName()), "org.drvbus1.Error.Unavailable");
-    EXPECT_THAT(error.getMessage(), HasSubstr("channel sensor is gone: there is no "));
+    EXPECT_THAT(error.getMessage(), HasSubstr("channel sensor is absent: there is no "));
 }
 
 TEST_F(Replay, NewInstanceHasItsOwnReplayLog)

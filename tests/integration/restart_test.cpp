@@ -34,7 +34,7 @@ protected:
             writer_ = fifo_.open_writer();
         // The process may be killed from now on: the service manager has its file descriptors.
         ASSERT_TRUE(wait_until([&] {
-            return manager_.stored() == std::set<std::string>{"device.sensor", "ledger.sensor"};
+            return manager_.stored() == std::set<std::string>{"device.sensor", "checkpoint.sensor"};
         }));
     }
 
@@ -176,7 +176,7 @@ TEST_F(Restart, UnreadableCheckpointIsDiscarded)
 {
     UniqueFd nonsense(must(memfd_create("nonsense", MFD_CLOEXEC), "memfd_create"));
     must(static_cast<int>(write(nonsense.get(), "nonsense", 8)), "write");
-    manager_.store("ledger.sensor", std::move(nonsense));
+    manager_.store("checkpoint.sensor", std::move(nonsense));
     start_sensor();
     EXPECT_THAT(daemon().output(), HasSubstr("the checkpoint of the previous process cannot be used"));
     send(1);

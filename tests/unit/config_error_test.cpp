@@ -94,10 +94,11 @@ INSTANTIATE_TEST_SUITE_P(
               "\"\" is no name of a channel; it has 1 to 31 of the characters A-Z a-z 0-9 _ -"},
         Wrong{"NameTwice", channel("") + channel(""), "4:8", "there is a [[channel]] \"way\" in this file already"},
         Wrong{"FormatThatDoesNotParse", channel("format = \"u8 a; u24 b\"\n"), "3:10",
-              "the format is wrong at its line 1, column 7: 'u24' is no type; there are u8 s8 u16 s16 u32 s32 u64 s64 "
+              "the format is wrong at its line 1, column 7: 'u24' is not a type; the types are u8 s8 u16 s16 u32 s32 "
+              "u64 s64 "
               "f32 f64 bool char"},
         Wrong{"FormatOfManyLines", channel("format = \"\"\"\nu8 a;\nu8 a\n\"\"\"\n"), "3:10",
-              "the format is wrong at its line 2, column 4: there is a field 'a' already"},
+              "the format is wrong at its line 2, column 4: the field 'a' is defined twice"},
         Wrong{
             "RelativeDevice", channel("device = \"dev/x\"\n"), "3:10",
             "'device' cannot be \"dev/x\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "

@@ -60,9 +60,9 @@ const std::string kNumber = "expected a number of elements from 1 to 65536, or n
 INSTANTIATE_TEST_SUITE_P(
     Formats, WrongFormat,
     testing::Values(
-        Wrong{"UnknownType", "u16 a; u24 b", 1, 8, "'u24' is no type; there are " + kTypes},
-        Wrong{"UnknownTypeOnALaterLine", "u16 a;\n\n  int b", 3, 3, "'int' is no type; there are " + kTypes},
-        Wrong{"TypesAreInLowerCase", "U8 a", 1, 1, "'U8' is no type; there are " + kTypes},
+        Wrong{"UnknownType", "u16 a; u24 b", 1, 8, "'u24' is not a type; the types are " + kTypes},
+        Wrong{"UnknownTypeOnALaterLine", "u16 a;\n\n  int b", 3, 3, "'int' is not a type; the types are " + kTypes},
+        Wrong{"TypesAreInLowerCase", "U8 a", 1, 1, "'U8' is not a type; the types are " + kTypes},
         Wrong{"NoType", "u8 a; ; u8 b", 1, 7, "expected a type (" + kTypes + "), found ';'"},
         Wrong{"SemicolonAlone", ";", 1, 1, "expected a type (" + kTypes + "), found ';'"},
         Wrong{"NumberForAType", "  8 a", 1, 3, "expected a type (" + kTypes + "), found '8'"},
@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"CountIsNoNumber", "u8 a[ n]", 1, 7, kNumber}, Wrong{"CountTooLarge", "u8 a[65537]", 1, 6, kNumber},
         Wrong{"CountBeyondIntegers", "u8 a[99999999999999999999]", 1, 6, kNumber},
         Wrong{"NothingInTheBrackets", "u8 a[", 1, 6, kNumber},
-        Wrong{"NameTwice", "u8 a;\nu16 a", 2, 5, "there is a field 'a' already"},
+        Wrong{"NameTwice", "u8 a;\nu16 a", 2, 5, "the field 'a' is defined twice"},
         Wrong{"BehindTheRest", "u8 a[]; u8 b", 1, 12,
               "nothing can follow a field that takes the rest of the payload ('[]')"},
         Wrong{"TwoRests", "u8 a[];\nu8 b[]", 2, 4,
@@ -107,7 +107,7 @@ TEST(WrongFormatText, TooLongATextIsRefused)
         FAIL() << "it was taken";
     } catch (const ParseError& error) {
         EXPECT_EQ(error.line, 1U);
-        EXPECT_THAT(error.what(), HasSubstr("the format is 1025 bytes long; at most 1024 are taken"));
+        EXPECT_THAT(error.what(), HasSubstr("the format is 1025 bytes long; the limit is 1024"));
     }
 }
 

@@ -225,7 +225,7 @@ TEST_F(RecordStream, TheNextProcessGoesOnWhereThisOneWas)
 /// what ends with a zero is found whole each time: no mark has one.
 void die_behind_read(Checkpoint& checkpoint, int fd)
 {
-    const std::span<std::byte> room = checkpoint.stage().room(checkpoint.log().framing().staged);
+    const std::span<std::byte> room = checkpoint.staging_area().free_space(checkpoint.replay_log().framing().staged);
     must(static_cast<int>(::read(fd, room.data(), room.size())), "read");
 }
 
