@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The raw consumers of the examples, beside the daemon.
+// The example programs that read a device node without D-Bus, alone and beside the daemon.
 #include <cstdint>
 #include <cstdio>
 #include <sstream>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t kCount = 1000;
 
-/// Beside the tests (see tests/vm/guest/tests).
+/// Path of an example program, relative to the directory that tests/vm/guest/tests runs the tests in.
 std::string example(const std::string& name)
 {
     return "../examples/" + name;
@@ -31,7 +31,7 @@ bool is_urgent(std::uint64_t i)
     return i % 10 == 0;
 }
 
-/// Emits the events of which line() says what a consumer is to print.
+/// Emits kCount events; line() is what a consumer prints for each.
 void emit_all(const SimChannel& channel)
 {
     for (std::uint64_t i = 1; i <= kCount; ++i) {
@@ -40,6 +40,7 @@ void emit_all(const SimChannel& channel)
     }
 }
 
+/// @returns what a consumer prints for the event with sequence `i`
 std::string line(std::uint64_t i)
 {
     char text[200];
@@ -51,31 +52,32 @@ std::string line(std::uint64_t i)
     return text;
 }
 
-/// What is wrong with what a consumer has printed; empty where all is right.
+/// Compares the output of a consumer with line(). @returns a description of the first difference, or an empty string
 std::string difference(const std::string& output)
 {
     std::istringstream stream(output);
     std::uint64_t seen = 0;
     for (std::string text; std::getline(stream, text);) {
-        // All else is for people to read: it says so where nothing came for a while.
+        // Other lines are messages for people, such as "no event for 5 s".
         if (!text.starts_with("sequence=") && !text.starts_with("too slow"))
             continue;
         ++seen;
         if (text != line(seen))
-            return "\"" + text + "\" where \"" + line(seen) + "\" is due";
+            return "\"" + text + "\" instead of \"" + line(seen) + "\"";
     }
-    return seen == kCount ? "" : "it ends after " + std::to_string(seen);
+    return seen == kCount ? "" : "the output ends after event " + std::to_string(seen);
 }
 
+/// Waits until the consumer exits, and expects that it printed all events.
 void expect_all(Process& consumer)
 {
     const std::optional<int> status = consumer.wait();
-    ASSERT_TRUE(status.has_value()) << "it has not seen all: " << difference(consumer.output());
+    ASSERT_TRUE(status.has_value()) << "it has not received all events: " << difference(consumer.output());
     EXPECT_EQ(*status, 0) << consumer.output();
     EXPECT_EQ(difference(consumer.output()), "");
 }
 
-TEST(KmodConsumers, TwoRawConsumersAndTheDaemonEachGetEveryEvent)
+TEST(KmodConsumers, TwoConsumersAndTheDaemonReceiveEveryEvent)
 {
     SimChannel::Settings settings;
     settings.event_names = "1 reading,2 overheat";
@@ -100,7 +102,7 @@ TEST(KmodConsumers, TwoRawConsumersAndTheDaemonEachGetEveryEvent)
     EXPECT_EQ(subscriber.channel().EventsPublished(), kCount);
 }
 
-TEST(KmodConsumers, WhatWasThereBeforeTheyCameIsNotLost)
+TEST(KmodConsumers, EventsBeforeOpenAreReceived)
 {
     SimChannel channel("consumers");
     emit_all(channel);
@@ -112,7 +114,7 @@ TEST(KmodConsumers, WhatWasThereBeforeTheyCameIsNotLost)
     expect_all(by_sigio);
 }
 
-TEST(KmodConsumers, ALegacyChannelIsReadWithSigio)
+TEST(KmodConsumers, LegacyChannelIsReadBySigioOnly)
 {
     SimChannel::Settings settings;
     settings.legacy = true;
@@ -127,7 +129,7 @@ TEST(KmodConsumers, ALegacyChannelIsReadWithSigio)
     EXPECT_NE(by_eventfd.output().find("DEVICE does not support eventfds"), std::string::npos) << by_eventfd.output();
 }
 
-TEST(KmodConsumers, TheyEndWithTheChannel)
+TEST(KmodConsumers, RemovedChannelEndsConsumersAfterItsLastEvent)
 {
     SimChannel channel("consumers");
     ASSERT_TRUE(wait_for_channel("consumers"));
