@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Run a command for each event of a channel: this one prints the event. Needs no
-# root, only membership of group drvbus. Events that the bus drops are not noticed.
+# Do something at each event of a channel: here, print it. Needs no root, only
+# the group drvbus.
 #
 # usage: subscribe.sh CHANNEL
 
@@ -10,7 +10,7 @@ set -eu
 
 [ $# -eq 1 ] || { echo "usage: subscribe.sh CHANNEL" >&2; exit 1; }
 
-# Find the object by its property Name, because the name is escaped in its path.
+# The object that says this name is the channel's, however its path is escaped.
 path=$(busctl --list tree org.drvbus1 | while read -r object; do
 	name=$(busctl get-property org.drvbus1 "$object" org.drvbus1.Channel Name 2>/dev/null) || continue
 	if [ "$name" = "s \"$1\"" ]; then
@@ -18,7 +18,7 @@ path=$(busctl --list tree org.drvbus1 | while read -r object; do
 		break
 	fi
 done)
-[ -n "$path" ] || { echo "subscribe.sh: no channel has the name $1" >&2; exit 1; }
+[ -n "$path" ] || { echo "there is no channel $1" >&2; exit 1; }
 
 gdbus monitor --system --dest org.drvbus1 --object-path "$path" |
 	while read -r line; do

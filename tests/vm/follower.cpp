@@ -12,7 +12,7 @@ namespace drvbus::test {
 
 namespace {
 
-std::vector<std::string> with(std::vector<std::string> command, const std::string& argument)
+std::vector<std::string> append(std::vector<std::string> command, const std::string& argument)
 {
     command.push_back(argument);
     return command;
@@ -21,7 +21,7 @@ std::vector<std::string> with(std::vector<std::string> command, const std::strin
 }  // namespace
 
 FollowerProcess::FollowerProcess(std::vector<std::string> command, const std::string& channel)
-    : process_(with(std::move(command), channel))
+    : process_(append(std::move(command), channel))
 {
 }
 
@@ -38,30 +38,27 @@ void FollowerProcess::read()
 
 void FollowerProcess::line(const std::string& text)
 {
-    Followed& now = instances_.back();
+    Followed& present = instances_.back();
+    const std::string unexpected = "\"" + text + "\", but the next sequence is " + std::to_string(present.next());
     std::uint64_t first = 0;
     std::uint64_t count = 0;
+    Counters counters;
     if (std::isdigit(static_cast<unsigned char>(text.front())) != 0) {
-        if (std::stoull(text) != now.next())
-            throw std::runtime_error("due was " + std::to_string(now.next()) + ", and it is: " + text);
-        ++now.delivered;
+        if (std::stoull(text) != present.next())
+            throw std::runtime_error(unexpected);
+        ++present.delivered;
     } else if (std::sscanf(text.c_str(), "lost %lu from %lu", &count, &first) == 2) {
-        if (first != now.next())
-            throw std::runtime_error("due was " + std::to_string(now.next()) + ", and it is: " + text);
-        now.lost += count;
-    } else if (text.starts_with("another instance")) {
-        now.to_the_end = text == "another instance";
+        if (first != present.next())
+            throw std::runtime_error(unexpected);
+        present.lost += count;
+    } else if (text.starts_with("new instance")) {
+        present.complete = text == "new instance";
         instances_.emplace_back();
-    } else if (Sums sums; std::sscanf(text.c_str(), "signals %lu repeats %lu fetched %lu", &sums.signals, &sums.repeats,
-                                      &sums.fetched) == 3) {
-        if (sums.signals < now_.signals || sums.repeats < now_.repeats || sums.fetched < now_.fetched) {
-            before_.signals += now_.signals;
-            before_.repeats += now_.repeats;
-            before_.fetched += now_.fetched;
-        }
-        now_ = sums;
+    } else if (std::sscanf(text.c_str(), "signals %lu repeats %lu fetched %lu", &counters.signals, &counters.repeats,
+                           &counters.fetched) == 3) {
+        counters_ = counters;
     } else {
-        complaints_ += text + "\n";  // that the service or the bus is away
+        errors_ += text + "\n";
     }
 }
 

@@ -9,51 +9,57 @@
 
 namespace drvbus::test {
 
-/// What a subscriber with the recipe got of one instance of a channel.
+/// What a catch-up subscriber received of one instance of a channel.
 struct Followed {
     std::uint64_t delivered = 0;
-    std::uint64_t lost = 0;  ///< told as lost for good
-    bool to_the_end = true;  ///< where not, more may be lost
+    std::uint64_t lost = 0;  ///< reported as lost
+    bool complete = true;    ///< false if more events than `lost` may be missing
 
+    /// Sequence of the next event.
     [[nodiscard]] std::uint64_t next() const { return delivered + lost + 1; }
 };
 
-/// An example with the recipe, as a process of its own, and a check of every line that it prints.
+/// Runs an example program that uses the client library, and checks each line that it prints.
 class FollowerProcess {
 public:
+    /// Starts drvbus-follow.
     explicit FollowerProcess(const std::string& channel) : FollowerProcess({"../examples/drvbus-follow"}, channel) {}
+    /// Starts `command` with `channel` as its last argument.
     FollowerProcess(std::vector<std::string> command, const std::string& channel);
 
-    /// Reads what it has printed since. Throws std::runtime_error where a sequence is not the next one.
+    /// Reads and checks the output since the last call.
+    /// @throws std::runtime_error if an event or a loss has another sequence than the next one
     void read();
-    /// Waits until the last instance has come to `next`.
+    /// Waits until the position in the last instance is `next` or higher. @throws as read()
     bool wait_for(std::uint64_t next);
 
+    /// At least one; the last one is the present instance.
     [[nodiscard]] const std::vector<Followed>& instances() const { return instances_; }
     [[nodiscard]] const Followed& last() const { return instances_.back(); }
-    /// What came, what of it came twice and was dropped, and what had to be asked for; over all instances and
-    /// connections.
-    [[nodiscard]] std::uint64_t signals() const { return before_.signals + now_.signals; }
-    [[nodiscard]] std::uint64_t repeats() const { return before_.repeats + now_.repeats; }
-    [[nodiscard]] std::uint64_t fetched() const { return before_.fetched + now_.fetched; }
-    [[nodiscard]] const std::string& complaints() const { return complaints_; }
+    /// drvbusd's signals that the program received, those that repeat an earlier one, and the events that it fetched
+    /// with GetEvents; of all instances and connections. Only drvbus-follow prints them.
+    [[nodiscard]] std::uint64_t signals() const { return counters_.signals; }
+    [[nodiscard]] std::uint64_t repeats() const { return counters_.repeats; }
+    [[nodiscard]] std::uint64_t fetched() const { return counters_.fetched; }
+    /// Error messages of the program, such as those while the service or the bus is absent.
+    [[nodiscard]] const std::string& errors() const { return errors_; }
     [[nodiscard]] const Process& process() const { return process_; }
 
 private:
     void line(const std::string& text);
 
-    Process process_;
-    std::size_t parsed_ = 0;
-    std::string rest_;
-    std::vector<Followed> instances_{1};
-    struct Sums {
+    struct Counters {
         std::uint64_t signals = 0;
         std::uint64_t repeats = 0;
         std::uint64_t fetched = 0;
     };
-    Sums before_;  ///< of earlier connections
-    Sums now_;
-    std::string complaints_;
+
+    Process process_;
+    std::size_t parsed_ = 0;
+    std::string rest_;  // an incomplete line
+    std::vector<Followed> instances_{1};
+    Counters counters_;
+    std::string errors_;
 };
 
 }  // namespace drvbus::test

@@ -77,7 +77,7 @@ protected:
         EXPECT_EQ(channel_.set("rate", "0"), 0);
         const std::uint64_t events = channel_.sysfs("events");
         ASSERT_TRUE(follower_->wait_for(events + 1)) << follower_->last().next() << " of " << events << "\n"
-                                                     << follower_->complaints();
+                                                     << follower_->errors();
         EXPECT_EQ(follower_->last().delivered, events);
         EXPECT_EQ(follower_->last().lost, 0U);
         EXPECT_EQ(follower_->instances().size(), 1U);
@@ -100,7 +100,7 @@ TEST_P(EachFault, LosesNoEvent)
     ASSERT_EQ(channel_.set("rate", std::to_string(deep_ring().depth / kLimit.count())), 0);
     for (int times = 0; times < 2; ++times) {
         const std::uint64_t before = channel_.sysfs("events");
-        ASSERT_TRUE(follower_->wait_for(before + 100)) << follower_->complaints();
+        ASSERT_TRUE(follower_->wait_for(before + 100)) << follower_->errors();
         inject(GetParam());
     }
     expect_all_delivered();
@@ -152,7 +152,7 @@ TEST_F(Reliability, PythonFollowerReceivesEveryEvent)
     // On an emulated processor Python is slow: at a rate of 100 it falls behind by more than the ring holds.
     ASSERT_EQ(channel_.set("rate", "20"), 0);
     for (const Fault fault : {Fault::kill, Fault::bus}) {
-        ASSERT_TRUE(follower_->wait_for(channel_.sysfs("events") + 20)) << follower_->complaints();
+        ASSERT_TRUE(follower_->wait_for(channel_.sysfs("events") + 20)) << follower_->errors();
         inject(fault);
     }
     ASSERT_EQ(channel_.set("rate", "0"), 0);
@@ -255,11 +255,11 @@ TEST_F(Reliability, MissedEventsOfARemovedInstanceAreCounted)
         ASSERT_TRUE(wait_until([&] {
             follower_->read();
             return follower_->instances().size() == 2 && follower_->last().next() == 2;
-        })) << follower_->complaints();
+        })) << follower_->errors();
         const Followed& old = follower_->instances().front();
         EXPECT_EQ(old.next(), events + 1);
         EXPECT_GT(old.lost, 5000U) << "the subscriber missed too few events, so this test showed nothing";
-        EXPECT_TRUE(old.to_the_end);
+        EXPECT_TRUE(old.complete);
     }
 }
 

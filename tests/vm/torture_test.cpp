@@ -51,7 +51,7 @@ public:
     {
         return std::to_string(follower_->instances().size()) + " of " + std::to_string(instances_) +
                " instances, the last at " + std::to_string(follower_->last().next()) + " of " +
-               std::to_string(channel_.sysfs("events") + 1) + "\n" + follower_->complaints() +
+               std::to_string(channel_.sysfs("events") + 1) + "\n" + follower_->errors() +
                shell("cat /proc/" + std::to_string(follower_->process().pid()) + "/status | grep -a State; " +
                      "busctl get-property org.drvbus1 " + channel_path(name()) +
                      " org.drvbus1.Channel State NextSequence Instance; busctl call org.drvbus1 " +
@@ -77,9 +77,9 @@ public:
             }))
             return name() + ": the subscriber has not seen the new instance: " + diagnosis();
         const Followed& old = follower_->instances().at(instances_ - 2);
-        if (old.next() != events + 1 || !old.to_the_end)
+        if (old.next() != events + 1 || !old.complete)
             return name() + ": the old instance ended at " + std::to_string(old.next()) + ", not at " +
-                   std::to_string(events + 1) + (old.to_the_end ? "" : ", and the subscriber may have missed more");
+                   std::to_string(events + 1) + (old.complete ? "" : ", and the subscriber may have missed more");
         return {};
     }
 
