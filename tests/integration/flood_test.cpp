@@ -90,7 +90,7 @@ TEST_F(Flood, BadDevicesAreRetriedAtLowCostWithoutAffectingOthers)
           channel("hangs-up", path("closing"), "preset = \"fifo\"\n") +
           channel("empty", "/sys/kernel/uevent_seqnum", "records = \"snapshot\"\nnotification = \"poll\"\n") +
           channel("good", good.path()));
-    expect_retrying("wrong-format", "the device hands out 65536 bytes at once, the format takes 24");
+    expect_retrying("wrong-format", "a read of the device returns 65536 bytes, the format takes 24");
     expect_retrying("ioctl-fails", "ioctl 0x5401: Inappropriate ioctl for device");
     expect_retrying("floods", "the device floods: it has had 10000 events or more without being drained");
     expect_retrying("hangs-up", "the device hung up");

@@ -70,7 +70,7 @@ TEST_F(Notification, UnsupportedNotificationFailsWithAdvice)
           channel("no-sigio", regular, "notification = \"sigio\"\n") + channel("no-notification", regular) +
           channel("missing", path("missing")) + channel("not-passed", "fd:counter"));
     const auto state = [&](const char* name) { return state_of(Subscriber(name, bus().address())); };
-    EXPECT_EQ(state("no-eventfd"), "failed: the device takes no eventfd; set notification to \"auto\", \"poll\" or "
+    EXPECT_EQ(state("no-eventfd"), "failed: the device does not support an eventfd; set notification to \"auto\", \"poll\" or "
                                    "\"sigio\", or say with 'eventfd' how it takes one: Inappropriate ioctl for "
                                    "device");
     EXPECT_EQ(state("no-poll"), "failed: the device cannot be polled; set notification to \"auto\" or \"sigio\": "
@@ -98,7 +98,7 @@ TEST_F(Notification, ReloadToUnsupportedNotificationAndBackLosesNothing)
     configure(channel("sensor", fifo_.path(), "notification = \"eventfd\"\n"));
     const Observer observer(bus().address());
     observer.manager().Reload();
-    EXPECT_THAT(reason_for("failed", subscriber_), HasSubstr("the device takes no eventfd"));
+    EXPECT_THAT(reason_for("failed", subscriber_), HasSubstr("the device does not support an eventfd"));
     send(101);  // the FIFO keeps it as long as a process has it open
 
     configure(channel("sensor", fifo_.path()));

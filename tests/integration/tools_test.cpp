@@ -85,7 +85,7 @@ TEST_F(CheckConfig, ATerminalIsPolledOrSendsSigio)
     EXPECT_THAT(sigio.output, HasSubstr("notification  sigio: the configuration has it, and the device takes it"));
     const Result eventfd = check_by("notification = \"eventfd\"\n");
     EXPECT_EQ(eventfd.status, 1) << eventfd.output;
-    EXPECT_THAT(eventfd.output, HasSubstr("the device takes no eventfd"));
+    EXPECT_THAT(eventfd.output, HasSubstr("the device does not support an eventfd"));
 }
 
 TEST_F(CheckConfig, WhatIsNotThereIsWaitedFor)

@@ -5,8 +5,11 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -31,14 +34,21 @@ protected:
         return "[[channel]]\nname = \"" + name + "\"\ndevice = \"" + path(name) + "\"\nnotification = \"poll\"\n";
     }
 
-    /// Runs the daemon in this thread until `script`, which runs in another, is over.
-    template <typename Script>
-    void run(Daemon& daemon, Script script)
+    /// Runs the daemon in this thread, and `script` in another. @param script gets a function that runs its argument in
+    /// the daemon's thread and waits for the end of it
+    void run(Daemon& daemon, const std::function<void(const std::function<void(std::function<void()>)>&)>& script)
     {
-        const DeferredCall stop = daemon.loop().deferred(EventLoop::Priority::normal, [&daemon] { daemon.stop(0); });
+        std::packaged_task<void()> task;
+        const DeferredCall call = daemon.loop().deferred(EventLoop::Priority::normal, [&task] { task(); });
+        const auto in_daemon = [&](std::function<void()> work) {
+            task = std::packaged_task<void()>(std::move(work));
+            std::future<void> result = task.get_future();
+            call.request();
+            result.get();
+        };
         std::thread thread([&] {
-            script();
-            stop.request();
+            script(in_daemon);
+            in_daemon([&daemon] { daemon.stop(0); });
         });
         EXPECT_EQ(daemon.run(), 0);
         thread.join();
@@ -56,7 +66,7 @@ TEST_F(InProcessDaemon, EventsOfAllChannelsAreCounted)
     const Fifo two(path("two"));
     configure(channel("one") + channel("two"));
     Daemon daemon(bus::BusType::session, config_path());
-    run(daemon, [&] {
+    run(daemon, [&](const auto&) {
         const Subscriber first("one", bus_.address());
         const Subscriber second("two", bus_.address());
         const UniqueFd writer_one = one.open_writer();
@@ -79,14 +89,20 @@ TEST_F(InProcessDaemon, ReloadAddsAndDeletesChannels)
     const Fifo two(path("two"));
     configure(channel("one"));
     Daemon daemon(bus::BusType::session, config_path());
-    run(daemon, [] {});
-    EXPECT_EQ(daemon.properties().channels, 1U);
-    configure(channel("one") + channel("two"));
-    daemon.reload();
-    EXPECT_EQ(daemon.properties().channels, 2U);
-    configure("");
-    daemon.reload();
-    EXPECT_EQ(daemon.properties().channels, 0U);
+    run(daemon, [&](const auto& in_daemon) {
+        const auto channels_after = [&](const std::string& config) {
+            configure(config);
+            std::uint32_t channels = 0;
+            in_daemon([&] {
+                daemon.reload();
+                channels = daemon.properties().channels;
+            });
+            return channels;
+        };
+        EXPECT_EQ(channels_after(channel("one") + channel("two")), 2U);
+        EXPECT_EQ(channels_after(channel("two")), 1U);
+        EXPECT_EQ(channels_after(""), 0U);
+    });
 }
 
 TEST_F(InProcessDaemon, WrongConfigurationKeepsThePresentOne)
@@ -94,9 +110,10 @@ TEST_F(InProcessDaemon, WrongConfigurationKeepsThePresentOne)
     const Fifo one(path("one"));
     configure(channel("one"));
     Daemon daemon(bus::BusType::session, config_path());
-    run(daemon, [] {});
-    configure("nonsense = 1\n");
-    EXPECT_THROW(daemon.reload(), ConfigError);
+    run(daemon, [&](const auto& in_daemon) {
+        configure("nonsense = 1\n");
+        in_daemon([&] { EXPECT_THROW(daemon.reload(), ConfigError); });
+    });
     EXPECT_EQ(daemon.properties().channels, 1U);
 }
 

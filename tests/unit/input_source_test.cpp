@@ -76,7 +76,7 @@ TEST_F(Sources, WhatHandsOutOtherSizesThanTheFormatSaysSo)
         (void)take(*source);
         FAIL() << "it was taken";
     } catch (const std::runtime_error& error) {
-        EXPECT_THAT(error.what(), HasSubstr("hands out 4096 bytes at once, the format takes 24"));
+        EXPECT_THAT(error.what(), HasSubstr("returns 4096 bytes, the format takes 24"));
     }
 }
 

@@ -136,7 +136,7 @@ TEST_F(NotificationTest, PollIsRefusedWhereTheDeviceHasNone)
 
 TEST_F(NotificationTest, EventfdIsRefusedByWhatIsNoDrvbusNode)
 {
-    const std::string advice = "the device takes no eventfd; set notification to \"auto\", \"poll\" or \"sigio\"";
+    const std::string advice = "the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\"";
     for (const bool claims_to_be_one : {false, true}) {
         for (const int fd : {pipe_.read_end.get(), file_.get()})
             expect_refused(

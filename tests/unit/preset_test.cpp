@@ -162,7 +162,7 @@ TEST_F(Presets, WhatIsWrongWithAKeyIsSaid)
     EXPECT_THAT(error("setup = [{ ioctl = 1, values = {} }]"), HasSubstr("'values' goes with a 'format'"));
     EXPECT_THAT(error("setup = [{ ioctl = 1, format = \"u8 x\", values = { x = 256 } }]"),
                 HasSubstr("the value of \"x\" is wrong: 256 does not fit its type"));
-    EXPECT_THAT(error("setup = [{ ioctl = 1, format = \"u8 x\", values = { y = 1 } }]"), HasSubstr("no such field"));
+    EXPECT_THAT(error("setup = [{ ioctl = 1, format = \"u8 x\", values = { y = 1 } }]"), HasSubstr("does not have this field"));
     EXPECT_THAT(error("setup = [{ write = \"x\", to = \"relative\" }]"), HasSubstr("it is an absolute path"));
     EXPECT_THAT(error("setup = [{ write = [256] }]"), HasSubstr("from 0 to 255"));
     EXPECT_THAT(error("fetch = { write = \"x\" }"), HasSubstr("'fetch' is an 'ioctl' with the 'format'"));

@@ -119,7 +119,7 @@ TEST(Error, NotificationThatTheDriverLacksFailsOnlyItsChannel)
     const Subscriber subscriber("old");
     EXPECT_EQ(subscriber.channel().State(), "failed");
     EXPECT_THAT(subscriber.channel().Reason(),
-                HasSubstr("the device takes no eventfd; set notification to \"auto\", \"poll\" or \"sigio\""));
+                HasSubstr("the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\""));
     EXPECT_EQ(subscriber.channel().Notification(), "");
     const Subscriber good("other");
     ASSERT_EQ(other.emit(1), 0);
