@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/tools.hpp"
+#include "cli/commands.hpp"
 
 #include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "base/event_loop.hpp"
-#include "cli/check_channel.hpp"
-#include "cli/text.hpp"
+#include "cli/channel_check.hpp"
+#include "cli/quoting.hpp"
 #include "device/open.hpp"
 #include "notification/sigio.hpp"
 

@@ -9,7 +9,7 @@
 #include <spdlog/spdlog.h>
 #include <sysexits.h>
 
-#include "cli/tools.hpp"
+#include "cli/commands.hpp"
 #include "config/config.hpp"
 #include "version.hpp"
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // By what a device is known again.
-#include "cli/suggestion.hpp"
+#include "cli/channel_suggestion.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "cli/text.hpp"
+#include "cli/quoting.hpp"
 #include "device/match.hpp"
 
 namespace drvbus::cli {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/tools.hpp"
+#include "cli/commands.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -11,14 +11,14 @@
 #include <unistd.h>
 
 #include "base/event_loop.hpp"
+#include "cli/channel_suggestion.hpp"
+#include "cli/device_info.hpp"
+#include "cli/device_permissions.hpp"
+#include "cli/device_users.hpp"
 #include "cli/hexdump.hpp"
-#include "cli/holders.hpp"
-#include "cli/identity.hpp"
-#include "cli/permission.hpp"
-#include "cli/recording.hpp"
-#include "cli/secrecy.hpp"
-#include "cli/suggestion.hpp"
-#include "cli/text.hpp"
+#include "cli/quoting.hpp"
+#include "cli/recorder.hpp"
+#include "cli/typed_input.hpp"
 #include "device/open.hpp"
 #include "notification/sigio.hpp"
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/tools.hpp"
+#include "cli/commands.hpp"
 
 #include <cstdlib>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "cli/text.hpp"
-#include "cli/unit_needs.hpp"
+#include "cli/quoting.hpp"
+#include "cli/unit_requirements.hpp"
 
 namespace drvbus::cli {
 

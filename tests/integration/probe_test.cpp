@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The command probe of drvbusctl.
-#include "tools_test.hpp"
+#include "drvbusctl_test.hpp"
 
 #include <csignal>
 #include <ctime>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/text.hpp"
+#include "cli/quoting.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "cli/identity.hpp"
-#include "cli/layout.hpp"
+#include "cli/device_info.hpp"
+#include "cli/layout_guess.hpp"
 
 namespace drvbus::cli {
 

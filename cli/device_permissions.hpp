@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "cli/identity.hpp"
+#include "cli/device_info.hpp"
 
 namespace drvbus::cli {
 

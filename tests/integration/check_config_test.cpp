@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The commands check-config and unit-dropin of drvbusctl.
-#include "tools_test.hpp"
+#include "drvbusctl_test.hpp"
 
 #include <cstdlib>
 #include <fstream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/check_channel.hpp"
+#include "cli/channel_check.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "base/unique_fd.hpp"
-#include "cli/holders.hpp"
-#include "cli/permission.hpp"
-#include "cli/text.hpp"
-#include "cli/words.hpp"
+#include "cli/config_description.hpp"
+#include "cli/device_permissions.hpp"
+#include "cli/device_users.hpp"
+#include "cli/quoting.hpp"
 #include "device/open.hpp"
 
 namespace drvbus::cli {

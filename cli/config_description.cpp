@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/words.hpp"
+#include "cli/config_description.hpp"
 
 #include <type_traits>
 #include <variant>
@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "cli/text.hpp"
+#include "cli/quoting.hpp"
 
 namespace drvbus::cli {
 

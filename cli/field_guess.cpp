@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/fields.hpp"
+#include "cli/field_guess.hpp"
 
 #include <cstring>
 #include <ctime>

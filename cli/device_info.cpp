@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/identity.hpp"
+#include "cli/device_info.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
 
-#include "cli/text.hpp"
+#include "cli/quoting.hpp"
 
 namespace drvbus::cli {
 

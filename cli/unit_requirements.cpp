@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/unit_needs.hpp"
+#include "cli/unit_requirements.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "cli/device_groups.hpp"
-#include "cli/permission.hpp"
-#include "cli/text.hpp"
+#include "cli/device_allow.hpp"
+#include "cli/device_permissions.hpp"
+#include "cli/quoting.hpp"
 
 namespace drvbus::cli {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/secrecy.hpp"
+#include "cli/typed_input.hpp"
 
 #include <array>
 #include <cstddef>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/recording.hpp"
+#include "cli/recorder.hpp"
 
 #include <algorithm>
 #include <array>

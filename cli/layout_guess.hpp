@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/fields.hpp"
-#include "cli/recording.hpp"
+#include "cli/field_guess.hpp"
+#include "cli/recorder.hpp"
 #include "record/framing.hpp"
 
 namespace drvbus::cli {

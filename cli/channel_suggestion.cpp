@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/suggestion.hpp"
+#include "cli/channel_suggestion.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -10,7 +10,7 @@
 #include <fnmatch.h>
 #include <linux/drvbus.h>
 
-#include "cli/text.hpp"
+#include "cli/quoting.hpp"
 #include "config/config.hpp"
 
 namespace drvbus::cli {

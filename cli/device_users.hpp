@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/identity.hpp"
+#include "cli/device_info.hpp"
 
 namespace drvbus::cli {
 

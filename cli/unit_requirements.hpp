@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/identity.hpp"
+#include "cli/device_info.hpp"
 #include "config/config.hpp"
 
 namespace drvbus::cli {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/layout.hpp"
+#include "cli/layout_guess.hpp"
 
 #include <algorithm>
 #include <numeric>

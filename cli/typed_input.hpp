@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "cli/identity.hpp"
+#include "cli/device_info.hpp"
 
 namespace drvbus::cli {
 

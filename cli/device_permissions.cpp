@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/permission.hpp"
+#include "cli/device_permissions.hpp"
 
 #include <algorithm>
 #include <climits>
@@ -10,7 +10,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "cli/text.hpp"
+#include "cli/quoting.hpp"
 
 namespace drvbus::cli {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/holders.hpp"
+#include "cli/device_users.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "cli/text.hpp"
+#include "cli/quoting.hpp"
 
 namespace drvbus::cli {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/event_loop.hpp"
-#include "cli/identity.hpp"
+#include "cli/device_info.hpp"
 #include "config/config.hpp"
 #include "notification/sigio.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/device_groups.hpp"
+#include "cli/device_allow.hpp"
 
 #include <algorithm>
 #include <array>
