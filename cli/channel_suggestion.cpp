@@ -18,7 +18,7 @@ namespace drvbus::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Sort = Layout::Sort;
+using Kind = Layout::Kind;
 
 /// Where symbolic links lead to.
 std::string real_path(const std::string& path)
@@ -70,19 +70,19 @@ std::string records_for(const Identity& identity, const Layout& layout)
     const std::string path = real_path(identity.path);
     const bool whole =
         identity.sort == Identity::Sort::file && (path.starts_with("/sys/") || path.starts_with("/proc/"));
-    const bool text = layout.sort == Sort::text_lines || layout.sort == Sort::text;
+    const bool text = layout.kind == Kind::text_lines || layout.kind == Kind::text;
     if (whole)
         return text ? "records = \"snapshot\"\nformat = \"char text[]\"\n" : "records = \"snapshot\"\n";
-    switch (layout.sort) {
-    case Sort::records:
+    switch (layout.kind) {
+    case Kind::drvbus_records:
         return "records = \"drvbus\"\n";
-    case Sort::text_lines:
+    case Kind::text_lines:
         return "records = \"lines\"\nformat = \"char text[]\"\n";
-    case Sort::text:
+    case Kind::text:
         return "records = \"raw\"\nformat = \"char text[]\"\n";
-    case Sort::input_events:
+    case Kind::input_events:
         return for_input_events();
-    case Sort::fixed:
+    case Kind::fixed:
         return for_fixed(layout);
     default:
         return "records = \"raw\"   # what each read brings is one event; see docs/formats.md for 'format'\n";
@@ -92,10 +92,10 @@ std::string records_for(const Identity& identity, const Layout& layout)
 /// What the settings of the preset do not say, or say in another way.
 std::string besides_preset(const std::string& preset, const Identity& identity, const Layout& layout, bool secret)
 {
-    const bool is_text = layout.sort == Sort::text_lines || layout.sort == Sort::text;
+    const bool is_text = layout.kind == Kind::text_lines || layout.kind == Kind::text;
     if (preset == "evdev")
         return secret ? offer("allow_keyboard = true", "everything typed on it goes to all who may listen") : "";
-    if (preset == "serial" && (is_text || layout.sort == Sort::nothing))
+    if (preset == "serial" && (is_text || layout.kind == Kind::no_data))
         return offer("baud = 115200", "the speed of the line, if it is another");
     if (preset == "serial")
         return "records = \"raw\"   # no lines of text came\nformat = \"\"\n" +
@@ -113,9 +113,9 @@ std::string chosen_preset(const Identity& identity, const Layout& layout)
 {
     std::string preset = preset_for(identity);
     const bool stream = identity.sort == Identity::Sort::fifo || identity.sort == Identity::Sort::socket;
-    if (preset.empty() && stream && layout.sort == Sort::text_lines)
+    if (preset.empty() && stream && layout.kind == Kind::text_lines)
         preset = "fifo";
-    if (preset.empty() && identity.sort == Identity::Sort::character && layout.sort == Sort::input_events)
+    if (preset.empty() && identity.sort == Identity::Sort::character && layout.kind == Kind::input_events)
         preset = "evdev";
     return preset;
 }

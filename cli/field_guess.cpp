@@ -1,148 +1,130 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/field_guess.hpp"
 
-#include <cstring>
-#include <ctime>
+#include <algorithm>
+#include <cstdint>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <linux/input.h>
+
+#include "cli/timestamp_guess.hpp"
 
 namespace drvbus::cli {
 
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
-constexpr std::uint64_t kHour = 3600 * kSecond;
-constexpr std::uint64_t kDay = 24 * kHour;
-// So many in a row that count are hardly there by chance.
-constexpr std::size_t kConvincing = 4;
-// Beyond it what is not understood is one field, not one for each number: a format has 128 at most.
-constexpr std::size_t kFewBytes = 64;
+// Unknown bytes of a larger record become one array, not one field per number: a format has 128 fields at most.
+constexpr std::size_t kLargestRecordOfNumbers = 64;
 
-std::uint64_t now_of(clockid_t clock)
+std::vector<std::uint64_t> times_of(std::span<const Clocks> times, std::uint64_t Clocks::*clock)
 {
-    timespec now{};
-    clock_gettime(clock, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
+    std::vector<std::uint64_t> result;
+    result.reserve(times.size());
+    for (const Clocks& time : times)
+        result.push_back(time.*clock);
+    return result;
 }
 
-/// Whether `time` is not long before `now`, and no more than a moment behind it.
-bool is_near(std::uint64_t time, std::uint64_t now, std::uint64_t before)
-{
-    return time >= kSecond && time <= now + kSecond && time + before >= now;
-}
-
-template <typename Fits>
-bool all_fit(const Records& records, Fits fits)
-{
-    for (std::size_t record = 0; record < records.count(); ++record) {
-        if (!fits(record))
-            return false;
-    }
-    return records.count() > 0;
-}
-
-/// Goes over a record from its front to its end, and says what there is.
-class Guess {
+/// Goes through a record from its first byte to its last and finds the fields.
+class FieldFinder {
 public:
-    Guess(const Records& records, const Clocks& now) : records_(records), now_(now) {}
+    FieldFinder(const FixedRecords& records, std::span<const Clocks> read_times)
+        : records_(records), monotonic_(times_of(read_times, &Clocks::monotonic)),
+          realtime_(times_of(read_times, &Clocks::realtime))
+    {
+    }
 
-    FieldGuess make()
+    FieldGuess find()
     {
         while (at_ < records_.size()) {
-            if (!known())
-                unknown();
+            if (!add_known())
+                add_unknown();
         }
-        flush();
+        add_pending_bytes();
         return {fmt::format("{}", fmt::join(fields_, "; ")), settings_};
     }
 
 private:
-    [[nodiscard]] bool has_room(std::size_t width) const { return at_ % width == 0 && records_.size() - at_ >= width; }
+    /// Whether a number of this width fits here, at its natural alignment.
+    [[nodiscard]] bool fits(std::size_t width) const { return at_ % width == 0 && records_.size() - at_ >= width; }
 
-    bool known()
+    bool add_known()
     {
-        return (has_room(8) && (nanoseconds() || counter(8))) || (has_room(4) && (counter(4) || seconds()));
+        return (fits(8) && (add_timestamp_ns() || add_counter(8))) ||
+               (fits(4) && (add_counter(4) || add_timestamp_s()));
     }
 
-    bool counter(std::size_t width)
+    bool add_counter(std::size_t width)
     {
-        if (records_.count() < kConvincing || !records_.counts(at_, width))
+        if (!records_.is_counter(at_, width))
             return false;
         add("counter", width, "sequence = \"{}\"");
         return true;
     }
 
-    bool nanoseconds()
+    bool add_timestamp_ns()
     {
-        const auto near = [this](std::uint64_t now, std::uint64_t before) {
-            return all_fit(records_,
-                           [&](std::size_t record) { return is_near(records_.u64(record, at_), now, before); });
-        };
-        if (near(now_.monotonic, kHour))
+        const std::vector<std::uint64_t> numbers = records_.numbers(at_, 8);
+        if (are_timestamps_ns(numbers, monotonic_))
             add("time_ns", 8, "time = \"{}\"");
-        else if (near(now_.realtime, kDay))
+        else if (are_timestamps_ns(numbers, realtime_))
             add("time_ns", 8, "time = \"{}\"\nclock = \"realtime\"");
         else
             return false;
         return true;
     }
 
-    /// Since 1970: those since boot are small numbers, which may be anything.
-    bool seconds()
+    /// Not in seconds since boot: these are small numbers, as many other values are.
+    bool add_timestamp_s()
     {
-        const std::size_t width =
-            has_room(8) &&
-                    all_fit(records_, [this](std::size_t record) { return records_.u64(record, at_) >> 32 == 0; })
-                ? 8
-                : 4;
-        if (!all_fit(records_, [this](std::size_t record) {
-                return is_near(records_.u32(record, at_) * kSecond, now_.realtime, kDay);
-            }))
-            return false;
-        add("time_s", width, "time = {{ s = \"{}\" }}\nclock = \"realtime\"");
-        return true;
+        for (const std::size_t width : {8U, 4U}) {
+            if (fits(width) && are_timestamps_s(records_.numbers(at_, width), realtime_)) {
+                add("time_s", width, "time = {{ s = \"{}\" }}\nclock = \"realtime\"");
+                return true;
+            }
+        }
+        return false;
     }
 
-    /// The first one of its kind has the name, and the setting.
+    /// Only the first counter and the first time stamp get the plain name and the setting.
     void add(const std::string& kind, std::size_t width, fmt::string_view setting)
     {
-        flush();
-        const bool first = (kind == "counter" ? !has_counter_ : !has_time_);
-        const std::string name = first ? kind : fmt::format("{}_{}", kind, at_);
+        add_pending_bytes();
+        bool& has_one = kind == "counter" ? has_counter_ : has_time_;
+        const std::string name = has_one ? fmt::format("{}_{}", kind, at_) : kind;
         fields_.push_back(fmt::format("u{} {}", 8 * width, name));
-        if (first)
+        if (!has_one)
             settings_.push_back(fmt::format(fmt::runtime(setting), name));
-        (kind == "counter" ? has_counter_ : has_time_) = true;
+        has_one = true;
         at_ += width;
-        unknown_from_ = at_;
+        pending_from_ = at_;
     }
 
-    void unknown()
+    void add_unknown()
     {
-        if (records_.size() > kFewBytes) {
+        if (records_.size() > kLargestRecordOfNumbers) {
             ++at_;
             return;
         }
-        const std::size_t width = has_room(4) ? 4 : has_room(2) ? 2 : 1;
+        const std::size_t width = fits(4) ? 4 : fits(2) ? 2 : 1;
         fields_.push_back(fmt::format("u{} field_{}", 8 * width, at_));
         at_ += width;
-        unknown_from_ = at_;
+        pending_from_ = at_;
     }
 
-    /// What was passed over becomes a field.
-    void flush()
+    /// The unknown bytes since the last field become a field.
+    void add_pending_bytes()
     {
-        if (at_ > unknown_from_)
-            fields_.push_back(fmt::format("u8 bytes_{}[{}]", unknown_from_, at_ - unknown_from_));
-        unknown_from_ = at_;
+        if (at_ > pending_from_)
+            fields_.push_back(fmt::format("u8 bytes_{}[{}]", pending_from_, at_ - pending_from_));
+        pending_from_ = at_;
     }
 
-    const Records& records_;
-    Clocks now_;
+    const FixedRecords& records_;
+    std::vector<std::uint64_t> monotonic_;
+    std::vector<std::uint64_t> realtime_;
     std::size_t at_ = 0;
-    std::size_t unknown_from_ = 0;
+    std::size_t pending_from_ = 0;
     bool has_counter_ = false;
     bool has_time_ = false;
     std::vector<std::string> fields_;
@@ -151,57 +133,9 @@ private:
 
 }  // namespace
 
-Clocks Clocks::now()
+FieldGuess guess_fields(const FixedRecords& records, std::span<const Clocks> read_times)
 {
-    return {now_of(CLOCK_MONOTONIC), now_of(CLOCK_REALTIME)};
-}
-
-template <typename Number>
-Number Records::at(std::size_t record, std::size_t offset) const
-{
-    Number number{};
-    std::memcpy(&number, bytes_.data() + record * size_ + offset, sizeof(number));
-    return number;
-}
-
-template std::uint32_t Records::at(std::size_t record, std::size_t offset) const;
-template std::uint64_t Records::at(std::size_t record, std::size_t offset) const;
-
-bool Records::counts(std::size_t offset, std::size_t width) const
-{
-    for (std::size_t record = 1; record < count(); ++record) {
-        const bool next = width == 8 ? u64(record, offset) == u64(record - 1, offset) + 1
-                                     : u32(record, offset) == u32(record - 1, offset) + 1;
-        if (!next)
-            return false;
-    }
-    return count() > 1;
-}
-
-bool Records::has_counter() const
-{
-    for (std::size_t offset = 0; count() >= kConvincing && offset + 4 <= size_; offset += 4) {
-        if (counts(offset, 4))
-            return true;
-    }
-    return false;
-}
-
-FieldGuess guess_fields(const Records& records, const Clocks& now)
-{
-    return Guess(records, now).make();
-}
-
-bool are_input_events(const Records& records)
-{
-    if (records.size() != sizeof(input_event))
-        return false;
-    return all_fit(records, [&](std::size_t record) {
-        const std::uint32_t type_and_code = records.u32(record, offsetof(input_event, type));
-        const std::uint64_t microseconds = records.u64(record, 8);
-        return (type_and_code & 0xffffU) < EV_CNT && type_and_code >> 16 < KEY_CNT && microseconds < 1'000'000 &&
-               records.u64(record, 0) != 0;
-    });
+    return FieldFinder(records, read_times).find();
 }
 
 }  // namespace drvbus::cli

@@ -2,7 +2,11 @@
 #include "cli/layout_guess.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <linux/drvbus.h>
@@ -14,25 +18,26 @@ namespace drvbus::cli {
 
 namespace {
 
-using Sort = Layout::Sort;
+using Kind = Layout::Kind;
 
 constexpr std::size_t kSmallestRecord = 4;
 constexpr std::size_t kLargestRecord = 4096;
 
+/// Whether there is no NUL byte and at most one control character in 20.
 bool is_text(std::span<const std::byte> bytes)
 {
-    std::size_t others = 0;
+    std::size_t controls = 0;
     for (const std::byte byte : bytes) {
         const auto c = std::to_integer<unsigned char>(byte);
         if (c == 0)
             return false;
-        others += c == 0x7f || (c < 0x20 && c != '\n' && c != '\r' && c != '\t') ? 1 : 0;
+        controls += c == 0x7f || (c < 0x20 && c != '\n' && c != '\r' && c != '\t') ? 1 : 0;
     }
-    return others * 20 <= bytes.size();
+    return controls * 20 <= bytes.size();
 }
 
-/// How many whole records there are; 0 where there is anything else.
-std::size_t drvbus_records(std::span<const std::byte> bytes)
+/// The number of complete drvbus records; 0 if there is anything but such records.
+std::size_t count_drvbus_records(std::span<const std::byte> bytes)
 {
     std::size_t count = 0;
     for (std::uint64_t last = 0; !bytes.empty(); ++count) {
@@ -47,63 +52,87 @@ std::size_t drvbus_records(std::span<const std::byte> bytes)
     return count;
 }
 
+bool is_input_event(std::span<const std::byte> bytes)
+{
+    input_event event{};
+    std::memcpy(&event, bytes.data(), sizeof(event));
+    return event.input_event_sec != 0 && static_cast<std::uint64_t>(event.input_event_usec) < 1'000'000 &&
+           event.type < EV_CNT && event.code < KEY_CNT;
+}
+
+/// @param bytes not empty, a multiple of the size of struct input_event
+bool are_input_events(std::span<const std::byte> bytes)
+{
+    for (; bytes.size() >= sizeof(input_event); bytes = bytes.subspan(sizeof(input_event))) {
+        if (!is_input_event(bytes))
+            return false;
+    }
+    return true;
+}
+
+/// The largest size of which each read has a multiple.
 std::size_t common_size(const Recording& recording)
 {
     std::size_t size = 0;
-    for (const std::vector<std::byte>& read : recording.reads)
-        size = std::gcd(size, read.size());
+    for (const Recording::Read& read : recording.reads)
+        size = std::gcd(size, read.bytes.size());
     return size;
 }
 
-/// The smallest record that has a number in it which counts: a read may bring several at once.
-std::size_t counting_size(std::span<const std::byte> bytes, std::size_t common)
+/// The smallest size of a record that contains a counter; 0 if there is none. A read may deliver several records.
+std::size_t size_with_counter(std::span<const std::byte> bytes, std::size_t common)
 {
     for (std::size_t size = kSmallestRecord; size <= std::min(common, kLargestRecord); ++size) {
-        if (common % size == 0 && Records(bytes, size).has_counter())
+        if (common % size == 0 && FixedRecords(bytes, size).have_counter())
             return size;
     }
     return 0;
 }
 
-Layout fixed(std::span<const std::byte> bytes, std::size_t size, const Clocks& now, std::string reason)
+/// @param size divides the size of each read
+Layout fixed(const Recording& recording, std::span<const std::byte> bytes, std::size_t size, std::string description)
 {
-    return {.sort = Sort::fixed,
+    std::vector<Clocks> read_times;
+    for (const Recording::Read& read : recording.reads)
+        read_times.insert(read_times.end(), read.bytes.size() / size, read.time);
+    return {.kind = Kind::fixed,
             .size = size,
-            .fields = guess_fields(Records(bytes, size), now),
-            .reason = std::move(reason)};
+            .fields = guess_fields(FixedRecords(bytes, size), read_times),
+            .description = std::move(description)};
 }
 
-Layout binary(const Recording& recording, std::span<const std::byte> bytes, const Clocks& now)
+Layout simple(Kind kind, std::string description)
+{
+    return {.kind = kind, .size = 0, .fields = {}, .description = std::move(description)};
+}
+
+Layout binary(const Recording& recording, std::span<const std::byte> bytes)
 {
     const std::size_t common = common_size(recording);
-    if (common % sizeof(input_event) == 0 && are_input_events(Records(bytes, sizeof(input_event))))
-        return {.sort = Sort::input_events, .size = sizeof(input_event), .fields = {}, .reason = "struct input_event"};
-    if (const std::size_t size = counting_size(bytes, common); size != 0)
-        return fixed(bytes, size, now, fmt::format("records of {} bytes, with a number that counts them", size));
+    if (common % sizeof(input_event) == 0 && are_input_events(bytes))
+        return simple(Kind::input_events, "struct input_event");
+    if (const std::size_t size = size_with_counter(bytes, common); size != 0)
+        return fixed(recording, bytes, size, fmt::format("records of {} bytes that contain a counter", size));
     if (recording.reads.size() > 1 && common >= kSmallestRecord && common <= kLargestRecord)
-        return fixed(bytes, common, now,
-                     fmt::format("records of {} bytes, for each read brings so many or a multiple", common));
-    return {.sort = Sort::unknown, .size = 0, .fields = {}, .reason = "bytes in which no records were seen"};
+        return fixed(recording, bytes, common,
+                     fmt::format("records of {} bytes: the size of each read is a multiple of it", common));
+    return simple(Kind::unknown, "binary data without recognizable records");
 }
 
 }  // namespace
 
-Layout guess_layout(const Recording& recording, const Clocks& now)
+Layout guess_layout(const Recording& recording)
 {
     const std::vector<std::byte> bytes = recording.joined();
     if (bytes.empty())
-        return {.sort = Sort::nothing, .size = 0, .fields = {}, .reason = "unknown, for nothing came"};
+        return simple(Kind::no_data, "unknown, because no data was received");
     if (is_text(bytes)) {
         const bool lines = std::ranges::find(bytes, std::byte{'\n'}) != bytes.end();
-        return {.sort = lines ? Sort::text_lines : Sort::text,
-                .size = 0,
-                .fields = {},
-                .reason = lines ? "lines of text" : "text without a newline"};
+        return simple(lines ? Kind::text_lines : Kind::text, lines ? "lines of text" : "text without a newline");
     }
-    if (const std::size_t count = drvbus_records(bytes); count > 0)
-        return {
-            .sort = Sort::records, .size = 0, .fields = {}, .reason = fmt::format("{} x struct drvbus_record", count)};
-    return binary(recording, bytes, now);
+    if (const std::size_t count = count_drvbus_records(bytes); count > 0)
+        return simple(Kind::drvbus_records, fmt::format("{} x struct drvbus_record", count));
+    return binary(recording, bytes);
 }
 
 }  // namespace drvbus::cli

@@ -1,26 +1,34 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "cli/field_guess.hpp"
 #include "cli/recorder.hpp"
-#include "record/framing.hpp"
 
 namespace drvbus::cli {
 
-/// What the bytes that came seem to be.
+/// The likely structure of a device's data.
 struct Layout {
-    enum class Sort : std::uint8_t { nothing, records, text_lines, text, input_events, fixed, unknown };
+    enum class Kind : std::uint8_t {
+        no_data,
+        drvbus_records,  ///< struct drvbus_record
+        text_lines,
+        text,          ///< without a newline
+        input_events,  ///< struct input_event
+        fixed,         ///< records of one size
+        unknown,
+    };
 
-    Sort sort = Sort::nothing;
-    std::size_t size = 0;  ///< of Sort::fixed: bytes of a record
-    FieldGuess fields;     ///< likewise
-    std::string reason;    ///< in words
+    Kind kind = Kind::no_data;
+    std::size_t size = 0;     ///< of a record in bytes, of Kind::fixed
+    FieldGuess fields;        ///< of a record, of Kind::fixed
+    std::string description;  ///< for the user
 };
 
-/// @param now when the last of it was read
-[[nodiscard]] Layout guess_layout(const Recording& recording, const Clocks& now);
+/// Pure: reads no clock.
+[[nodiscard]] Layout guess_layout(const Recording& recording);
 
 }  // namespace drvbus::cli

@@ -116,11 +116,11 @@ void show(std::uint64_t number, std::chrono::nanoseconds since, std::span<const 
 std::string in_words(const Recording& recording, const Identity& identity)
 {
     switch (recording.end) {
-    case Recording::End::hung_up:
+    case Recording::End::end_of_file:
         return identity.sort == Identity::Sort::file ? "that is its end" : "then it hung up";
     case Recording::End::interrupted:
         return "then it was interrupted";
-    case Recording::End::enough:
+    case Recording::End::byte_limit:
         return "that is enough";
     case Recording::End::failed:
         return fmt::format("then reading failed: {}", std::strerror(recording.error));
@@ -142,8 +142,8 @@ Layout listen(const Identity& identity, int fd, std::chrono::seconds duration)
             show(number++, since, bytes);
         });
     print(fmt::format("\n{} reads, {} bytes; {}\n", recording.count, recording.bytes, in_words(recording, identity)));
-    Layout layout = guess_layout(recording, Clocks::now());
-    print(fmt::format("layout: {}\n", layout.reason));
+    Layout layout = guess_layout(recording);
+    print(fmt::format("layout: {}\n", layout.description));
     return layout;
 }
 

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <ctime>
 #include <system_error>
+#include <utility>
 
 #include <linux/drvbus.h>
 #include <poll.h>
@@ -18,13 +19,11 @@ namespace drvbus::cli {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::size_t kKept = std::size_t{1} << 20;        // bytes that a layout is found in
-constexpr std::uint64_t kEnough = std::uint64_t{1} << 26;  // bytes
-// Some hand out one event at a time, of this size (uio), and refuse reads of any other.
-constexpr std::size_t kOneNumber = 4;
-constexpr std::chrono::milliseconds kPause{20};
+constexpr std::size_t kKeptBytes = std::size_t{1} << 20;
+constexpr std::uint64_t kByteLimit = std::uint64_t{1} << 26;
+// Some drivers (uio) deliver one event of this size per read and refuse reads of any other size.
+constexpr std::size_t kSingleNumber = 4;
+constexpr std::chrono::milliseconds kPauseAfterSpurious{20};
 
 timespec to_timespec(std::chrono::nanoseconds time)
 {
@@ -32,7 +31,7 @@ timespec to_timespec(std::chrono::nanoseconds time)
     return {.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()};
 }
 
-UniqueFd take_signals()
+UniqueFd block_signals()
 {
     sigset_t set;
     sigemptyset(&set);
@@ -56,19 +55,22 @@ bool is_file(int fd)
 std::vector<std::byte> Recording::joined() const
 {
     std::vector<std::byte> all;
-    for (const std::vector<std::byte>& read : reads)
-        all.insert(all.end(), read.begin(), read.end());
+    for (const Read& read : reads)
+        all.insert(all.end(), read.bytes.begin(), read.bytes.end());
     return all;
 }
 
-Recorder::Recorder(int fd) : fd_(fd), signals_(take_signals()), room_(DRVBUS_PAYLOAD_MAX) {}
+Recorder::Recorder(int fd, ReadClocks now)
+    : fd_(fd), now_(std::move(now)), signals_(block_signals()), buffer_(DRVBUS_PAYLOAD_MAX)
+{
+}
 
 Recording Recorder::record(std::chrono::seconds duration, const OnRead& on_read)
 {
     Recording recording;
-    const Clock::time_point start = Clock::now();
+    const std::uint64_t start = now_().monotonic;
     for (;;) {
-        const auto since = Clock::now() - start;
+        const std::chrono::nanoseconds since(now_().monotonic - start);
         if (since >= duration)
             return recording;
         const Wait waited = wait(duration - since);
@@ -76,64 +78,66 @@ Recording Recorder::record(std::chrono::seconds duration, const OnRead& on_read)
             recording.end = Recording::End::interrupted;
             return recording;
         }
-        if (waited != Wait::nothing && !take(recording, waited, Clock::now() - start, on_read))
+        if (waited != Wait::nothing && !read_once(recording, waited, start, on_read))
             return recording;
     }
 }
 
-Recorder::Wait Recorder::wait(std::chrono::nanoseconds rest) const
+Recorder::Wait Recorder::wait(std::chrono::nanoseconds limit) const
 {
-    std::array<pollfd, 2> fds{{{signals_.get(), POLLIN, 0}, {idle_ ? -1 : fd_, POLLIN | POLLPRI, 0}}};
-    const timespec limit = to_timespec(idle_ ? std::min<std::chrono::nanoseconds>(rest, kPause) : rest);
-    const int ready = ppoll(fds.data(), fds.size(), &limit, nullptr);
+    std::array<pollfd, 2> fds{{{signals_.get(), POLLIN, 0}, {spurious_ ? -1 : fd_, POLLIN | POLLPRI, 0}}};
+    const timespec timeout =
+        to_timespec(spurious_ ? std::min<std::chrono::nanoseconds>(limit, kPauseAfterSpurious) : limit);
+    const int ready = ppoll(fds.data(), fds.size(), &timeout, nullptr);
     if (ready < 0 && errno != EINTR)
         throw std::system_error(errno, std::generic_category(), "ppoll");
     if (ready > 0 && fds[0].revents != 0)
         return Wait::signal;
-    if (idle_ || (ready > 0 && (fds[1].revents & (POLLIN | POLLPRI)) != 0))
-        return Wait::news;
+    if (spurious_ || (ready > 0 && (fds[1].revents & (POLLIN | POLLPRI)) != 0))
+        return Wait::readable;
     return ready > 0 && fds[1].revents != 0 ? Wait::hang_up : Wait::nothing;
 }
 
-bool Recorder::take(Recording& recording, Wait wait, std::chrono::nanoseconds since, const OnRead& on_read)
+bool Recorder::read_once(Recording& recording, Wait wait, std::uint64_t start, const OnRead& on_read)
 {
-    const ssize_t got = read(fd_, room_.data(), room_.size());
-    if (got < 0)
-        return failed(recording, wait, errno);
-    if (got == 0) {
-        recording.end = Recording::End::hung_up;
+    const ssize_t size = read(fd_, buffer_.data(), buffer_.size());
+    if (size < 0)
+        return handle_error(recording, wait, errno);
+    if (size == 0) {
+        recording.end = Recording::End::end_of_file;
         return false;
     }
-    idle_ = false;
-    const std::span<const std::byte> bytes(room_.data(), static_cast<std::size_t>(got));
-    if (recording.bytes < kKept)
-        recording.reads.emplace_back(bytes.begin(), bytes.end());
+    spurious_ = false;
+    const Clocks time = now_();
+    const std::span<const std::byte> bytes(buffer_.data(), static_cast<std::size_t>(size));
+    if (recording.bytes < kKeptBytes)
+        recording.reads.push_back({time, {bytes.begin(), bytes.end()}});
     ++recording.count;
     recording.bytes += bytes.size();
-    on_read(since, bytes);
-    if (recording.bytes < kEnough)
+    on_read(std::chrono::nanoseconds(time.monotonic - start), bytes);
+    if (recording.bytes < kByteLimit)
         return true;
-    recording.end = Recording::End::enough;
+    recording.end = Recording::End::byte_limit;
     return false;
 }
 
-bool Recorder::failed(Recording& recording, Wait wait, int error)
+bool Recorder::handle_error(Recording& recording, Wait wait, int error)
 {
-    // A reader of /dev/kmsg that was too slow gets EPIPE once.
+    // /dev/kmsg reports EPIPE once to a reader that missed messages.
     if (error == EINTR || error == EPIPE)
         return true;
-    if (error == EAGAIN && wait == Wait::news) {
-        // One without a poll of its own says always that there is something.
-        idle_ = true;
+    if (error == EAGAIN && wait == Wait::readable) {
+        // A driver without a poll function is always reported as readable.
+        spurious_ = true;
         return true;
     }
-    if (error == EINVAL && room_.size() != kOneNumber && !is_file(fd_)) {
-        room_.resize(kOneNumber);
+    if (error == EINVAL && buffer_.size() != kSingleNumber && !is_file(fd_)) {
+        buffer_.resize(kSingleNumber);
         return true;
     }
-    // A terminal whose other end is gone, a device that was pulled out.
-    const bool gone = error == EIO || error == ENODEV || (error == EAGAIN && wait == Wait::hang_up);
-    recording.end = gone ? Recording::End::hung_up : Recording::End::failed;
+    // EIO: the other end of a terminal was closed. ENODEV: the device was removed.
+    const bool hung_up = error == EIO || error == ENODEV || (error == EAGAIN && wait == Wait::hang_up);
+    recording.end = hung_up ? Recording::End::end_of_file : Recording::End::failed;
     recording.error = error;
     return false;
 }

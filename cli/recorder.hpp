@@ -6,56 +6,66 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "cli/clocks.hpp"
 
 namespace drvbus::cli {
 
-/// What reads of a device have brought.
+/// The data that a device delivered while it was read.
 struct Recording {
+    /// Why the recording ended.
     enum class End : std::uint8_t {
-        over,         ///< the time was
-        hung_up,      ///< no more would have come
+        timeout,      ///< the time was over
+        end_of_file,  ///< end of the file, hang-up, or the device was removed
         interrupted,  ///< by a signal
-        enough,       ///< it sends so much that there is nothing to be learnt from more
-        failed,       ///< `error` says how
+        byte_limit,   ///< more data would not improve any guess
+        failed,       ///< a read failed with `error`
     };
 
-    std::vector<std::vector<std::byte>> reads;  ///< the first ones
-    std::uint64_t count = 0;                    ///< of all reads
-    std::uint64_t bytes = 0;                    ///< of all of them
-    End end = End::over;
-    int error = 0;
+    struct Read {
+        Clocks time;  ///< when the read returned
+        std::vector<std::byte> bytes;
+    };
 
+    std::vector<Read> reads;  ///< the first reads, of about 1 MiB together
+    std::uint64_t count = 0;  ///< of all reads
+    std::uint64_t bytes = 0;  ///< in all reads
+    End end = End::timeout;
+    int error = 0;  ///< errno
+
+    /// The bytes of `reads`, joined.
     [[nodiscard]] std::vector<std::byte> joined() const;
 };
 
-/// Reads an open device for a while.
+/// Reads an open device for some time.
 class Recorder {
 public:
-    /// Of a read: the time since the beginning, and what it brought.
+    using ReadClocks = std::function<Clocks()>;
+    /// Called after each read, with the time since the start and the bytes read.
     using OnRead = std::function<void(std::chrono::nanoseconds, std::span<const std::byte>)>;
 
-    /// Takes SIGINT and SIGTERM from the process.
-    /// @param fd that does not block; stays the caller's
-    explicit Recorder(int fd);
+    /// Blocks SIGINT and SIGTERM in the process for good: they end the recording instead.
+    /// @param fd non-blocking; remains the caller's and outlives this object
+    /// @param now tells the time
+    explicit Recorder(int fd, ReadClocks now = Clocks::now);
 
     [[nodiscard]] Recording record(std::chrono::seconds duration, const OnRead& on_read);
 
 private:
-    enum class Wait : std::uint8_t { news, hang_up, nothing, signal };
+    enum class Wait : std::uint8_t { readable, hang_up, nothing, signal };
 
-    [[nodiscard]] Wait wait(std::chrono::nanoseconds rest) const;
-    /// @returns whether to go on
-    bool take(Recording& recording, Wait wait, std::chrono::nanoseconds since, const OnRead& on_read);
-    [[nodiscard]] bool failed(Recording& recording, Wait wait, int error);
+    [[nodiscard]] Wait wait(std::chrono::nanoseconds limit) const;
+    /// @returns whether to continue
+    bool read_once(Recording& recording, Wait wait, std::uint64_t start, const OnRead& on_read);
+    bool handle_error(Recording& recording, Wait wait, int error);
 
     int fd_;
+    ReadClocks now_;
     UniqueFd signals_;
-    std::vector<std::byte> room_;
-    bool idle_ = false;  // it says that there is news, and has none
+    std::vector<std::byte> buffer_;
+    bool spurious_ = false;  // poll said readable, but read found nothing: poll is not used until the next data
 };
 
 }  // namespace drvbus::cli
