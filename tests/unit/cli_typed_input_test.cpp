@@ -19,13 +19,13 @@ Keys with(std::size_t key)
     return keys;
 }
 
-TEST(Secrecy, LettersAreTyped)
+TEST(TypedInput, LetterKeysAreTyped)
 {
     for (const int key : {KEY_Q, KEY_T, KEY_P, KEY_A, KEY_L, KEY_Z, KEY_M})
         EXPECT_TRUE(cli::has_letter_keys(with(static_cast<std::size_t>(key)))) << key;
 }
 
-TEST(Secrecy, OtherKeysAreNot)
+TEST(TypedInput, OtherKeysAreNotTyped)
 {
     for (const int key : {KEY_POWER, KEY_VOLUMEUP, KEY_ENTER, KEY_LEFTCTRL, KEY_LEFTBRACE, KEY_SEMICOLON, KEY_COMMA,
                           KEY_1, BTN_LEFT, KEY_ESC})
@@ -33,7 +33,7 @@ TEST(Secrecy, OtherKeysAreNot)
     EXPECT_FALSE(cli::has_letter_keys({}));
 }
 
-TEST(Secrecy, AKeyboardIsInItsDescriptorOfReports)
+TEST(TypedInput, ReportDescriptorShowsAKeyboard)
 {
     constexpr std::array kKeyboard{std::byte{0x05}, std::byte{0x01}, std::byte{0x09}, std::byte{0x06},
                                    std::byte{0xa1}, std::byte{0x01}, std::byte{0x05}, std::byte{0x07}};

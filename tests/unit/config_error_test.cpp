@@ -124,7 +124,7 @@ std::string error_of(const std::string& text)
 }
 
 // The words are toml++'s own; the place is not.
-TEST(ConfigSyntax, ErrorsHaveTheirPlace)
+TEST(ConfigSyntax, ErrorNamesLineAndColumn)
 {
     EXPECT_THAT(error_of("log_level = info\n"), StartsWith("test.toml:1:"));
     EXPECT_THAT(error_of("\n[[channel]\nname = \"x\"\n"), StartsWith("test.toml:2:"));
@@ -148,34 +148,34 @@ protected:
     TemporaryDirectory directory_;
 };
 
-TEST_F(WrongConfigFile, AnErrorInADropInNamesTheDropIn)
+TEST_F(WrongConfigFile, ErrorInADropInNamesTheDropIn)
 {
     directory_.file("drvbusd.toml", "log_level = \"info\"\n");
     const std::string drop_in = directory_.file("drvbusd.toml.d/a.toml", "log_level = 1\n");
     EXPECT_THAT(error(), StartsWith(drop_in + ":1:13: "));
 }
 
-TEST_F(WrongConfigFile, ADirectoryIsNone)
+TEST_F(WrongConfigFile, DirectoryIsRefused)
 {
     const std::string file = directory_.file("drvbusd.toml.d/a.toml/x", "");
     EXPECT_EQ(error(), directory_.path() + "/drvbusd.toml.d/a.toml: cannot be read: it is a directory");
     EXPECT_EQ(error("drvbusd.toml.d"), directory_.path() + "/drvbusd.toml.d: cannot be read: it is a directory");
 }
 
-TEST_F(WrongConfigFile, DropInsNeedADirectory)
+TEST_F(WrongConfigFile, DropInPathThatIsAFileIsRefused)
 {
     directory_.file("drvbusd.toml.d", "");
     EXPECT_EQ(error(), directory_.path() + "/drvbusd.toml.d: cannot be read: Not a directory");
 }
 
-TEST_F(WrongConfigFile, ALinkToNothingIsNotNothing)
+TEST_F(WrongConfigFile, DanglingLinkIsAnError)
 {
     ASSERT_EQ(mkdir((directory_.path() + "/drvbusd.toml.d").c_str(), 0700), 0);
     ASSERT_EQ(symlink("gone", (directory_.path() + "/drvbusd.toml.d/a.toml").c_str()), 0);
     EXPECT_EQ(error(), directory_.path() + "/drvbusd.toml.d/a.toml: cannot be read: No such file or directory");
 }
 
-TEST_F(WrongConfigFile, AFileThatCannotBeRead)
+TEST_F(WrongConfigFile, UnreadableFileIsAnError)
 {
     // Even root reads nothing of this one.
     ASSERT_EQ(symlink("/proc/self/mem", (directory_.path() + "/drvbusd.toml").c_str()), 0);

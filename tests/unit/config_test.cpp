@@ -25,7 +25,7 @@ device::ChannelSettings channel_of(const std::string& settings)
     return merged("[[channel]]\nname = \"way\"\n" + settings).channel("way");
 }
 
-TEST(Config, EverythingHasADefault)
+TEST(Config, EmptyConfigurationHasDefaults)
 {
     const Config config = merged("");
     EXPECT_EQ(config.log_level, "info");
@@ -38,7 +38,7 @@ TEST(Config, EverythingHasADefault)
     EXPECT_FALSE(channel.event_names);
 }
 
-TEST(Config, AChannelItSaysNothingOfHasTheDefaults)
+TEST(Config, UnmentionedChannelHasDefaults)
 {
     const device::ChannelSettings channel =
         merged("[[channel]]\nname = \"other\"\nnotification = \"poll\"").channel("way");
@@ -46,13 +46,13 @@ TEST(Config, AChannelItSaysNothingOfHasTheDefaults)
     EXPECT_FALSE(channel.device);
 }
 
-TEST(Config, LogLevel)
+TEST(Config, LogLevelIsRead)
 {
     for (const std::string level : {"trace", "debug", "info", "warning", "error"})
         EXPECT_EQ(merged("log_level = \"" + level + "\"").log_level, level);
 }
 
-TEST(Config, Notification)
+TEST(Config, NotificationIsRead)
 {
     EXPECT_EQ(channel_of("notification = \"eventfd\"").notification, Kind::eventfd);
     EXPECT_EQ(channel_of("notification = \"poll\"").notification, Kind::poll);
@@ -70,7 +70,7 @@ TEST(Config, FormatIsParsed)
     EXPECT_EQ(channel_of("format = \"\"").format->kind(), format::Format::Kind::bytes);
 }
 
-TEST(Config, DeviceAndRecords)
+TEST(Config, DeviceAndRecordsAreRead)
 {
     EXPECT_EQ(channel_of("device = \"/dev/ttyS0\"").device->path, "/dev/ttyS0");
     EXPECT_EQ(channel_of("device = \"fd:counter\"").device->path, "fd:counter");
@@ -79,7 +79,7 @@ TEST(Config, DeviceAndRecords)
     EXPECT_EQ(channel_of("device = \"/dev/x\"\nrecords = \"raw\"").device->framing.kind, Framing::Kind::raw);
 }
 
-TEST(Config, SameDeviceLooksAtTheDeviceAlone)
+TEST(Config, SameDeviceComparesOnlyTheDevice)
 {
     const device::ChannelSettings channel = channel_of("device = \"/dev/x\"\nrecords = \"raw\"");
     EXPECT_TRUE(channel.same_device(
@@ -89,7 +89,7 @@ TEST(Config, SameDeviceLooksAtTheDeviceAlone)
     EXPECT_FALSE(channel.same_device(channel_of("")));
 }
 
-TEST(Config, NamesOfChannels)
+TEST(Config, ChannelNamesAreChecked)
 {
     for (const char* const good : {"a", "A-b_9", "0", "_", "-", "abcdefghijklmnopqrstuvwxyz01234"})
         EXPECT_TRUE(is_channel_name(good)) << good;
@@ -108,13 +108,13 @@ protected:
     TemporaryDirectory directory_;
 };
 
-TEST_F(ConfigFiles, NoneIsFine)
+TEST_F(ConfigFiles, MissingFileIsAccepted)
 {
     EXPECT_EQ(load().log_level, "info");
     EXPECT_TRUE(load().channels.empty());
 }
 
-TEST_F(ConfigFiles, OneThatIsAskedForHasToBeThere)
+TEST_F(ConfigFiles, MissingRequiredFileIsRefused)
 {
     try {
         (void)load(true);
@@ -124,13 +124,13 @@ TEST_F(ConfigFiles, OneThatIsAskedForHasToBeThere)
     }
 }
 
-TEST_F(ConfigFiles, DropInsCountWithoutTheFileToo)
+TEST_F(ConfigFiles, DropInsApplyWithoutTheFile)
 {
     directory_.file("drvbusd.toml.d/a.toml", "log_level = \"error\"");
     EXPECT_EQ(load().log_level, "error");
 }
 
-TEST_F(ConfigFiles, LaterNamesWin)
+TEST_F(ConfigFiles, LaterDropInsOverrideEarlierOnes)
 {
     directory_.file("drvbusd.toml", "log_level = \"error\"");
     EXPECT_EQ(load().log_level, "error");
@@ -165,14 +165,14 @@ TEST_F(ConfigFiles, ChannelsAreMergedKeyByKey)
     EXPECT_EQ(config.channel("three").notification, Kind::sigio);
 }
 
-TEST_F(ConfigFiles, ADropInCanTakeANotificationBack)
+TEST_F(ConfigFiles, DropInCanResetTheNotification)
 {
     directory_.file("drvbusd.toml", "[[channel]]\nname = \"one\"\nnotification = \"poll\"\n");
     directory_.file("drvbusd.toml.d/a.toml", "[[channel]]\nname = \"one\"\nnotification = \"auto\"\n");
     EXPECT_EQ(load().channel("one").notification, std::nullopt);
 }
 
-TEST_F(ConfigFiles, RecordsInADropInGoWithTheDeviceOfTheFile)
+TEST_F(ConfigFiles, RecordsInADropInApplyToTheDeviceOfTheFile)
 {
     directory_.file("drvbusd.toml", "[[channel]]\nname = \"one\"\ndevice = \"/dev/one\"\n");
     directory_.file("drvbusd.toml.d/a.toml", "[[channel]]\nname = \"one\"\nrecords = \"raw\"\n");

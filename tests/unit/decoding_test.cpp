@@ -49,7 +49,7 @@ std::uint64_t now_ns(clockid_t clock)
     return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-TEST_F(Decode, WithoutSettingsEventsAreNumberedAndTimed)
+TEST_F(Decode, DefaultRulesNumberAndTimestampEvents)
 {
     const std::uint64_t before = now_ns(CLOCK_MONOTONIC);
     for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
@@ -63,21 +63,21 @@ TEST_F(Decode, WithoutSettingsEventsAreNumberedAndTimed)
     }
 }
 
-TEST_F(Decode, AnIdIsMadeOfFields)
+TEST_F(Decode, IdIsMadeOfFields)
 {
     format("u16 type; u16 code; s32 value");
     decoding_.id = {field("type"), field("code")};
     EXPECT_EQ(decode(packed(std::uint16_t{1}, std::uint16_t{116}, std::int32_t{-1}))->id, 0x10074U);
 }
 
-TEST_F(Decode, TimesAreSumsOfTheirFields)
+TEST_F(Decode, TimeIsTheSumOfItsFields)
 {
     format("u64 s; u32 us");
     decoding_.time = {{field("s"), 1'000'000'000}, {field("us"), 1000}};
     EXPECT_EQ(decode(packed(std::uint64_t{5}, std::uint32_t{7}))->time_ns, 5'000'007'000U);
 }
 
-TEST_F(Decode, TimesOfAnotherClockBecomeMonotonic)
+TEST_F(Decode, TimeOfAnotherClockIsConvertedToMonotonic)
 {
     format("u64 ns");
     decoding_.time = {{field("ns"), 1}};
@@ -90,7 +90,7 @@ TEST_F(Decode, TimesOfAnotherClockBecomeMonotonic)
     EXPECT_LE(time, now_ns(CLOCK_MONOTONIC) + kApart);
 }
 
-TEST_F(Decode, WhatIsIgnoredTakesNoSequence)
+TEST_F(Decode, IgnoredEventHasNoSequence)
 {
     format("u8 id");
     decoding_.id = {field("id")};
@@ -100,7 +100,7 @@ TEST_F(Decode, WhatIsIgnoredTakesNoSequence)
     EXPECT_EQ(decode("\x02")->sequence, 2U);
 }
 
-TEST_F(Decode, WhatTheDevicePassesOverIsPassedOver)
+TEST_F(Decode, GapInTheDeviceNumbersIsAGapInTheSequence)
 {
     format("u8 count");
     decoding_.sequence = field("count");
@@ -112,13 +112,13 @@ TEST_F(Decode, WhatTheDevicePassesOverIsPassedOver)
     EXPECT_EQ(decode("\x05")->sequence, 9U);
 }
 
-TEST_F(Decode, WhatTheSetupGaveGoesInFront)
+TEST_F(Decode, PrefixPrecedesThePayload)
 {
     format("u16 line; u8 value");
     EXPECT_EQ(as_text(decode("\x07", packed(std::uint16_t{513}))->payload), packed(std::uint16_t{513}) + "\x07");
 }
 
-TEST_F(Decode, WhatDoesNotFitIsLeftAsItCame)
+TEST_F(Decode, MismatchIsPassedOnUnchanged)
 {
     format("u16 line; u32 id");
     decoding_.id = {field("id")};
@@ -128,7 +128,7 @@ TEST_F(Decode, WhatDoesNotFitIsLeftAsItCame)
     EXPECT_EQ(as_text(event->payload), "short");
 }
 
-TEST_F(Decode, TextsBecomeFields)
+TEST_F(Decode, TextIsSplitIntoFields)
 {
     format("u8 line; u8 level; char text[]");
     decoding_.pattern.emplace("{level}:{text}", decoding_.format);

@@ -33,7 +33,7 @@ std::string error(const std::string& format, const Values& values)
     return "it was taken";
 }
 
-TEST(Encode, PutsValuesWhereTheirFieldsAre)
+TEST(Encode, ValuesAreStoredAtTheirFields)
 {
     EXPECT_EQ(
         bytes("u8 a; u16 b; s32 c; u64 d; bool e; f32 f; f64 g",
@@ -41,13 +41,13 @@ TEST(Encode, PutsValuesWhereTheirFieldsAre)
         packed(std::uint8_t{1}, std::uint16_t{2}, std::int32_t{-3}, std::uint64_t{4}, std::uint8_t{1}, 0.5F, 7.0));
 }
 
-TEST(Encode, LeavesTheRestZero)
+TEST(Encode, FieldsWithoutAValueAreZero)
 {
     EXPECT_EQ(bytes("u32 a; u32 b", {{"b", 1}}), packed(std::uint32_t{0}, std::uint32_t{1}));
     EXPECT_EQ(bytes("u32 a; u8 more[]", {}), packed(std::uint32_t{0}));
 }
 
-TEST(Encode, TakesTextsAndLists)
+TEST(Encode, TextsAndArraysAreAccepted)
 {
     EXPECT_EQ(bytes("char label[8]; u16 list[3]", {{"label", "abc"}, {"list", std::vector<std::int64_t>{1, 2}}}),
               std::string("abc\0\0\0\0\0\1\0\2\0\0\0", 14));
@@ -56,7 +56,7 @@ TEST(Encode, TakesTextsAndLists)
               packed(std::uint16_t{1}, std::uint16_t{2}));
 }
 
-TEST(Encode, SaysWhatDoesNotFit)
+TEST(Encode, ValueThatDoesNotFitIsAnError)
 {
     EXPECT_THAT(error("u8 a", {{"b", 1}}), HasSubstr("b: the format \"u8 a\" does not have this field"));
     EXPECT_EQ(error("u8 a", {{"a", 256}}), "a: 256 does not fit its type");
@@ -71,7 +71,7 @@ TEST(Encode, SaysWhatDoesNotFit)
     EXPECT_EQ(error("u8 a[1]", {{"a", std::vector<std::int64_t>{256}}}), "a: 256 does not fit its type");
 }
 
-TEST(Encode, IntegersAreReadAsTheyWereWritten)
+TEST(Encode, LoadReturnsWhatStoreWrote)
 {
     for (const format::Type type : {format::Type::u8, format::Type::s8, format::Type::u16, format::Type::s16,
                                     format::Type::u32, format::Type::s32, format::Type::u64, format::Type::s64}) {

@@ -26,12 +26,12 @@ using testing::ElementsAre;
 using Priority = EventLoop::Priority;
 
 /// Signals that a test blocks are as before afterwards.
-class LoopTest : public testing::Test {
+class EventLoopTest : public testing::Test {
 protected:
-    LoopTest() { pthread_sigmask(SIG_SETMASK, nullptr, &mask_); }
-    LoopTest(const LoopTest&) = delete;
-    LoopTest& operator=(const LoopTest&) = delete;
-    ~LoopTest() override { pthread_sigmask(SIG_SETMASK, &mask_, nullptr); }
+    EventLoopTest() { pthread_sigmask(SIG_SETMASK, nullptr, &mask_); }
+    EventLoopTest(const EventLoopTest&) = delete;
+    EventLoopTest& operator=(const EventLoopTest&) = delete;
+    ~EventLoopTest() override { pthread_sigmask(SIG_SETMASK, &mask_, nullptr); }
 
     void expect_thrown_out_of_run()
     {
@@ -52,42 +52,42 @@ private:
     sigset_t mask_{};
 };
 
-TEST_F(LoopTest, RunReturnsWhatStopWasGiven)
+TEST_F(EventLoopTest, RunReturnsTheArgumentOfStop)
 {
     const DeferredCall stop = loop_.deferred(Priority::normal, [this] { loop_.stop(42); });
     stop.request();
     EXPECT_EQ(loop_.run(), 42);
 }
 
-TEST_F(LoopTest, ExceptionsOfDeferredWorkEndRun)
+TEST_F(EventLoopTest, ExceptionOfADeferredCallEndsRun)
 {
     const DeferredCall source = loop_.deferred(Priority::normal, fail);
     source.request();
     expect_thrown_out_of_run();
 }
 
-TEST_F(LoopTest, ExceptionsOfTimersEndRun)
+TEST_F(EventLoopTest, ExceptionOfATimerEndsRun)
 {
     const EventSource source = loop_.timer(Priority::normal, fail);
     EventLoop::start(source, 1ms);
     expect_thrown_out_of_run();
 }
 
-TEST_F(LoopTest, ExceptionsOfWatchesEndRun)
+TEST_F(EventLoopTest, ExceptionOfAWatchEndsRun)
 {
     const EventSource source =
         loop_.watch(pipe_.write_end.get(), EPOLLOUT, Priority::normal, [](std::uint32_t) { fail(); });
     expect_thrown_out_of_run();
 }
 
-TEST_F(LoopTest, ExceptionsOfSignalsEndRun)
+TEST_F(EventLoopTest, ExceptionOfASignalHandlerEndsRun)
 {
     const EventSource source = loop_.signal(SIGUSR1, fail);
     raise(SIGUSR1);
     expect_thrown_out_of_run();
 }
 
-TEST_F(LoopTest, ExceptionsOfAfterEachEndRun)
+TEST_F(EventLoopTest, ExceptionOfAnAfterEachCallbackEndsRun)
 {
     const EventSource source = loop_.after_each(Priority::normal, fail);
     const DeferredCall work = loop_.deferred(Priority::normal, [] {});
@@ -96,7 +96,7 @@ TEST_F(LoopTest, ExceptionsOfAfterEachEndRun)
     expect_thrown_out_of_run();
 }
 
-TEST_F(LoopTest, AnExceptionIsThrownOnce)
+TEST_F(EventLoopTest, ExceptionIsThrownOnce)
 {
     const DeferredCall source = loop_.deferred(Priority::normal, fail);
     source.request();
@@ -108,7 +108,7 @@ TEST_F(LoopTest, AnExceptionIsThrownOnce)
     EXPECT_EQ(next.run(), 0);
 }
 
-TEST_F(LoopTest, LowerPrioritiesRunFirst)
+TEST_F(EventLoopTest, LowerPriorityValuesRunFirst)
 {
     std::vector<std::string> order;
     std::vector<DeferredCall> sources;
@@ -123,7 +123,7 @@ TEST_F(LoopTest, LowerPrioritiesRunFirst)
     EXPECT_THAT(order, ElementsAre("signal", "normal", "idle"));
 }
 
-TEST_F(LoopTest, WhatIsAlwaysReadyLeavesATurnToWork)
+TEST_F(EventLoopTest, SourceThatIsAlwaysReadyDoesNotStarveDeferredCalls)
 {
     // Readable and never read: a device, or a caller on the bus, that never stops.
     write_all(pipe_.write_end.get(), "x");
@@ -133,7 +133,7 @@ TEST_F(LoopTest, WhatIsAlwaysReadyLeavesATurnToWork)
     EXPECT_EQ(loop_.run(), 7);
 }
 
-TEST_F(LoopTest, DeferredWorkRunsOnceForEachRequest)
+TEST_F(EventLoopTest, DeferredCallRunsOncePerRequest)
 {
     int runs = 0;
     const DeferredCall work = loop_.deferred(Priority::normal, [&] { ++runs; });
@@ -148,7 +148,7 @@ TEST_F(LoopTest, DeferredWorkRunsOnceForEachRequest)
     EXPECT_EQ(runs, 2);
 }
 
-TEST_F(LoopTest, DeferredWorkMayAskForAnotherTurn)
+TEST_F(EventLoopTest, DeferredCallMayRequestItself)
 {
     int runs = 0;
     DeferredCall work;
@@ -161,7 +161,7 @@ TEST_F(LoopTest, DeferredWorkMayAskForAnotherTurn)
     EXPECT_EQ(runs, 5);
 }
 
-TEST_F(LoopTest, DeferredWorkThatNeverEndsLetsTheOthersRun)
+TEST_F(EventLoopTest, DeferredCallThatAlwaysRequestsItselfStarvesNothing)
 {
     int runs = 0;
     int seen = 0;
@@ -186,7 +186,7 @@ TEST_F(LoopTest, DeferredWorkThatNeverEndsLetsTheOthersRun)
     EXPECT_GT(runs, 10);
 }
 
-TEST_F(LoopTest, ATimerRunsOnceAndNotTooEarly)
+TEST_F(EventLoopTest, TimerRunsOnceAndNotEarly)
 {
     int runs = 0;
     const EventSource timer = loop_.timer(Priority::normal, [&] { ++runs; });
@@ -200,7 +200,7 @@ TEST_F(LoopTest, ATimerRunsOnceAndNotTooEarly)
     }
 }
 
-TEST_F(LoopTest, TimersRunInTheOrderOfTheirTimes)
+TEST_F(EventLoopTest, TimersRunInTheOrderOfTheirTimes)
 {
     std::vector<int> order;
     const EventSource late = loop_.timer(Priority::normal, [&] { order.push_back(2); });
@@ -212,7 +212,7 @@ TEST_F(LoopTest, TimersRunInTheOrderOfTheirTimes)
     EXPECT_THAT(order, ElementsAre(1, 2));
 }
 
-TEST_F(LoopTest, AWatchGetsTheEventsSeen)
+TEST_F(EventLoopTest, WatchGetsTheEpollEvents)
 {
     std::uint32_t seen = 0;
     const EventSource watch =
@@ -222,7 +222,7 @@ TEST_F(LoopTest, AWatchGetsTheEventsSeen)
     EXPECT_EQ(seen, static_cast<std::uint32_t>(EPOLLHUP));
 }
 
-TEST_F(LoopTest, AWatchThatIsOffSaysNothing)
+TEST_F(EventLoopTest, DisabledWatchDoesNotRun)
 {
     int runs = 0;
     const EventSource watch =
@@ -236,12 +236,12 @@ TEST_F(LoopTest, AWatchThatIsOffSaysNothing)
     EXPECT_EQ(runs, 1);
 }
 
-TEST_F(LoopTest, AnFdThatCannotBeWatchedIsRefused)
+TEST_F(EventLoopTest, FdWithoutPollIsRefused)
 {
     EXPECT_THROW((void)loop_.watch(-1, EPOLLIN, Priority::normal, [](std::uint32_t) {}), std::system_error);
 }
 
-TEST_F(LoopTest, AfterEachFollowsWhatHappened)
+TEST_F(EventLoopTest, AfterEachRunsAfterOtherSources)
 {
     int after = 0;
     const EventSource source = loop_.after_each(Priority::idle, [&] { ++after; });
@@ -265,7 +265,7 @@ TEST_F(LoopTest, AfterEachFollowsWhatHappened)
     EXPECT_EQ(after, 3);
 }
 
-TEST_F(LoopTest, ASignalIsToldFromTheLoop)
+TEST_F(EventLoopTest, SignalIsHandledInTheLoop)
 {
     int runs = 0;
     {
@@ -280,7 +280,7 @@ TEST_F(LoopTest, ASignalIsToldFromTheLoop)
     }
 }
 
-TEST_F(LoopTest, ASourceThatIsGoneSaysNothing)
+TEST_F(EventLoopTest, DestroyedSourceDoesNotRun)
 {
     int runs = 0;
     DeferredCall reset = loop_.deferred(Priority::normal, [&] { ++runs; });
@@ -295,7 +295,7 @@ TEST_F(LoopTest, ASourceThatIsGoneSaysNothing)
     EXPECT_EQ(runs, 0);
 }
 
-TEST_F(LoopTest, ASourceMayMove)
+TEST_F(EventLoopTest, SourceCanBeMoved)
 {
     int runs = 0;
     DeferredCall here = loop_.deferred(Priority::normal, [&] { ++runs; });
@@ -309,7 +309,7 @@ TEST_F(LoopTest, ASourceMayMove)
     EXPECT_EQ(runs, 1);
 }
 
-TEST(Check, ThrowsWhereTheResultIsAnError)
+TEST(Check, NegativeResultThrows)
 {
     EXPECT_EQ(check(0, "fine"), 0);
     EXPECT_EQ(check(7, "fine"), 7);

@@ -10,7 +10,7 @@ namespace {
 
 using Names = std::map<std::uint32_t, std::string>;
 
-TEST(EventNames, AreOneToALine)
+TEST(EventNames, EachLineHasOneName)
 {
     EXPECT_EQ(record::parse_event_names("1 reading\n2 overheat\n4294967295 last"),
               (Names{{1, "reading"}, {2, "overheat"}, {4294967295, "last"}}));
@@ -18,19 +18,19 @@ TEST(EventNames, AreOneToALine)
     EXPECT_EQ(record::parse_event_names("  7\tspaced  \n"), (Names{{7, "spaced"}}));
 }
 
-TEST(EventNames, MayBeNone)
+TEST(EventNames, EmptyTextHasNone)
 {
     EXPECT_EQ(record::parse_event_names(""), Names{});
     EXPECT_EQ(record::parse_event_names("\n\n"), Names{});
 }
 
-TEST(EventNames, LinesThatAreNoneAreLeftOut)
+TEST(EventNames, MalformedLinesAreSkipped)
 {
     EXPECT_EQ(record::parse_event_names("one first\n2\n3 third\n4294967296 beyond\n\n5 fifth"),
               (Names{{3, "third"}, {5, "fifth"}}));
 }
 
-TEST(EventNames, TheFirstNameOfAnIdStays)
+TEST(EventNames, FirstNameOfAnIdIsUsed)
 {
     EXPECT_EQ(record::parse_event_names("1 first\n1 second"), (Names{{1, "first"}}));
 }

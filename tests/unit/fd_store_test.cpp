@@ -51,7 +51,7 @@ private:
     std::optional<std::string> old_;
 };
 
-TEST(Notify, TheServiceManagerIsTold)
+TEST(Notify, ServiceManagerGetsTheMessages)
 {
     const NotifySocket socket;
     const Variable environment("NOTIFY_SOCKET", socket.address());
@@ -64,7 +64,7 @@ TEST(Notify, TheServiceManagerIsTold)
     EXPECT_EQ(socket.receive(), std::nullopt);
 }
 
-TEST(Status, FollowsChangesAtMostOnceASecond)
+TEST(Status, IsSentAtMostOncePerSecond)
 {
     const NotifySocket socket;
     const Variable environment("NOTIFY_SOCKET", socket.address());
@@ -89,7 +89,7 @@ TEST(Status, FollowsChangesAtMostOnceASecond)
     }
 }
 
-TEST(Status, IsToldUnderSteadyChangesToo)
+TEST(Status, IsSentDuringContinuousChanges)
 {
     const NotifySocket socket;
     const Variable environment("NOTIFY_SOCKET", socket.address());
@@ -103,7 +103,7 @@ TEST(Status, IsToldUnderSteadyChangesToo)
     EXPECT_EQ(message, "STATUS=busy");
 }
 
-TEST(Status, CostsNothingWhereNobodyListens)
+TEST(Status, IsNotComputedWithoutAServiceManager)
 {
     const Variable environment("NOTIFY_SOCKET", std::nullopt);
     const EventLoop loop;
@@ -154,7 +154,7 @@ ino_t inode(int fd)
 }
 
 // Children, because the passed files have numbers that anything in this process may have.
-TEST(InheritedFdsDeathTest, AreFoundByTheirNamesAsOftenAsAsked)
+TEST(InheritedFdsDeathTest, OpenReturnsADuplicateEachTime)
 {
     const auto child = [] {
         pass_pipes("one:two", 2);
@@ -172,7 +172,7 @@ TEST(InheritedFdsDeathTest, AreFoundByTheirNamesAsOftenAsAsked)
     EXPECT_EXIT(child(), ExitedWithCode(0), "");
 }
 
-TEST(InheritedFdsDeathTest, WhatAnEarlierProcessKeptIsFoundByItsChannel)
+TEST(InheritedFdsDeathTest, StoredFilesAreGroupedByChannel)
 {
     const auto child = [] {
         pass_pipes("device.way:checkpoint.way:checkpoint.other", 3);
@@ -188,7 +188,7 @@ TEST(InheritedFdsDeathTest, WhatAnEarlierProcessKeptIsFoundByItsChannel)
     EXPECT_EXIT(child(), ExitedWithCode(0), "");
 }
 
-TEST(InheritedFdsDeathTest, AreClosedWhereNobodyTakesThem)
+TEST(InheritedFdsDeathTest, UnusedFilesAreClosed)
 {
     const auto child = [] {
         pass_pipes("one", 1);
@@ -200,7 +200,7 @@ TEST(InheritedFdsDeathTest, AreClosedWhereNobodyTakesThem)
     EXPECT_EXIT(child(), ExitedWithCode(0), "");
 }
 
-TEST(InheritedFdsDeathTest, OfAnotherProcessAreNotOurs)
+TEST(InheritedFdsDeathTest, FilesForAnotherProcessAreIgnored)
 {
     const auto child = [] {
         pass_pipes("one", 1);
@@ -211,14 +211,14 @@ TEST(InheritedFdsDeathTest, OfAnotherProcessAreNotOurs)
     EXPECT_EXIT(child(), ExitedWithCode(0), "");
 }
 
-TEST(InheritedFds, MayBeNone)
+TEST(InheritedFds, NoPassedFilesIsNoError)
 {
     const Variable pid("LISTEN_PID", std::nullopt);
     const Variable fds("LISTEN_FDS", std::nullopt);
     EXPECT_FALSE(service::InheritedFds().open("one"));
 }
 
-TEST(InheritedFds, AWrongCountIsAnError)
+TEST(InheritedFds, InvalidCountIsAnError)
 {
     const Variable pid("LISTEN_PID", std::to_string(getpid()));
     const Variable fds("LISTEN_FDS", "many");

@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST(FloodGuard, ADeviceThatNeverHasABreakFloods)
+TEST(FloodGuard, DeviceThatIsNeverDrainedFloods)
 {
     channel::FloodGuard guard;
     guard.count_published(60, 100);
@@ -16,7 +16,7 @@ TEST(FloodGuard, ADeviceThatNeverHasABreakFloods)
     EXPECT_THROW(guard.count_published(1, 100), channel::FloodError) << "it has had no break since";
 }
 
-TEST(FloodGuard, ABreakIsAnyLookThatFindsNothing)
+TEST(FloodGuard, DrainedReadResetsTheCount)
 {
     channel::FloodGuard guard;
     for (int i = 0; i < 10; ++i) {
@@ -28,14 +28,14 @@ TEST(FloodGuard, ABreakIsAnyLookThatFindsNothing)
     guard.count_published(99, 100);
 }
 
-TEST(FloodGuard, WhoMayFloodDoes)
+TEST(FloodGuard, LimitZeroAllowsAnyNumber)
 {
     channel::FloodGuard guard;
     guard.count_published(UINT64_MAX / 2, 0);
     guard.count_published(UINT64_MAX / 2, 0);
 }
 
-TEST(FloodGuard, PausesGrowUntilThereIsABreak)
+TEST(FloodGuard, PauseDoublesUntilTheDeviceIsDrained)
 {
     channel::FloodGuard guard;
     EXPECT_EQ(guard.next_pause(), milliseconds(1000));
@@ -47,7 +47,7 @@ TEST(FloodGuard, PausesGrowUntilThereIsABreak)
     EXPECT_EQ(guard.next_pause(), milliseconds(1000));
 }
 
-TEST(FloodGuard, WhatSaysThatItCanBeReadIsLookedAtAgainButNotForEver)
+TEST(FloodGuard, SpuriousReadinessIsAnErrorAfterThreeReads)
 {
     channel::FloodGuard guard;
     for (int i = 0; i < 5; ++i) {

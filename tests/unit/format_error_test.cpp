@@ -98,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"NameTooLong", "u8 " + std::string(64, 'n'), 1, 4, "a name has at most 63 characters"}),
     [](const auto& wrong) { return std::string(wrong.param.title); });
 
-TEST(WrongFormatText, TooLongATextIsRefused)
+TEST(WrongFormatText, TooLongTextIsRefused)
 {
     std::string text = "u8 x";
     text.resize(DRVBUS_FORMAT_MAX + 1, ' ');

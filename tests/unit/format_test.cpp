@@ -74,7 +74,7 @@ TEST_P(EachType, CanBeAnArray)
     EXPECT_FALSE(format.fits(4 * GetParam().size));
 }
 
-TEST_P(EachType, CanTakeTheRest)
+TEST_P(EachType, CanExtendToTheEnd)
 {
     const format::Field field = only_field("[]");
     EXPECT_EQ(field.shape, Shape::rest);
@@ -98,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(
                     TypeCase{"bool", Type::boolean, 1, "b", "ab"}, TypeCase{"char", Type::character, 1, "s", "s"}),
     [](const auto& type) { return std::string(type.param.name); });
 
-TEST(Format, FieldsFollowEachOtherWithoutHiddenPadding)
+TEST(Format, FieldsAreAdjacent)
 {
     const Format format =
         Format::parse("u16 sensor; s16 milli_celsius; u32 samples[4]; u8 one; u64 wide; char label[8]; u8 rest[]");
@@ -115,7 +115,7 @@ TEST(Format, FieldsFollowEachOtherWithoutHiddenPadding)
     EXPECT_TRUE(format.fits(38));
 }
 
-TEST(Format, BytesOfAFieldAreItsOwn)
+TEST(Format, BytesOfReturnsTheBytesOfTheField)
 {
     const Format format = Format::parse("u8 first; u16 pair[2]; char last; s16 rest[]");
     const std::string payload = "abcdefghij";
@@ -144,7 +144,7 @@ TEST(Format, NamesWithALeadingUnderscoreArePadding)
     EXPECT_FALSE(format.fits(5));
 }
 
-TEST(Format, WhiteSpaceAndTheLastSemicolonAreFree)
+TEST(Format, WhiteSpaceAndLastSemicolonAreOptional)
 {
     const Format format = Format::parse("\t u16\tsensor ;\r\n  u32 samples [ 4 ] ;\n u8 rest[ ] ; \n");
     ASSERT_EQ(format.fields().size(), 3U);
@@ -153,7 +153,7 @@ TEST(Format, WhiteSpaceAndTheLastSemicolonAreFree)
     EXPECT_EQ(format.fields().at(2).shape, Shape::rest);
 }
 
-TEST(Format, KeepsItsText)
+TEST(Format, TextIsKept)
 {
     EXPECT_EQ(Format::parse("u16  sensor;").text(), "u16  sensor;");
     EXPECT_EQ(Format::parse("u32[]").text(), "u32[]");
@@ -161,7 +161,7 @@ TEST(Format, KeepsItsText)
     EXPECT_EQ(Format().text(), "");
 }
 
-TEST(Format, NoneIsBytes)
+TEST(Format, EmptyTextMeansBytes)
 {
     for (const char* const text : {"", " ", "\n\t \r\n"}) {
         const Format format = Format::parse(text);
@@ -173,7 +173,7 @@ TEST(Format, NoneIsBytes)
     EXPECT_EQ(Format().kind(), Format::Kind::bytes);
 }
 
-TEST(Format, BareParameters)
+TEST(Format, ArrayWithoutANameMeansParameters)
 {
     for (const char* const text : {"u32[]", " u32 [ ] ", "u32[];", "\nu32[]\n;\n"}) {
         const Format format = Format::parse(text);
@@ -189,7 +189,7 @@ TEST(Format, BareParameters)
     EXPECT_EQ(Format::parse("u32 x").kind(), Format::Kind::fields);
 }
 
-TEST(Format, SaysWhatItWants)
+TEST(Format, WantedDescribesTheSizes)
 {
     EXPECT_EQ(Format::parse("").wanted(), "any number of bytes");
     EXPECT_EQ(Format::parse("u16 a; u32 b").wanted(), "6 bytes");

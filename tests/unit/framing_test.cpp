@@ -23,7 +23,7 @@ Frame first_of(const Framing& framing, const std::string& text, bool ended = fal
     return first_frame(framing, std::as_bytes(std::span(text)), ended);
 }
 
-TEST(Framing, ALineEndsWithItsNewline)
+TEST(Framing, LineEndsWithItsNewline)
 {
     const std::string text = "one\ntwo";
     const Frame piece = first_of(kLines, text);
@@ -32,14 +32,14 @@ TEST(Framing, ALineEndsWithItsNewline)
     EXPECT_EQ(first_of(kLines, "two").size, 0U);
 }
 
-TEST(Framing, AnEmptyLineIsOne)
+TEST(Framing, EmptyLineIsAnEvent)
 {
     const Frame piece = first_of(kLines, "\n\n");
     EXPECT_EQ(piece.size, 1U);
     EXPECT_TRUE(piece.payload.empty());
 }
 
-TEST(Framing, WhatFollowsTheLastNewlineIsALineOnceNothingFollows)
+TEST(Framing, IncompleteLastLineIsAnEventAtTheEnd)
 {
     const Frame piece = first_of(kLines, "rest", true);
     EXPECT_EQ(piece.size, 4U);
@@ -47,14 +47,14 @@ TEST(Framing, WhatFollowsTheLastNewlineIsALineOnceNothingFollows)
     EXPECT_EQ(first_of(kLines, "", true).size, 0U);
 }
 
-TEST(Framing, ALineWithoutAnEndIsCut)
+TEST(Framing, TooLongLineIsCut)
 {
     const Frame piece = first_of(kLines, std::string(DRVBUS_PAYLOAD_MAX, 'x'));
     EXPECT_EQ(piece.size, DRVBUS_PAYLOAD_MAX / 2);
     EXPECT_EQ(piece.payload.size(), piece.size);
 }
 
-TEST(Framing, RecordsOfAFixedSizeComeWhole)
+TEST(Framing, FixedRecordIsAnEventOnlyWhenComplete)
 {
     EXPECT_EQ(first_of(kFours, "abc").size, 0U);
     EXPECT_EQ(first_of(kFours, "abcd").size, 4U);
@@ -62,13 +62,13 @@ TEST(Framing, RecordsOfAFixedSizeComeWhole)
     EXPECT_EQ(first_of(kFours, "abc", true).size, 0U);
 }
 
-TEST(Framing, WhatIsReadAtOnceIsOneEvent)
+TEST(Framing, RawReadIsOneEvent)
 {
     for (const auto kind : {Framing::Kind::raw, Framing::Kind::snapshot})
         EXPECT_EQ(first_of({.kind = kind}, "a\nb\n").payload.size(), 4U);
 }
 
-TEST(Framing, RecordsSayTheirSequence)
+TEST(Framing, RecordHasItsSequence)
 {
     const Frame piece = first_of({}, record({.sequence = 9}, "nine") + "more");
     EXPECT_EQ(piece.sequence, 9U);

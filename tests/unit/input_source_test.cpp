@@ -28,7 +28,7 @@ using reader::make_source;
 using record::Framing;
 using testing::HasSubstr;
 
-class Sources : public testing::Test {
+class InputSources : public testing::Test {
 protected:
     /// What one take gives; "ended" where nothing will come.
     std::string take(InputSource& source)
@@ -43,7 +43,7 @@ protected:
     TemporaryDirectory directory_;
 };
 
-TEST_F(Sources, AFifoWithoutAWriterHasNothingNow)
+TEST_F(InputSources, FifoWithoutAWriterHasNoInput)
 {
     const auto source = make_read_source(pipe_.read_end.get(), {});
     EXPECT_EQ(take(*source), "");
@@ -53,7 +53,7 @@ TEST_F(Sources, AFifoWithoutAWriterHasNothingNow)
     EXPECT_EQ(take(*source), "");
 }
 
-TEST_F(Sources, ASnapshotIsReceivedEventOnceForEachNews)
+TEST_F(InputSources, SnapshotIsReadOncePerNotification)
 {
     const std::string path = directory_.file("value", "21\n");
     const UniqueFd file(must(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open"));
@@ -68,7 +68,7 @@ TEST_F(Sources, ASnapshotIsReceivedEventOnceForEachNews)
     EXPECT_EQ(take(*source), "");
 }
 
-TEST_F(Sources, WhatHandsOutOtherSizesThanTheFormatSaysSo)
+TEST_F(InputSources, ReadOfAnotherSizeThanTheFormatIsAnError)
 {
     const UniqueFd zero(must(open("/dev/zero", O_RDONLY | O_CLOEXEC), "open"));
     const auto source = make_read_source(zero.get(), {.kind = Framing::Kind::fixed, .size = 24});
@@ -80,7 +80,7 @@ TEST_F(Sources, WhatHandsOutOtherSizesThanTheFormatSaysSo)
     }
 }
 
-TEST_F(Sources, AnIoctlIsAskedOnceForEachSignalOfAnEventfd)
+TEST_F(InputSources, FetchRunsOncePerCountOfTheEventfd)
 {
     write_all(pipe_.write_end.get(), "five!");
     Settings settings;
@@ -95,7 +95,7 @@ TEST_F(Sources, AnIoctlIsAskedOnceForEachSignalOfAnEventfd)
     EXPECT_EQ(take(*source), "");
 }
 
-TEST_F(Sources, WhatAnIoctlFailsWithIsSaid)
+TEST_F(InputSources, ErrorOfAFetchIsReported)
 {
     Settings settings;
     settings.fetch.emplace();
@@ -106,7 +106,7 @@ TEST_F(Sources, WhatAnIoctlFailsWithIsSaid)
     EXPECT_THROW((void)take(*source), std::system_error);
 }
 
-TEST_F(Sources, ItIsArmedAtFirstAndAfterEachEvent)
+TEST_F(InputSources, RearmRunsFirstAndAfterEachRead)
 {
     Settings settings;
     Pipe counted;

@@ -26,7 +26,7 @@ Match match_of(const std::string& subsystem, const std::string& sysname = {})
 }
 
 // Every machine has these.
-TEST(Match, IsBySubsystemAndName)
+TEST(Match, SubsystemAndNameAreMatched)
 {
     EXPECT_THAT(find(match_of("mem", "null")), ElementsAre("/dev/null"));
     EXPECT_THAT(find(match_of("mem")), Contains("/dev/zero"));
@@ -36,7 +36,7 @@ TEST(Match, IsBySubsystemAndName)
     EXPECT_THAT(find(match_of("tty")), Not(Contains("/dev/null")));
 }
 
-TEST(Match, IsByAttributesAllOfThem)
+TEST(Match, AllAttributesMustMatch)
 {
     Match match = match_of("mem");
     match.attributes = {{"dev", "1:3"}};
@@ -49,7 +49,7 @@ TEST(Match, IsByAttributesAllOfThem)
     EXPECT_THAT(find(match), IsEmpty()) << "one that it does not have fits nothing";
 }
 
-TEST(Match, IsByPropertiesLikewise)
+TEST(Match, AllPropertiesMustMatch)
 {
     Match match = match_of("mem");
     match.properties = {{"DEVNAME", "/dev/nul*"}, {"MAJOR", "1"}};
@@ -58,7 +58,7 @@ TEST(Match, IsByPropertiesLikewise)
     EXPECT_THAT(find(match), IsEmpty());
 }
 
-TEST(Match, SaysWhatItIs)
+TEST(Match, TextNamesAllConditions)
 {
     Match match = match_of("input", "event*");
     match.attributes = {{"device/name", "Power Button"}};

@@ -72,7 +72,7 @@ TEST_F(NotificationTest, KindsHaveTheNamesOfTheConfiguration)
     EXPECT_EQ(to_string(Kind::sigio), "sigio");
 }
 
-TEST_F(NotificationTest, PollTellsOfNewsOnce)
+TEST_F(NotificationTest, PollReportsReadinessOnce)
 {
     const auto poll = make_poll(loop_, {pipe_.read_end.get(), false}, count());
     EXPECT_EQ(poll->kind(), Kind::poll);
@@ -86,7 +86,7 @@ TEST_F(NotificationTest, PollTellsOfNewsOnce)
     EXPECT_EQ(news_, 1);
 }
 
-TEST_F(NotificationTest, PollTellsOfEachFurtherNews)
+TEST_F(NotificationTest, PollReportsFurtherInput)
 {
     const auto poll = make_poll(loop_, {pipe_.read_end.get(), false}, count());
     for (int i = 1; i <= 10; ++i) {
@@ -100,14 +100,14 @@ TEST_F(NotificationTest, PollTellsOfEachFurtherNews)
     }
 }
 
-TEST_F(NotificationTest, PollTellsOfWhatWasThereBefore)
+TEST_F(NotificationTest, PollReportsInputFromBeforeItStarted)
 {
     write_all(pipe_.write_end.get(), "x");
     const auto poll = make_poll(loop_, {pipe_.read_end.get(), false}, count());
     EXPECT_TRUE(told(1));
 }
 
-TEST_F(NotificationTest, PollTellsOfTheEnd)
+TEST_F(NotificationTest, PollReportsAHangUp)
 {
     const auto poll = make_poll(loop_, {pipe_.read_end.get(), false}, count());
     pipe_.write_end.reset();
@@ -116,7 +116,7 @@ TEST_F(NotificationTest, PollTellsOfTheEnd)
     EXPECT_EQ(news_, 1);
 }
 
-TEST_F(NotificationTest, PollTellsNothingOnceItIsGone)
+TEST_F(NotificationTest, DestroyedPollDoesNotReport)
 {
     auto poll = make_poll(loop_, {pipe_.read_end.get(), false}, count());
     write_all(pipe_.write_end.get(), "x");
@@ -125,7 +125,7 @@ TEST_F(NotificationTest, PollTellsNothingOnceItIsGone)
     EXPECT_EQ(news_, 0);
 }
 
-TEST_F(NotificationTest, PollIsRefusedWhereTheDeviceHasNone)
+TEST_F(NotificationTest, PollOfADeviceWithoutPollIsRefused)
 {
     expect_refused(
         [&] {
@@ -134,9 +134,10 @@ TEST_F(NotificationTest, PollIsRefusedWhereTheDeviceHasNone)
         std::errc::operation_not_permitted, "the device cannot be polled; set notification to \"auto\" or \"sigio\"");
 }
 
-TEST_F(NotificationTest, EventfdIsRefusedByWhatIsNoDrvbusNode)
+TEST_F(NotificationTest, EventfdOfAnotherDeviceIsRefused)
 {
-    const std::string advice = "the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\"";
+    const std::string advice =
+        "the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\"";
     for (const bool claims_to_be_one : {false, true}) {
         for (const int fd : {pipe_.read_end.get(), file_.get()})
             expect_refused(
@@ -147,7 +148,7 @@ TEST_F(NotificationTest, EventfdIsRefusedByWhatIsNoDrvbusNode)
     }
 }
 
-TEST_F(NotificationTest, AnyTakesPollWhereThereIsNoEventfd)
+TEST_F(NotificationTest, AnyUsesPollWithoutEventfdSupport)
 {
     const auto any = make_any(loop_, sigio_, {pipe_.read_end.get(), false}, count());
     EXPECT_EQ(any->kind(), Kind::poll);
@@ -155,7 +156,7 @@ TEST_F(NotificationTest, AnyTakesPollWhereThereIsNoEventfd)
     EXPECT_TRUE(told(1));
 }
 
-TEST_F(NotificationTest, AnySaysWhereNoneWorks)
+TEST_F(NotificationTest, AnyReportsThatNoneWorks)
 {
     expect_refused(
         [&] {
@@ -164,7 +165,7 @@ TEST_F(NotificationTest, AnySaysWhereNoneWorks)
         std::errc::not_supported, "the device sends no SIGIO");
 }
 
-TEST_F(NotificationTest, MakeTakesTheGivenKindAlone)
+TEST_F(NotificationTest, MakeTriesOnlyTheGivenKind)
 {
     const Device pipe{pipe_.read_end.get(), false};
     EXPECT_EQ(make(Kind::poll, loop_, sigio_, pipe, count())->kind(), Kind::poll);

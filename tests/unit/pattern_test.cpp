@@ -25,7 +25,7 @@ std::string encoded(const std::string& pattern, const std::string& format_text, 
     return bytes ? as_text(*bytes) : "none";
 }
 
-TEST(Pattern, TakesATextApart)
+TEST(Pattern, TextIsSplitIntoFields)
 {
     EXPECT_EQ(encoded("{a},{b};{rest}", "u8 a; s16 b; char rest[]", "7,-2;all, the; rest"),
               packed(std::uint8_t{7}, std::int16_t{-2}) + "all, the; rest");
@@ -35,13 +35,13 @@ TEST(Pattern, TakesATextApart)
     EXPECT_EQ(encoded("{n} {m}", "u8 n; u8 m", "1  2"), packed(std::uint8_t{1}, std::uint8_t{2}));
 }
 
-TEST(Pattern, FieldsThatItDoesNotNameAreZero)
+TEST(Pattern, FieldsThatAreNotNamedAreZero)
 {
     EXPECT_EQ(encoded("{b}", "u8 a; u8 b; char c[2]", "5"),
               packed(std::uint8_t{0}, std::uint8_t{5}) + std::string(2, 0));
 }
 
-TEST(Pattern, ATextThatIsNotLikeItIsNotReceivedEvent)
+TEST(Pattern, TextThatDoesNotMatchIsRefused)
 {
     EXPECT_EQ(encoded("{a},{b}", "u8 a; u8 b", "1"), "none");
     EXPECT_EQ(encoded("a={a}", "u8 a", "b=1"), "none");
@@ -62,7 +62,7 @@ std::string error_of(const std::string& pattern, const std::string& format)
     return "none";
 }
 
-TEST(Pattern, OneThatIsWrongIsRefused)
+TEST(Pattern, WrongPatternIsRefused)
 {
     EXPECT_THAT(error_of("{a", "u8 a"), HasSubstr("has no matching"));
     EXPECT_THAT(error_of("{b}", "u8 a"), HasSubstr("no field \"b\""));

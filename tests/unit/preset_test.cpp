@@ -50,7 +50,7 @@ constexpr const char* kPressure =
     "setup = [{ write = \"some {stall_us}\", when = \"{wanted}\" }]\n"
     "names = { 0 = \"{file}\" }\n";
 
-TEST_F(Presets, AChannelHasWhatItsPresetSays)
+TEST_F(Presets, ChannelGetsTheSettingsOfItsPreset)
 {
     preset("pressure", kPressure);
     const device::ChannelSettings channel = channel_of("preset = \"pressure\"");
@@ -64,7 +64,7 @@ TEST_F(Presets, AChannelHasWhatItsPresetSays)
     EXPECT_EQ(channel.event_names->at(0), "memory");
 }
 
-TEST_F(Presets, ParametersAndKeysOfTheChannelGoFirst)
+TEST_F(Presets, KeysOfTheChannelOverrideThePreset)
 {
     preset("pressure", kPressure);
     const device::ChannelSettings channel =
@@ -76,7 +76,7 @@ TEST_F(Presets, ParametersAndKeysOfTheChannelGoFirst)
     EXPECT_EQ(channel_of("preset = \"pressure\"\nmatch = { subsystem = \"x\" }").device->match->subsystem, "x");
 }
 
-TEST_F(Presets, WhatIsWrongIsSaidInTheUsersFile)
+TEST_F(Presets, ErrorInAParameterIsReportedInTheUsersFile)
 {
     preset("pressure", kPressure);
     EXPECT_EQ(error_of("preset = \"none\""), "test.toml:3:10: there is no preset \"none\"; there are \"pressure\"");
@@ -91,7 +91,7 @@ TEST_F(Presets, WhatIsWrongIsSaidInTheUsersFile)
     EXPECT_THAT(error_of("preset = \"bare\""), StartsWith(directory_.path() + "/bare.toml:2:11: 'records' goes with"));
 }
 
-TEST_F(Presets, WhatIsWrongInAPresetIsSaidThere)
+TEST_F(Presets, ErrorInAPresetIsReportedInThePreset)
 {
     preset("bad", "[channel]\nrecords = \"lions\"\n");
     EXPECT_THAT(error_of("preset = \"bad\"\ndevice = \"/dev/x\""), StartsWith(directory_.path() + "/bad.toml:2:11: "));
@@ -99,7 +99,7 @@ TEST_F(Presets, WhatIsWrongInAPresetIsSaidThere)
     EXPECT_THAT(error_of("preset = \"worse\""), StartsWith(directory_.path() + "/worse.toml:1:"));
 }
 
-TEST_F(Presets, AllKeysOfADevice)
+TEST_F(Presets, AllKeysOfADeviceAreRead)
 {
     const device::ChannelSettings channel = channel_of(R"(
 match = { subsystem = "input", sysname = "event*", attributes = { "device/name" = "Power*" }, properties = { A = "b" } }
@@ -135,7 +135,7 @@ unit = "ProtectKernelLogs=no"
     EXPECT_EQ(channel.unit, std::vector<std::string>{"ProtectKernelLogs=no"});
 }
 
-TEST_F(Presets, WhatTheSetupGivesIsNoPartOfWhatTheDeviceSends)
+TEST_F(Presets, PrefixOfTheSetupIsNotPartOfTheRecordSize)
 {
     const device::ChannelSettings channel =
         channel_of("device = \"/dev/x\"\nrecords = \"fixed\"\nformat = \"u32 line; u64 time\"\n"
@@ -143,7 +143,7 @@ TEST_F(Presets, WhatTheSetupGivesIsNoPartOfWhatTheDeviceSends)
     EXPECT_EQ(channel.device->framing.size, 8U);
 }
 
-TEST_F(Presets, WhatIsWrongWithAKeyIsSaid)
+TEST_F(Presets, WrongKeyIsReported)
 {
     const std::string device = "device = \"/dev/x\"\nformat = \"u32 a; u8 b[2]; f32 c\"\n";
     const auto error = [&](const std::string& line) { return error_of(device + line); };
@@ -162,7 +162,8 @@ TEST_F(Presets, WhatIsWrongWithAKeyIsSaid)
     EXPECT_THAT(error("setup = [{ ioctl = 1, values = {} }]"), HasSubstr("'values' goes with a 'format'"));
     EXPECT_THAT(error("setup = [{ ioctl = 1, format = \"u8 x\", values = { x = 256 } }]"),
                 HasSubstr("the value of \"x\" is wrong: 256 does not fit its type"));
-    EXPECT_THAT(error("setup = [{ ioctl = 1, format = \"u8 x\", values = { y = 1 } }]"), HasSubstr("does not have this field"));
+    EXPECT_THAT(error("setup = [{ ioctl = 1, format = \"u8 x\", values = { y = 1 } }]"),
+                HasSubstr("does not have this field"));
     EXPECT_THAT(error("setup = [{ write = \"x\", to = \"relative\" }]"), HasSubstr("it is an absolute path"));
     EXPECT_THAT(error("setup = [{ write = [256] }]"), HasSubstr("from 0 to 255"));
     EXPECT_THAT(error("fetch = { write = \"x\" }"), HasSubstr("'fetch' is an 'ioctl' with the 'format'"));

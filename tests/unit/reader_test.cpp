@@ -100,12 +100,12 @@ protected:
     Reading reader_{pipe_.read_end.get(), kRecords};
 };
 
-TEST_F(RecordStream, IsEmptyAtFirst)
+TEST_F(RecordStream, NewReaderIsEmpty)
 {
     EXPECT_EQ(reader_.read().status, Status::empty);
 }
 
-TEST_F(RecordStream, RecordsCutAnywhereComeWhole)
+TEST_F(RecordStream, RecordsSplitAnywhereAreCompleted)
 {
     const std::string bytes = record({.sequence = 1}, "first one") + record({.sequence = 2}, "second");
     const std::size_t first_size = record({.sequence = 1}, "first one").size();
@@ -122,7 +122,7 @@ TEST_F(RecordStream, RecordsCutAnywhereComeWhole)
     }
 }
 
-TEST_F(RecordStream, BytesThatComeOneByOneAddUp)
+TEST_F(RecordStream, SingleBytesAreCompletedToRecords)
 {
     const std::string bytes = record({.sequence = 5}, "slowly");
     for (std::size_t i = 0; i + 1 < bytes.size(); ++i) {
@@ -133,7 +133,7 @@ TEST_F(RecordStream, BytesThatComeOneByOneAddUp)
     EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{5, "slowly"}));
 }
 
-TEST_F(RecordStream, OneReadTakesAllThatIsThere)
+TEST_F(RecordStream, OneReadReturnsAllInput)
 {
     std::string bytes;
     for (std::uint64_t i = 1; i <= 100; ++i)
@@ -144,7 +144,7 @@ TEST_F(RecordStream, OneReadTakesAllThatIsThere)
     EXPECT_EQ(as_text(batch.records), bytes);
 }
 
-TEST_F(RecordStream, WhatIsNotCommittedComesAgain)
+TEST_F(RecordStream, UncommittedRecordsAreReturnedAgain)
 {
     send(record({.sequence = 1}, "one") + record({.sequence = 2}, "two"));
     const std::vector<ReceivedEvent> both{{1, "one"}, {2, "two"}};
@@ -159,7 +159,7 @@ TEST_F(RecordStream, WhatIsNotCommittedComesAgain)
     EXPECT_EQ(reader_.read().status, Status::empty);
 }
 
-TEST_F(RecordStream, RecordsOfTheLargestSizeGoThrough)
+TEST_F(RecordStream, LargestRecordsAreRead)
 {
     const std::string payload(DRVBUS_PAYLOAD_MAX, 'x');
     for (std::uint64_t i = 1; i <= 3; ++i) {
@@ -172,7 +172,7 @@ TEST_F(RecordStream, RecordsOfTheLargestSizeGoThrough)
     }
 }
 
-TEST_F(RecordStream, OneOfTheLargestSizeIsReceivedEventAtOnce)
+TEST_F(RecordStream, LargestRecordIsReadAtOnce)
 {
     const std::string payload(DRVBUS_PAYLOAD_MAX, 'x');
     must(fcntl(pipe_.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
@@ -180,7 +180,7 @@ TEST_F(RecordStream, OneOfTheLargestSizeIsReceivedEventAtOnce)
     EXPECT_THAT(events_in(reader_.read()), ElementsAre(ReceivedEvent{1, payload}));
 }
 
-TEST_F(RecordStream, WhatComesBeforeMalformedBytesIsKept)
+TEST_F(RecordStream, RecordsBeforeMalformedBytesAreReturned)
 {
     send(record({.sequence = 1}, "good") + record_header({.sequence = 0}, 0));
     EXPECT_THAT(events_in(reader_.read()), ElementsAre(ReceivedEvent{1, "good"}));
@@ -193,7 +193,7 @@ TEST_F(RecordStream, WhatComesBeforeMalformedBytesIsKept)
     }
 }
 
-TEST_F(RecordStream, AFifoGoesOnWithItsNextWriter)
+TEST_F(RecordStream, FifoContinuesWithItsNextWriter)
 {
     send(record({.sequence = 1}, "from the first"));
     pipe_.write_end.reset();
@@ -207,7 +207,7 @@ TEST_F(RecordStream, AFifoGoesOnWithItsNextWriter)
     EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{2, "from the second"}));
 }
 
-TEST_F(RecordStream, TheNextProcessGoesOnWhereThisOneWas)
+TEST_F(RecordStream, NextProcessContinuesAtThePosition)
 {
     send(record({.sequence = 1}, "one") + record({.sequence = 2}, "two") +
          record({.sequence = 3}, "three").substr(0, 20));
@@ -229,7 +229,7 @@ void die_behind_read(Checkpoint& checkpoint, int fd)
     must(static_cast<int>(::read(fd, room.data(), room.size())), "read");
 }
 
-TEST_F(RecordStream, WhatWasReadByAProcessThatThenDiedComes)
+TEST_F(RecordStream, InputReadByAKilledProcessIsNotLost)
 {
     send(record({.sequence = 1}, "one"));
     ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "one"}));
@@ -247,7 +247,7 @@ TEST_F(RecordStream, WhatWasReadByAProcessThatThenDiedComes)
     EXPECT_THAT(after.take_all(), ElementsAre(ReceivedEvent{4, "four"}));
 }
 
-TEST_F(RecordStream, TheFirstThatEverCameIsNotLostEither)
+TEST_F(RecordStream, FirstInputReadByAKilledProcessIsNotLost)
 {
     const std::string payload = std::string(DRVBUS_PAYLOAD_MAX - sizeof(drvbus_record) - 1, 'p') + '\0';
     const std::string bytes = record({.sequence = 1}, payload);
@@ -257,7 +257,7 @@ TEST_F(RecordStream, TheFirstThatEverCameIsNotLostEither)
     EXPECT_THAT(reader_.restarted(pipe_.read_end.get(), kRecords).take_all(), ElementsAre(ReceivedEvent{1, payload}));
 }
 
-TEST_F(RecordStream, WhatIsCutOffIsNotReceivedEventForWhatCame)
+TEST_F(RecordStream, DiscardedInputIsNotFramed)
 {
     send(record({.sequence = 1}, "one") + "rest of something");
     ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "one"}));
@@ -267,7 +267,7 @@ TEST_F(RecordStream, WhatIsCutOffIsNotReceivedEventForWhatCame)
     EXPECT_THAT(next.take_all(), ElementsAre(ReceivedEvent{2, "two"}));
 }
 
-TEST_F(RecordStream, PublishedRecordsStayAsLongAsThereIsRoom)
+TEST_F(RecordStream, PublishedRecordsAreKeptWhileThereIsRoom)
 {
     const std::string payload(10000, 'p');
     for (std::uint64_t i = 1; i <= 100; ++i) {
@@ -284,7 +284,7 @@ TEST_F(RecordStream, PublishedRecordsStayAsLongAsThereIsRoom)
     EXPECT_TRUE(reader_.reader().read_at(101).empty());
 }
 
-TEST_F(RecordStream, WhatIsToFinishReadsNoMore)
+TEST_F(RecordStream, FinishedReaderReadsNoInput)
 {
     send(record({.sequence = 1}, "one"));
     (void)reader_.read();
@@ -294,7 +294,7 @@ TEST_F(RecordStream, WhatIsToFinishReadsNoMore)
     EXPECT_EQ(reader_.read().status, Status::end);
 }
 
-TEST(LedgerOfAnotherRelease, IsRefused)
+TEST(CheckpointOfAnotherRelease, IsRefused)
 {
     const UniqueFd small(must(memfd_create("small", MFD_CLOEXEC), "memfd_create"));
     EXPECT_THROW((void)Checkpoint::adopt(UniqueFd(must(dup(small.get()), "dup"))), std::runtime_error);
@@ -304,7 +304,7 @@ TEST(LedgerOfAnotherRelease, IsRefused)
     EXPECT_THROW((void)Checkpoint::adopt(UniqueFd(must(dup(checkpoint.fd()), "dup"))), std::runtime_error);
 }
 
-TEST(StreamReader, ASocketEndsAfterItsLastEvent)
+TEST(StreamReader, SocketEndsAfterItsLastEvent)
 {
     for (const Framing framing : {kRecords, kRaw}) {
         SocketPair sockets;
@@ -317,7 +317,7 @@ TEST(StreamReader, ASocketEndsAfterItsLastEvent)
     }
 }
 
-TEST(StreamReader, ADeviceThatFailsSaysWhy)
+TEST(StreamReader, ErrorOfTheDeviceIsReported)
 {
     for (const Framing framing : {kRecords, kRaw}) {
         const UniqueFd directory(must(open("/", O_RDONLY | O_CLOEXEC), "open"));
@@ -339,7 +339,7 @@ std::uint64_t monotonic_ns()
     return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-TEST(RawStream, EachReadIsOneEventNumberedAndTimed)
+TEST(RawStream, EachReadIsANumberedAndTimestampedEvent)
 {
     const UniqueFd counter(must(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd"));
     Reading reader(counter.get(), kRaw);
@@ -364,7 +364,7 @@ TEST(RawStream, EachReadIsOneEventNumberedAndTimed)
     }
 }
 
-TEST(RawStream, WhatIsNotCommittedComesAgainAndNoMoreIsRead)
+TEST(RawStream, UncommittedEventIsReturnedAgainBeforeMoreInputIsRead)
 {
     const Pipe pipe;
     Reading reader(pipe.read_end.get(), kRaw);
@@ -376,7 +376,7 @@ TEST(RawStream, WhatIsNotCommittedComesAgainAndNoMoreIsRead)
     EXPECT_THAT(reader.take_all(), ElementsAre(ReceivedEvent{1, "one"}, ReceivedEvent{2, "two"}));
 }
 
-TEST(RawStream, WhatWasReadByAProcessThatThenDiedComes)
+TEST(RawStream, InputReadByAKilledProcessIsNotLost)
 {
     const Pipe pipe;
     auto reader = std::make_unique<Reading>(pipe.read_end.get(), kRaw);
@@ -405,7 +405,7 @@ TEST(RawStream, PayloadsOfAnyLengthArePadded)
     }
 }
 
-TEST(RawStream, AReadTakesAtMostTheLargestPayload)
+TEST(RawStream, ReadIsLimitedToTheLargestPayload)
 {
     const Pipe pipe;
     must(fcntl(pipe.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");

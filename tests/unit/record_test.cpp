@@ -27,7 +27,7 @@ void expect_whole(const Record& found, std::string_view payload)
     EXPECT_EQ(as_text(found.event.payload), payload);
 }
 
-TEST(ParseRecord, GivesWhatTheDriverPutIn)
+TEST(ParseRecord, ReturnsAllFields)
 {
     const std::string bytes = record(kHeader, "payload!");
     const Record found = parse_record(as_bytes(bytes));
@@ -35,7 +35,7 @@ TEST(ParseRecord, GivesWhatTheDriverPutIn)
     EXPECT_EQ(found.size, sizeof(drvbus_record) + 8);
 }
 
-TEST(ParseRecord, LeavesThePaddingOut)
+TEST(ParseRecord, PayloadIsWithoutPadding)
 {
     for (std::size_t length = 0; length <= 2 * DRVBUS_RECORD_ALIGN + 1; ++length) {
         const std::string payload(length, 'p');
@@ -47,7 +47,7 @@ TEST(ParseRecord, LeavesThePaddingOut)
     }
 }
 
-TEST(ParseRecord, LeavesWhatFollowsAlone)
+TEST(ParseRecord, FollowingBytesAreIgnored)
 {
     const std::string first = record(kHeader, "first");
     const std::string bytes = first + record({.sequence = 2}, "second");
@@ -56,7 +56,7 @@ TEST(ParseRecord, LeavesWhatFollowsAlone)
     EXPECT_EQ(found.size, first.size());
 }
 
-TEST(ParseRecord, WantsMoreAtEveryCut)
+TEST(ParseRecord, TruncatedRecordIsPartial)
 {
     const std::string bytes = record(kHeader, "some payload");
     for (std::size_t cut = 0; cut < bytes.size(); ++cut)
@@ -64,7 +64,7 @@ TEST(ParseRecord, WantsMoreAtEveryCut)
     EXPECT_EQ(parse_record(as_bytes(bytes)).state, Record::State::complete);
 }
 
-TEST(ParseRecord, NeedsNoAlignment)
+TEST(ParseRecord, UnalignedRecordIsParsed)
 {
     const std::string bytes = record(kHeader, "somewhere");
     for (std::size_t shift = 0; shift < DRVBUS_RECORD_ALIGN; ++shift) {
@@ -73,7 +73,7 @@ TEST(ParseRecord, NeedsNoAlignment)
     }
 }
 
-TEST(ParseRecord, TakesTheLargestPayload)
+TEST(ParseRecord, LargestPayloadIsAccepted)
 {
     const std::string payload(DRVBUS_PAYLOAD_MAX, 'x');
     const std::string bytes = record(kHeader, payload);
@@ -83,7 +83,7 @@ TEST(ParseRecord, TakesTheLargestPayload)
     EXPECT_EQ(parse_record(as_bytes(bytes).first(bytes.size() - 1)).state, Record::State::partial);
 }
 
-TEST(ParseRecord, RefusesWhatNoDriverWrites)
+TEST(ParseRecord, InvalidHeaderIsMalformed)
 {
     const auto state_of = [](const std::string& bytes) { return parse_record(as_bytes(bytes)).state; };
     EXPECT_EQ(state_of(record_header({}, DRVBUS_PAYLOAD_MAX + 1)), Record::State::malformed);

@@ -11,7 +11,7 @@ namespace {
 using checkpoint::InstancePosition;
 using checkpoint::RemovedChannelPositions;
 
-TEST(RemovedChannelPositions, AreReceivedEventByTheirNames)
+TEST(RemovedChannelPositions, PositionIsReturnedOnceByName)
 {
     RemovedChannelPositions positions;
     positions.put("a", {7, 3});
@@ -22,7 +22,7 @@ TEST(RemovedChannelPositions, AreReceivedEventByTheirNames)
     EXPECT_EQ(positions.take("c"), (InstancePosition{}));
 }
 
-TEST(RemovedChannelPositions, TheLastOfANameCounts)
+TEST(RemovedChannelPositions, LaterPositionReplacesTheEarlierOne)
 {
     RemovedChannelPositions positions;
     positions.put("a", {7, 3});
@@ -33,7 +33,7 @@ TEST(RemovedChannelPositions, TheLastOfANameCounts)
     EXPECT_EQ(positions.take("a"), (InstancePosition{}));
 }
 
-TEST(RemovedChannelPositions, TheFirstIsForgottenWhereThereAreTooMany)
+TEST(RemovedChannelPositions, OldestIsForgottenAtTheLimit)
 {
     RemovedChannelPositions positions;
     for (std::size_t i = 0; i <= RemovedChannelPositions::kCapacity; ++i)

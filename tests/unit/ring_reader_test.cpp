@@ -32,7 +32,7 @@ protected:
     UniqueFd file_{must(memfd_create("ring", MFD_CLOEXEC), "memfd_create")};
 };
 
-TEST_F(Ring, IsReadAtThePositionWithoutMovingIt)
+TEST_F(Ring, ReadAtPositionDoesNotMoveIt)
 {
     const std::string bytes = record({.sequence = 7}, "seven");
     must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 7)), "pwrite");
@@ -55,12 +55,12 @@ TEST_F(Ring, CommitMovesThePositionToTheNextSequence)
     EXPECT_THAT(events_in(reader->read()), ElementsAre(ReceivedEvent{40, "forty"}));
 }
 
-TEST_F(Ring, EndsWithTheChannel)
+TEST_F(Ring, ReadEndsWhenTheChannelIsRemoved)
 {
     EXPECT_EQ(make_ring_reader(file_.get(), at(1))->read().status, Status::end);
 }
 
-TEST_F(Ring, ADeviceThatFailsSaysWhy)
+TEST_F(Ring, ErrorOfTheDeviceIsReported)
 {
     const Pipe pipe;
     EXPECT_THROW((void)make_ring_reader(pipe.read_end.get(), at(1)), std::system_error);
@@ -75,7 +75,7 @@ TEST_F(Ring, ADeviceThatFailsSaysWhy)
     }
 }
 
-TEST_F(Ring, ThePastIsReadWithoutMovingThePosition)
+TEST_F(Ring, ReplayDoesNotMoveThePosition)
 {
     const std::string bytes = record({.sequence = 3}, "three");
     must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 3)), "pwrite");
@@ -85,7 +85,7 @@ TEST_F(Ring, ThePastIsReadWithoutMovingThePosition)
     EXPECT_EQ(position(), 50);
 }
 
-TEST_F(Ring, WhatIsToFinishReadsNoMore)
+TEST_F(Ring, FinishedReaderReturnsNoLaterEvents)
 {
     const std::string bytes = record({.sequence = 7}, "seven");
     must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 7)), "pwrite");

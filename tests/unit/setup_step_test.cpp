@@ -43,13 +43,13 @@ IoctlStep number_step(std::uint64_t request, std::int64_t value)
     return step;
 }
 
-class Steps : public testing::Test {
+class SetupSteps : public testing::Test {
 protected:
     TemporaryDirectory directory_;
     Pipe pipe_;
 };
 
-TEST_F(Steps, AnIoctlTakesAStruct)
+TEST_F(SetupSteps, IoctlPassesAStruct)
 {
     const UniqueFd terminal(must(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
     const SetupStep step{struct_step(TIOCSWINSZ, "u16 rows; u16 columns; u16 _[2]", {{"rows", 12}, {"columns", 34}}),
@@ -61,7 +61,7 @@ TEST_F(Steps, AnIoctlTakesAStruct)
     EXPECT_EQ(size.ws_col, 34);
 }
 
-TEST_F(Steps, AnIoctlGivesBackWhatTheDriverWrote)
+TEST_F(SetupSteps, IoctlReturnsTheStructOfTheDriver)
 {
     write_all(pipe_.write_end.get(), "four");
     const SetupStep step{struct_step(FIONREAD, "s32 unread"), {}};
@@ -69,7 +69,7 @@ TEST_F(Steps, AnIoctlGivesBackWhatTheDriverWrote)
     EXPECT_EQ(format::load_integer(format::Type::s32, argument), 4);
 }
 
-TEST_F(Steps, AnIoctlTakesANumber)
+TEST_F(SetupSteps, IoctlPassesANumber)
 {
     const UniqueFd terminal(must(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
     // TCFLSH takes the queue itself: 0, 1 or 2.
@@ -77,14 +77,14 @@ TEST_F(Steps, AnIoctlTakesANumber)
     EXPECT_THROW(run(SetupStep{number_step(TCFLSH, 77), {}}, StepContext{.device = terminal.get()}), std::system_error);
 }
 
-TEST_F(Steps, AStructThatIsTooShortHarmsNothing)
+TEST_F(SetupSteps, TooShortStructIsNotOverrun)
 {
     const UniqueFd terminal(must(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
     const SetupStep step{struct_step(TCGETS, "u8 first"), {}};  // the driver writes 36 bytes
     EXPECT_EQ(run(step, StepContext{.device = terminal.get()}).argument.size(), 1U);
 }
 
-TEST_F(Steps, AnIoctlThatIsRefusedSaysWhich)
+TEST_F(SetupSteps, RefusedIoctlIsNamedInTheError)
 {
     try {
         run(SetupStep{number_step(0x5401, 1), {}}, StepContext{.device = pipe_.read_end.get()});
@@ -94,7 +94,7 @@ TEST_F(Steps, AnIoctlThatIsRefusedSaysWhich)
     }
 }
 
-TEST_F(Steps, AFileIsHandedBack)
+TEST_F(SetupSteps, ReturnedFileReplacesTheDevice)
 {
     const UniqueFd terminal(must(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
     // TIOCGPTPEER opens the other side, and returns it; in a struct there is an fd for the taking nowhere without a
@@ -110,7 +110,7 @@ TEST_F(Steps, AFileIsHandedBack)
     EXPECT_THROW(run(SetupStep{step, {}}, StepContext{.device = pipe_.read_end.get()}), std::runtime_error);
 }
 
-TEST_F(Steps, ATextIsWrittenToTheDeviceOrToAFile)
+TEST_F(SetupSteps, TextIsWrittenToTheDeviceOrAFile)
 {
     run(SetupStep{WriteStep{.text = "hello", .to = "", .at = {}}, {}}, StepContext{.device = pipe_.write_end.get()});
     std::string text(5, ' ');
@@ -122,7 +122,7 @@ TEST_F(Steps, ATextIsWrittenToTheDeviceOrToAFile)
     EXPECT_EQ(read_file(file), "0123ab6789");
 }
 
-TEST_F(Steps, OpenFilesGoInByTheirNumbers)
+TEST_F(SetupSteps, PlaceholdersAreFileDescriptorNumbers)
 {
     const std::string file = directory_.file("control", "");
     run(SetupStep{WriteStep{.text = "{eventfd} {device} 1000", .to = file, .at = {}}, {}},
@@ -135,7 +135,7 @@ TEST_F(Steps, OpenFilesGoInByTheirNumbers)
     EXPECT_THROW(run(step, StepContext{.device = pipe_.read_end.get()}), std::runtime_error) << "there is none";
 }
 
-TEST_F(Steps, AFileThatIsNotThereIsSaid)
+TEST_F(SetupSteps, MissingFileIsReported)
 {
     try {
         run(SetupStep{WriteStep{.text = "1", .to = directory_.path() + "/none", .at = {}}, {}}, StepContext{});
@@ -145,7 +145,7 @@ TEST_F(Steps, AFileThatIsNotThereIsSaid)
     }
 }
 
-TEST_F(Steps, OnlyAWriteToTheDeviceWantsTheRightTo)
+TEST_F(SetupSteps, OnlyAWriteToTheDeviceNeedsWriteAccess)
 {
     EXPECT_FALSE((SetupStep{number_step(1, 1), {}}.writes()));
     EXPECT_FALSE((SetupStep{WriteStep{.text = "1", .to = "/x", .at = {}}, {}}.writes()));

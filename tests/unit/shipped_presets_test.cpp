@@ -36,7 +36,7 @@ std::size_t argument_size(const IoctlStep& step)
     return format::encode(*step.format, step.values).size();
 }
 
-TEST(ShippedPresets, AllAreThereAndCanBeUsed)
+TEST(ShippedPresets, AllCanBeLoaded)
 {
     for (const std::string name :
          {"cgroup-eventfd", "evdev", "fifo", "gpio", "iio", "kmsg", "psi", "rtc", "serial", "uio"})
@@ -66,7 +66,7 @@ TEST(ShippedPresets, EvdevHasTheNamesOfLibevdev)
 }
 
 // The kernel's own headers say what the numbers in the presets are.
-TEST(ShippedPresets, NumbersAndStructsAreTheKernels)
+TEST(ShippedPresets, NumbersAndStructsMatchTheKernelHeaders)
 {
     const device::ChannelSettings evdev = channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"");
     EXPECT_EQ(ioctl_of(evdev, 0).request, EVIOCSCLOCKID);
@@ -90,7 +90,7 @@ TEST(ShippedPresets, NumbersAndStructsAreTheKernels)
     EXPECT_EQ(rtc.device->framing.size, sizeof(unsigned long));
 }
 
-TEST(ShippedPresets, AKeyboardHasToBeAllowed)
+TEST(ShippedPresets, KeyboardMustBeAllowed)
 {
     const device::ChannelSettings allowed =
         channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"\nallow_keyboard = true");

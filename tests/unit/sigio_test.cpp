@@ -69,7 +69,7 @@ protected:
     notification::SigioDispatcher dispatcher_{loop_};
 };
 
-TEST_F(Sigio, ATerminalTells)
+TEST_F(Sigio, TerminalNotifies)
 {
     const Terminal terminal;
     const UniqueFd reader = terminal.open_reader();
@@ -85,7 +85,7 @@ TEST_F(Sigio, ATerminalTells)
     }
 }
 
-TEST_F(Sigio, APipeTells)
+TEST_F(Sigio, PipeNotifies)
 {
     const Pipe pipe;
     const Watched watched(dispatcher_, pipe.read_end.get());
@@ -93,7 +93,7 @@ TEST_F(Sigio, APipeTells)
     EXPECT_TRUE(told(watched));
 }
 
-TEST_F(Sigio, ASocketTells)
+TEST_F(Sigio, SocketNotifies)
 {
     const SocketPair sockets;
     const Watched watched(dispatcher_, sockets.theirs.get());
@@ -101,7 +101,7 @@ TEST_F(Sigio, ASocketTells)
     EXPECT_TRUE(told(watched));
 }
 
-TEST_F(Sigio, OnlyTheDeviceThatHasNewsTells)
+TEST_F(Sigio, OnlyTheReadyDeviceIsReported)
 {
     const Pipe quiet;
     const Pipe loud;
@@ -113,7 +113,7 @@ TEST_F(Sigio, OnlyTheDeviceThatHasNewsTells)
     EXPECT_EQ(watched_quiet.news, 0);
 }
 
-TEST_F(Sigio, WhatComesBeforeTheLoopTurnsIsToldOnce)
+TEST_F(Sigio, SignalsBeforeADispatchAreReportedOnce)
 {
     const Pipe pipe;
     const Watched watched(dispatcher_, pipe.read_end.get());
@@ -124,7 +124,7 @@ TEST_F(Sigio, WhatComesBeforeTheLoopTurnsIsToldOnce)
     EXPECT_EQ(watched.news, 1);
 }
 
-TEST_F(Sigio, AFullSignalQueueTellsForEveryDevice)
+TEST_F(Sigio, FullSignalQueueReportsEveryDevice)
 {
     const Pipe quiet;
     const Pipe loud;
@@ -139,7 +139,7 @@ TEST_F(Sigio, AFullSignalQueueTellsForEveryDevice)
     EXPECT_TRUE(told(watched_quiet));
 }
 
-TEST_F(Sigio, ManyDevicesTellEachForItself)
+TEST_F(Sigio, ManyDevicesAreReportedIndividually)
 {
     constexpr int kDevices = 200;
     std::deque<Pipe> pipes(kDevices);
@@ -155,7 +155,7 @@ TEST_F(Sigio, ManyDevicesTellEachForItself)
         ASSERT_EQ(watched.at(static_cast<std::size_t>(i)).news, i % 2 == 0 ? 1 : 0) << i;
 }
 
-TEST_F(Sigio, AnFdOfAnySizeTells)
+TEST_F(Sigio, LargeFileDescriptorsAreReported)
 {
     const SoftLimit many(RLIMIT_NOFILE, 4096);
     const Pipe pipe;
@@ -165,7 +165,7 @@ TEST_F(Sigio, AnFdOfAnySizeTells)
     EXPECT_TRUE(told(watched));
 }
 
-TEST_F(Sigio, ADeviceThatSendsNoneIsRefused)
+TEST_F(Sigio, DeviceWithoutSigioIsRefused)
 {
     const UniqueFd file(must(memfd_create("file", MFD_CLOEXEC), "memfd_create"));
     const UniqueFd counter(must(eventfd(0, EFD_CLOEXEC), "eventfd"));
@@ -181,7 +181,7 @@ TEST_F(Sigio, ADeviceThatSendsNoneIsRefused)
     }
 }
 
-TEST_F(Sigio, NothingIsToldOnceItIsGone)
+TEST_F(Sigio, DestroyedNotificationDoesNotReport)
 {
     const Pipe pipe;
     Watched watched(dispatcher_, pipe.read_end.get());
@@ -194,7 +194,7 @@ TEST_F(Sigio, NothingIsToldOnceItIsGone)
     EXPECT_EQ(watched.news, 0);
 }
 
-TEST_F(Sigio, ADeviceMayGoWhileAnotherTells)
+TEST_F(Sigio, DeviceCanBeRemovedDuringADispatch)
 {
     const Pipe one;
     const Pipe two;
@@ -216,7 +216,7 @@ TEST_F(Sigio, ADeviceMayGoWhileAnotherTells)
     EXPECT_EQ(news, 1);
 }
 
-TEST_F(Sigio, AnotherDeviceUnderTheSameNumberIsHeard)
+TEST_F(Sigio, NewDeviceWithTheSameFdIsReported)
 {
     const Pipe pipe;
     {
@@ -227,7 +227,7 @@ TEST_F(Sigio, AnotherDeviceUnderTheSameNumberIsHeard)
     EXPECT_TRUE(told(watched));
 }
 
-TEST(SigioDispatcher, GivesTheSignalsBack)
+TEST(SigioDispatcher, DestructorRestoresTheSignalHandlers)
 {
     const auto handler_of = [](int signal_number) {
         struct sigaction action {};
