@@ -16,6 +16,12 @@
 
 namespace drvbus::channel {
 
+namespace {
+
+constexpr const char* kRemoved = "the driver removed the channel; the events that it still holds are being published";
+
+}  // namespace
+
 Channel::Channel(Services services, record::ChannelDescription description, device::ChannelSettings settings,
                  Inherited inherited, std::function<void()> on_ready)
     : services_(services), description_(std::move(description)), settings_(std::move(settings)),
@@ -256,7 +262,7 @@ bool Channel::device_added(const record::ChannelDescription& description)
 {
     // The events that the ring of the previous device holds come first.
     if (!pump_.is_reading() && device_.is_ring() && device_.hung_up())
-        handle(Event::device_replaced);
+        handle(Event::device_replaced, kRemoved);
     if (pump_.is_reading() || is_retired())
         return false;
     description_ = description;
@@ -271,7 +277,7 @@ bool Channel::device_added(const record::ChannelDescription& description)
 
 void Channel::device_removed()
 {
-    handle(Event::device_removed, "the driver removed the channel; the events that it still holds are being published");
+    handle(Event::device_removed, kRemoved);
 }
 
 void Channel::cancel_removal(const record::ChannelDescription& description)

@@ -174,7 +174,7 @@ TEST_F(Manager, InvalidConfigurationIsRefusedAndOldOneIsKept)
     EXPECT_THAT(reload_error(escaped() + "colour = \"red\"\n"),
                 StartsWith(config_file() + ":4:1: 'colour' is no key of [[channel]]; there are \"name\", "));
     EXPECT_THAT(reload_error(sensor("format = \"u24 x\"\n")),
-                HasSubstr(config_file() + ":4:10: the format is wrong at its line 1, column 1: 'u24' is no type"));
+                HasSubstr(config_file() + ":4:10: the format is wrong at its line 1, column 1: 'u24' is not a type"));
 
     const Observer observer(bus().address());
     EXPECT_EQ(observer.managed().size(), 1U);
@@ -194,7 +194,8 @@ TEST_F(Manager, SighupReloads)
 
     configure("nonsense\n");
     daemon().signal(SIGHUP);
-    const std::string message = "the configuration was not reloaded, the present one stays in force: " + config_file() + ":1:";
+    const std::string message =
+        "the configuration was not reloaded, the present one stays in force: " + config_file() + ":1:";
     EXPECT_TRUE(wait_until([&] { return daemon().output().find(message) != std::string::npos; })) << daemon().output();
     EXPECT_EQ(observer.managed().size(), 2U);
     expect_event(1);

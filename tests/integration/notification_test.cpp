@@ -70,9 +70,10 @@ TEST_F(Notification, UnsupportedNotificationFailsWithAdvice)
           channel("no-sigio", regular, "notification = \"sigio\"\n") + channel("no-notification", regular) +
           channel("missing", path("missing")) + channel("not-passed", "fd:counter"));
     const auto state = [&](const char* name) { return state_of(Subscriber(name, bus().address())); };
-    EXPECT_EQ(state("no-eventfd"), "failed: the device does not support an eventfd; set notification to \"auto\", \"poll\" or "
-                                   "\"sigio\", or say with 'eventfd' how it takes one: Inappropriate ioctl for "
-                                   "device");
+    EXPECT_EQ(state("no-eventfd"),
+              "failed: the device does not support an eventfd; set notification to \"auto\", \"poll\" or "
+              "\"sigio\", or set 'eventfd' to the step that registers one: Inappropriate ioctl for "
+              "device");
     EXPECT_EQ(state("no-poll"), "failed: the device cannot be polled; set notification to \"auto\" or \"sigio\": "
                                 "Operation not permitted");
     EXPECT_THAT(state("no-sigio"), HasSubstr("failed: the device sends no SIGIO; set notification to \"auto\" or "

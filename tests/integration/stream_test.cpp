@@ -124,7 +124,7 @@ TEST_F(Stream, MalformedRecordsAffectOnlyTheirChannel)
     write_all(writer_.get(), "this is text and not a record of a driver");
     EXPECT_TRUE(object.wait(
         [&](const ObjectSignals& signals) { return signals.changed_to("State", std::string("retrying")); }));
-    const std::string reason = "the device sends bytes that are no drvbus records; set records = \"raw\" if each read "
+    const std::string reason = "the device sends bytes that are not drvbus records; set records = \"raw\" if each read "
                                "of it is one event";
     EXPECT_TRUE(object.wait([&](const ObjectSignals& signals) { return signals.changed_to("Reason", reason); }));
     EXPECT_TRUE(
@@ -164,7 +164,7 @@ TEST_F(Stream, DeviceIsReopenedAfterMalformedRecord)
     start_channel();
     send(1);
     write_all(writer_.get(), std::string(32, '\xff'));
-    EXPECT_THAT(reason_for("retrying", subscriber_), HasSubstr("no drvbus records"));
+    EXPECT_THAT(reason_for("retrying", subscriber_), HasSubstr("not drvbus records"));
     writer_.reset();
 
     EXPECT_EQ(reason_for("online", subscriber_), "");
