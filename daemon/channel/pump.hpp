@@ -92,7 +92,7 @@ public:
     [[nodiscard]] checkpoint::InstancePosition final_position() const noexcept;
 
     /// The events still held from the sequence `since` on; valid until the next call of `run`.
-    /// @throws bus::MethodError if they cannot be told now; std::exception if reading fails
+    /// @throws bus::MethodError if they are not available now; std::exception if reading fails
     [[nodiscard]] bus::Replay replay(std::uint64_t since);
 
 private:
