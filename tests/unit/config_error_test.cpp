@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What is wrong with a configuration is said with file, line and column, and with what would be right.
+// Errors of the configuration name file, line and column, and what would be right.
 #include "config/config.hpp"
 
 #include <ostream>
@@ -39,7 +39,7 @@ TEST_P(WrongConfig, IsRefusedWithItsPlaceAndAdvice)
     try {
         builder.add(wrong.text, "/etc/test.toml");
         (void)builder.config();
-        FAIL() << "it was taken";
+        FAIL() << "no error was reported";
     } catch (const ConfigError& error) {
         EXPECT_EQ(error.what(), std::string("/etc/test.toml:") + wrong.where + ": " + wrong.message);
     }
@@ -123,7 +123,7 @@ std::string error_of(const std::string& text)
     return "none";
 }
 
-// The words are toml++'s own; the place is not.
+// toml++ words the message; the daemon adds the place.
 TEST(ConfigSyntax, ErrorNamesLineAndColumn)
 {
     EXPECT_THAT(error_of("log_level = info\n"), StartsWith("test.toml:1:"));
@@ -177,7 +177,7 @@ TEST_F(WrongConfigFile, DanglingLinkIsAnError)
 
 TEST_F(WrongConfigFile, UnreadableFileIsAnError)
 {
-    // Even root reads nothing of this one.
+    // Not even root can read this file.
     ASSERT_EQ(symlink("/proc/self/mem", (directory_.path() + "/drvbusd.toml").c_str()), 0);
     EXPECT_EQ(error(), directory_.path() + "/drvbusd.toml: cannot be read: Input/output error");
 }

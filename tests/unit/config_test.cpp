@@ -65,7 +65,7 @@ TEST(Config, FormatIsParsed)
     const device::ChannelSettings channel = channel_of("format = \"u16 sensor; s16 milli_celsius\"");
     ASSERT_TRUE(channel.format);
     EXPECT_EQ(channel.format->fields().size(), 2U);
-    // An empty one is one as well: it takes the driver's away.
+    // An empty format replaces the driver's as well.
     ASSERT_TRUE(channel_of("format = \"\"").format);
     EXPECT_EQ(channel_of("format = \"\"").format->kind(), format::Format::Kind::bytes);
 }
@@ -118,7 +118,7 @@ TEST_F(ConfigFiles, MissingRequiredFileIsRefused)
 {
     try {
         (void)load(true);
-        FAIL() << "it was not missed";
+        FAIL() << "a missing file was accepted";
     } catch (const ConfigError& error) {
         EXPECT_EQ(error.what(), directory_.path() + "/drvbusd.toml: cannot be read: No such file or directory");
     }

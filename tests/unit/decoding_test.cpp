@@ -84,7 +84,7 @@ TEST_F(Decode, TimeOfAnotherClockIsConvertedToMonotonic)
     decoding_.clock = CLOCK_REALTIME;
     const std::uint64_t before = now_ns(CLOCK_MONOTONIC);
     const std::uint64_t time = decode(packed(now_ns(CLOCK_REALTIME)))->time_ns;
-    // Two clocks cannot be read at once.
+    // Two clocks cannot be read at the same time.
     constexpr std::uint64_t kApart = 1'000'000'000;
     EXPECT_GE(time + kApart, before);
     EXPECT_LE(time, now_ns(CLOCK_MONOTONIC) + kApart);
@@ -104,11 +104,11 @@ TEST_F(Decode, GapInTheDeviceNumbersIsAGapInTheSequence)
 {
     format("u8 count");
     decoding_.sequence = field("count");
-    EXPECT_EQ(decode("\xfe")->sequence, 1U) << "where it begins says nothing";
+    EXPECT_EQ(decode("\xfe")->sequence, 1U) << "the first number is no gap";
     EXPECT_EQ(decode("\xff")->sequence, 2U);
-    EXPECT_EQ(decode(std::string(1, '\0'))->sequence, 3U) << "it wraps";
-    EXPECT_EQ(decode("\x04")->sequence, 7U) << "three are lost";
-    EXPECT_EQ(decode("\x04")->sequence, 8U) << "it went back: it has begun again";
+    EXPECT_EQ(decode(std::string(1, '\0'))->sequence, 3U) << "the number wraps";
+    EXPECT_EQ(decode("\x04")->sequence, 7U) << "three events are missing";
+    EXPECT_EQ(decode("\x04")->sequence, 8U) << "the number went back: the device was restarted";
     EXPECT_EQ(decode("\x05")->sequence, 9U);
 }
 

@@ -25,7 +25,7 @@ namespace {
 using testing::ElementsAre;
 using Priority = EventLoop::Priority;
 
-/// Signals that a test blocks are as before afterwards.
+/// Restores the signal mask after a test.
 class EventLoopTest : public testing::Test {
 protected:
     EventLoopTest() { pthread_sigmask(SIG_SETMASK, nullptr, &mask_); }
@@ -37,7 +37,7 @@ protected:
     {
         try {
             loop_.run();
-            FAIL() << "it went through";
+            FAIL() << "no exception";
         } catch (const std::runtime_error& error) {
             EXPECT_STREQ(error.what(), "from a callback");
         }
@@ -125,7 +125,7 @@ TEST_F(EventLoopTest, LowerPriorityValuesRunFirst)
 
 TEST_F(EventLoopTest, SourceThatIsAlwaysReadyDoesNotStarveDeferredCalls)
 {
-    // Readable and never read: a device, or a caller on the bus, that never stops.
+    // Readable and never read, as a device or a caller that never stops.
     write_all(pipe_.write_end.get(), "x");
     const EventSource flood = loop_.watch(pipe_.read_end.get(), EPOLLIN, Priority::normal, [](std::uint32_t) {});
     const DeferredCall work = loop_.deferred(Priority::normal, [&] { loop_.stop(7); });
@@ -249,11 +249,11 @@ TEST_F(EventLoopTest, AfterEachRunsAfterOtherSources)
 
     work.request();
     run_until_idle(loop_);
-    EXPECT_EQ(after, 0) << "it is off until it is enabled";
+    EXPECT_EQ(after, 0) << "it ran before it was enabled";
 
     source.enable(true);
     run_until_idle(loop_);
-    EXPECT_EQ(after, 0) << "nothing happened";
+    EXPECT_EQ(after, 0) << "it ran although no other source did";
     for (int i = 1; i <= 3; ++i) {
         work.request();
         run_until_idle(loop_);
@@ -315,7 +315,7 @@ TEST(Check, NegativeResultThrows)
     EXPECT_EQ(check(7, "fine"), 7);
     try {
         check(-EBADF, "closing nothing");
-        FAIL() << "it went through";
+        FAIL() << "no exception";
     } catch (const std::system_error& error) {
         EXPECT_EQ(error.code(), std::errc::bad_file_descriptor);
         EXPECT_STREQ(error.what(), "closing nothing: Bad file descriptor");

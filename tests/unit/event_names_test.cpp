@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Channels that come and go need the module: the VM tests have them.
+// Devices that are added and removed need the kernel module: the VM tests cover them.
 #include "record/event_names.hpp"
 
 #include <gtest/gtest.h>

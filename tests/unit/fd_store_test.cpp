@@ -28,7 +28,7 @@ namespace {
 using testing::ExitedWithCode;
 using testing::MatchesRegex;
 
-/// A variable of the environment that is as before afterwards.
+/// Sets an environment variable, and restores it afterwards.
 class Variable {
 public:
     Variable(const char* name, const std::optional<std::string>& value) : name_(name)
@@ -72,7 +72,7 @@ TEST(Status, IsSentAtMostOncePerSecond)
     int changes = 0;
     service::StatusReporter status(loop, [&] { return std::to_string(changes) + " changes"; });
     run_until_idle(loop);
-    EXPECT_EQ(socket.receive(), std::nullopt) << "there was no change";
+    EXPECT_EQ(socket.receive(), std::nullopt) << "a status was sent without a change";
 
     for (const char* const expected : {"STATUS=10 changes", "STATUS=20 changes"}) {
         const auto before = std::chrono::steady_clock::now();
@@ -85,7 +85,7 @@ TEST(Status, IsSentAtMostOncePerSecond)
         EXPECT_EQ(message, expected);
         EXPECT_GE(std::chrono::steady_clock::now() - before, 1s);
         run_until_idle(loop);
-        EXPECT_EQ(socket.receive(), std::nullopt) << "one message is enough";
+        EXPECT_EQ(socket.receive(), std::nullopt) << "more than one message was sent";
     }
 }
 
@@ -121,7 +121,7 @@ TEST(Status, IsNotComputedWithoutAServiceManager)
     EXPECT_EQ(made, 0);
 }
 
-/// What a service manager does between fork and exec: `names` are pipes, from fd 3 on. Runs in a child.
+/// Passes pipes named `names` from fd 3 on, as a service manager does between fork and exec. Runs in a child process.
 void pass_pipes(const std::string& names, int count)
 {
     for (int i = 0; i < count; ++i) {
@@ -135,7 +135,7 @@ void pass_pipes(const std::string& names, int count)
     setenv("LISTEN_FDNAMES", names.c_str(), 1);
 }
 
-/// Ends the child; its exit code says whether all held, its stderr what did not.
+/// Ends the child process: exit code 0 if all conditions hold; stderr names those that do not.
 [[noreturn]] void end_child(const std::vector<std::pair<const char*, bool>>& claims)
 {
     int failed = 0;
@@ -153,7 +153,7 @@ ino_t inode(int fd)
     return fstat(fd, &status) < 0 ? 0 : status.st_ino;
 }
 
-// Children, because the passed files have numbers that anything in this process may have.
+// In child processes, because the numbers of the passed files may be in use in this one.
 TEST(InheritedFdsDeathTest, OpenReturnsADuplicateEachTime)
 {
     const auto child = [] {

@@ -13,7 +13,7 @@ TEST(FloodGuard, DeviceThatIsNeverDrainedFloods)
     channel::FloodGuard guard;
     guard.count_published(60, 100);
     EXPECT_THROW(guard.count_published(40, 100), channel::FloodError);
-    EXPECT_THROW(guard.count_published(1, 100), channel::FloodError) << "it has had no break since";
+    EXPECT_THROW(guard.count_published(1, 100), channel::FloodError) << "the device was not drained since";
 }
 
 TEST(FloodGuard, DrainedReadResetsTheCount)
@@ -51,13 +51,13 @@ TEST(FloodGuard, SpuriousReadinessIsAnErrorAfterThreeReads)
 {
     channel::FloodGuard guard;
     for (int i = 0; i < 5; ++i) {
-        EXPECT_TRUE(guard.drained(true)) << "it may have come just now";
+        EXPECT_TRUE(guard.drained(true)) << "the input may have just arrived";
         EXPECT_TRUE(guard.drained(true));
         guard.count_published(1, 100);
     }
     for (int i = 0; i < 5; ++i) {
         guard.input_received();
-        EXPECT_TRUE(guard.drained(true)) << "a part of an event came";
+        EXPECT_TRUE(guard.drained(true)) << "a part of an event was received";
     }
     EXPECT_TRUE(guard.drained(true));
     EXPECT_FALSE(guard.drained(false));

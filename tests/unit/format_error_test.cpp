@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What is wrong with a format is said with its line and column, and with what would be right.
+// Errors of a format name line and column, and what would be right.
 #include "format/format.hpp"
 
 #include <ostream>
@@ -45,7 +45,7 @@ TEST_P(WrongFormat, IsRefusedWithLineAndColumn)
     const Wrong& wrong = GetParam();
     try {
         (void)Format::parse(wrong.text);
-        FAIL() << "it was taken";
+        FAIL() << "no error was reported";
     } catch (const ParseError& error) {
         EXPECT_EQ(error.line, wrong.line);
         EXPECT_EQ(error.column, wrong.column);
@@ -104,7 +104,7 @@ TEST(WrongFormatText, TooLongTextIsRefused)
     text.resize(DRVBUS_FORMAT_MAX + 1, ' ');
     try {
         (void)Format::parse(text);
-        FAIL() << "it was taken";
+        FAIL() << "no error was reported";
     } catch (const ParseError& error) {
         EXPECT_EQ(error.line, 1U);
         EXPECT_THAT(error.what(), HasSubstr("the format is 1025 bytes long; the limit is 1024"));

@@ -184,7 +184,7 @@ TEST(Format, ArrayWithoutANameMeansParameters)
         EXPECT_FALSE(format.fits(13));
         EXPECT_FALSE(format.fits(3));
     }
-    // A field of that type is not meant by it.
+    // Not parameters, because it has a name.
     EXPECT_EQ(Format::parse("u32 x[]").kind(), Format::Kind::fields);
     EXPECT_EQ(Format::parse("u32 x").kind(), Format::Kind::fields);
 }

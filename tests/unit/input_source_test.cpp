@@ -30,7 +30,7 @@ using testing::HasSubstr;
 
 class InputSources : public testing::Test {
 protected:
-    /// What one take gives; "ended" where nothing will come.
+    /// The result of one read; "ended" if no input will follow.
     std::string take(InputSource& source)
     {
         bool ended = false;
@@ -74,7 +74,7 @@ TEST_F(InputSources, ReadOfAnotherSizeThanTheFormatIsAnError)
     const auto source = make_read_source(zero.get(), {.kind = Framing::Kind::fixed, .size = 24});
     try {
         (void)take(*source);
-        FAIL() << "it was taken";
+        FAIL() << "no error was reported";
     } catch (const std::runtime_error& error) {
         EXPECT_THAT(error.what(), HasSubstr("returns 4096 bytes, the format takes 24"));
     }

@@ -25,7 +25,7 @@ Match match_of(const std::string& subsystem, const std::string& sysname = {})
     return match;
 }
 
-// Every machine has these.
+// Every machine has these devices.
 TEST(Match, SubsystemAndNameAreMatched)
 {
     EXPECT_THAT(find(match_of("mem", "null")), ElementsAre("/dev/null"));
@@ -46,7 +46,7 @@ TEST(Match, AllAttributesMustMatch)
     match.attributes["uevent"] = "*DEVNAME=zero*";
     EXPECT_THAT(find(match), IsEmpty());
     match.attributes = {{"no_such_attribute", "*"}};
-    EXPECT_THAT(find(match), IsEmpty()) << "one that it does not have fits nothing";
+    EXPECT_THAT(find(match), IsEmpty()) << "a missing attribute matched";
 }
 
 TEST(Match, AllPropertiesMustMatch)

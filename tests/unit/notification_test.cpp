@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// eventfd itself needs the module's ioctl: the VM tests have it.
+// The eventfd of a drvbus node needs the kernel module: the VM tests cover it.
 #include "notification/notification.hpp"
 
 #include <array>
@@ -44,7 +44,7 @@ protected:
     {
         try {
             make();
-            FAIL() << "it was taken";
+            FAIL() << "no error was reported";
         } catch (const std::system_error& error) {
             EXPECT_EQ(error.code(), code);
             EXPECT_THAT(error.what(), HasSubstr(advice));
@@ -81,7 +81,7 @@ TEST_F(NotificationTest, PollReportsReadinessOnce)
 
     write_all(pipe_.write_end.get(), "x");
     ASSERT_TRUE(told(1));
-    // A channel that waits for the bus leaves its bytes where they are: the loop must not spin on them.
+    // A channel that waits for the bus does not read its device: the loop must not be busy meanwhile.
     run_until_idle(loop_);
     EXPECT_EQ(news_, 1);
 }

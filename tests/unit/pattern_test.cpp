@@ -17,7 +17,7 @@ using format::Pattern;
 using format::PatternError;
 using testing::HasSubstr;
 
-/// The payload in words; "none" where there is none.
+/// The payload as text; "none" if the pattern does not match.
 std::string encoded(const std::string& pattern, const std::string& format_text, const std::string& text)
 {
     const Format format = Format::parse(format_text);

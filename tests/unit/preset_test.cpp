@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Presets, and the keys of a channel that are for devices which know nothing of drvbus.
+// Presets, and the keys of channels for devices whose driver does not use drvbus.
 #include "config/config.hpp"
 
 #include <string>
@@ -129,7 +129,7 @@ unit = "ProtectKernelLogs=no"
     EXPECT_TRUE(device.decoding.sequence);
     EXPECT_TRUE(device.urgent_only);
     EXPECT_EQ(std::get<IoctlStep>(device.setup.at(0).what).request, 0x400445a0U);
-    EXPECT_TRUE(device.writes()) << "its undoing does";
+    EXPECT_TRUE(device.writes()) << "undoing the step writes";
     EXPECT_EQ(std::get<WriteStep>(device.rearm.at(0).what).text, "\x01\xff");
     EXPECT_TRUE(device.eventfd);
     EXPECT_EQ(channel.unit, std::vector<std::string>{"ProtectKernelLogs=no"});

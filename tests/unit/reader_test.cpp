@@ -44,7 +44,7 @@ record::ChannelDescription way()
     return description;
 }
 
-/// A reader with a ledger of its own, whose batches are committed as a channel does.
+/// A reader with its own checkpoint, which commits batches as the pump does.
 class Reading {
 public:
     Reading(int fd, Framing framing, Checkpoint checkpoint = Checkpoint::create(way(), 1))
@@ -57,7 +57,7 @@ public:
     Reader& reader() { return *reader_; }
     Checkpoint& checkpoint() { return checkpoint_; }
 
-    /// The next `bytes` are published, and `next` follows them.
+    /// Commits the next `bytes` bytes; `next` is the sequence after them.
     void commit(std::uint64_t next, std::size_t bytes)
     {
         checkpoint::Progress progress = checkpoint_.progress();
@@ -67,21 +67,21 @@ public:
         reader_->commit(progress);
     }
 
-    /// Reads and commits until nothing more comes.
-    std::vector<ReceivedEvent> take_all()
+    /// Reads and commits until the device is drained.
+    std::vector<ReceivedEvent> read_all()
     {
         std::vector<ReceivedEvent> all;
         for (;;) {
             const Reader::Batch batch = read();
             if (batch.status != Status::events)
                 return all;
-            const std::vector<ReceivedEvent> taken = events_in(batch);
-            all.insert(all.end(), taken.begin(), taken.end());
-            commit(taken.back().sequence + 1, batch.records.size());
+            const std::vector<ReceivedEvent> read = events_in(batch);
+            all.insert(all.end(), read.begin(), read.end());
+            commit(read.back().sequence + 1, batch.records.size());
         }
     }
 
-    /// What a process sees that goes on with the same ledger.
+    /// The reader of a process that continues with the same checkpoint.
     Reading restarted(int fd, Framing framing)
     {
         return {fd, framing, Checkpoint::adopt(UniqueFd(must(dup(checkpoint_.fd()), "dup")))};
@@ -113,12 +113,12 @@ TEST_F(RecordStream, RecordsSplitAnywhereAreCompleted)
         const Pipe pipe;
         Reading reader(pipe.read_end.get(), kRecords);
         write_all(pipe.write_end.get(), std::string_view(bytes).substr(0, cut));
-        std::vector<ReceivedEvent> taken = reader.take_all();
-        ASSERT_EQ(taken.size(), cut == bytes.size() ? 2U : cut >= first_size ? 1U : 0U) << "cut at " << cut;
+        std::vector<ReceivedEvent> read = reader.read_all();
+        ASSERT_EQ(read.size(), cut == bytes.size() ? 2U : cut >= first_size ? 1U : 0U) << "cut at " << cut;
         write_all(pipe.write_end.get(), std::string_view(bytes).substr(cut));
-        for (const ReceivedEvent& late : reader.take_all())
-            taken.push_back(late);
-        ASSERT_THAT(taken, ElementsAre(ReceivedEvent{1, "first one"}, ReceivedEvent{2, "second"})) << "cut at " << cut;
+        for (const ReceivedEvent& late : reader.read_all())
+            read.push_back(late);
+        ASSERT_THAT(read, ElementsAre(ReceivedEvent{1, "first one"}, ReceivedEvent{2, "second"})) << "cut at " << cut;
     }
 }
 
@@ -130,7 +130,7 @@ TEST_F(RecordStream, SingleBytesAreCompletedToRecords)
         ASSERT_EQ(reader_.read().status, Status::empty);
     }
     send(bytes.substr(bytes.size() - 1));
-    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{5, "slowly"}));
+    EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{5, "slowly"}));
 }
 
 TEST_F(RecordStream, OneReadReturnsAllInput)
@@ -155,7 +155,7 @@ TEST_F(RecordStream, UncommittedRecordsAreReturnedAgain)
     EXPECT_EQ(events_in(reader_.read()), both);
 
     reader_.commit(2, record({.sequence = 1}, "one").size());
-    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
+    EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
     EXPECT_EQ(reader_.read().status, Status::empty);
 }
 
@@ -163,12 +163,12 @@ TEST_F(RecordStream, LargestRecordsAreRead)
 {
     const std::string payload(DRVBUS_PAYLOAD_MAX, 'x');
     for (std::uint64_t i = 1; i <= 3; ++i) {
-        // More than a pipe holds: it has to be read while it is written.
+        // More than a pipe holds, so it is read while it is written.
         const std::string bytes = record({.sequence = i}, payload);
         send(std::string_view(bytes).substr(0, bytes.size() / 2));
-        ASSERT_TRUE(reader_.take_all().empty());
+        ASSERT_TRUE(reader_.read_all().empty());
         send(std::string_view(bytes).substr(bytes.size() / 2));
-        ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{i, payload}));
+        ASSERT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{i, payload}));
     }
 }
 
@@ -187,7 +187,7 @@ TEST_F(RecordStream, RecordsBeforeMalformedBytesAreReturned)
     reader_.commit(2, record({.sequence = 1}, "good").size());
     try {
         (void)reader_.read();
-        FAIL() << "it was taken";
+        FAIL() << "no error was reported";
     } catch (const std::runtime_error& error) {
         EXPECT_THAT(error.what(), HasSubstr("set records = \"raw\""));
     }
@@ -197,14 +197,14 @@ TEST_F(RecordStream, FifoContinuesWithItsNextWriter)
 {
     send(record({.sequence = 1}, "from the first"));
     pipe_.write_end.reset();
-    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "from the first"}));
+    EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{1, "from the first"}));
     EXPECT_EQ(reader_.read().status, Status::empty);
 
     pipe_.write_end.reset(
         must(open(("/proc/self/fd/" + std::to_string(pipe_.read_end.get())).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC),
              "the pipe anew"));
     send(record({.sequence = 2}, "from the second"));
-    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{2, "from the second"}));
+    EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{2, "from the second"}));
 }
 
 TEST_F(RecordStream, NextProcessContinuesAtThePosition)
@@ -218,11 +218,11 @@ TEST_F(RecordStream, NextProcessContinuesAtThePosition)
     EXPECT_EQ(next.checkpoint().progress().next_sequence, 2U);
     EXPECT_EQ(next.checkpoint().description().name, "way");
     send(record({.sequence = 3}, "three").substr(20));
-    EXPECT_THAT(next.take_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
+    EXPECT_THAT(next.read_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
 }
 
-/// What a process leaves that is killed as soon as read() has returned, before it could say that it had. Only
-/// what ends with a zero is found whole each time: no mark has one.
+/// Leaves the checkpoint as a process that is killed right after read(), before it records the input. The input ends
+/// with a zero, which the pattern never contains, so all of it is found.
 void die_behind_read(Checkpoint& checkpoint, int fd)
 {
     const std::span<std::byte> room = checkpoint.staging_area().free_space(checkpoint.replay_log().framing().staged);
@@ -232,19 +232,19 @@ void die_behind_read(Checkpoint& checkpoint, int fd)
 TEST_F(RecordStream, InputReadByAKilledProcessIsNotLost)
 {
     send(record({.sequence = 1}, "one"));
-    ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "one"}));
+    ASSERT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{1, "one"}));
     const std::string third = record({.sequence = 3}, "three");
     send(record({.sequence = 2}, "two") + third.substr(0, 20));
     die_behind_read(reader_.checkpoint(), pipe_.read_end.get());
 
     Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
     send(third.substr(20));
-    EXPECT_THAT(next.take_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
+    EXPECT_THAT(next.read_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
 
-    // Once: a further process finds nothing.
+    // Only once: another process finds no input.
     Reading after = next.restarted(pipe_.read_end.get(), kRecords);
     send(record({.sequence = 4}, "four"));
-    EXPECT_THAT(after.take_all(), ElementsAre(ReceivedEvent{4, "four"}));
+    EXPECT_THAT(after.read_all(), ElementsAre(ReceivedEvent{4, "four"}));
 }
 
 TEST_F(RecordStream, FirstInputReadByAKilledProcessIsNotLost)
@@ -254,17 +254,17 @@ TEST_F(RecordStream, FirstInputReadByAKilledProcessIsNotLost)
     must(fcntl(pipe_.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
     send(bytes);
     die_behind_read(reader_.checkpoint(), pipe_.read_end.get());
-    EXPECT_THAT(reader_.restarted(pipe_.read_end.get(), kRecords).take_all(), ElementsAre(ReceivedEvent{1, payload}));
+    EXPECT_THAT(reader_.restarted(pipe_.read_end.get(), kRecords).read_all(), ElementsAre(ReceivedEvent{1, payload}));
 }
 
 TEST_F(RecordStream, DiscardedInputIsNotFramed)
 {
     send(record({.sequence = 1}, "one") + "rest of something");
-    ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "one"}));
+    ASSERT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{1, "one"}));
     reader_.checkpoint().discard_staged();
     Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
     send(record({.sequence = 2}, "two"));
-    EXPECT_THAT(next.take_all(), ElementsAre(ReceivedEvent{2, "two"}));
+    EXPECT_THAT(next.read_all(), ElementsAre(ReceivedEvent{2, "two"}));
 }
 
 TEST_F(RecordStream, PublishedRecordsAreKeptWhileThereIsRoom)
@@ -272,13 +272,13 @@ TEST_F(RecordStream, PublishedRecordsAreKeptWhileThereIsRoom)
     const std::string payload(10000, 'p');
     for (std::uint64_t i = 1; i <= 100; ++i) {
         send(record({.sequence = i}, payload));
-        ASSERT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{i, payload}));
+        ASSERT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{i, payload}));
         const std::vector<ReceivedEvent> held = events_in({Status::events, reader_.reader().read_at(0)});
         ASSERT_FALSE(held.empty());
         ASSERT_EQ(held.back().sequence, i);
         for (std::size_t at = 0; at < held.size(); ++at)
-            ASSERT_EQ(held[at].sequence, i + 1 - held.size() + at) << "one row without a break";
-        ASSERT_GE(held.size(), std::min<std::size_t>(i, 19)) << "190 KB of the 256 KiB at least";
+            ASSERT_EQ(held[at].sequence, i + 1 - held.size() + at) << "a record is missing";
+        ASSERT_GE(held.size(), std::min<std::size_t>(i, 19)) << "fewer than 190 kB of 256 KiB are kept";
     }
     EXPECT_EQ(events_in({Status::events, reader_.reader().read_at(95)}).front().sequence, 95U);
     EXPECT_TRUE(reader_.reader().read_at(101).empty());
@@ -290,7 +290,7 @@ TEST_F(RecordStream, FinishedReaderReadsNoInput)
     (void)reader_.read();
     send(record({.sequence = 2}, "two"));
     reader_.reader().finish();
-    EXPECT_THAT(reader_.take_all(), ElementsAre(ReceivedEvent{1, "one"}));
+    EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{1, "one"}));
     EXPECT_EQ(reader_.read().status, Status::end);
 }
 
@@ -311,7 +311,7 @@ TEST(StreamReader, SocketEndsAfterItsLastEvent)
         Reading reader(sockets.theirs.get(), framing);
         write_all(sockets.ours.get(), record({.sequence = 1}, "last words"));
         sockets.ours.reset();
-        EXPECT_EQ(reader.take_all().size(), 1U);
+        EXPECT_EQ(reader.read_all().size(), 1U);
         EXPECT_EQ(reader.read().status, Status::end);
         EXPECT_EQ(reader.read().status, Status::end);
     }
@@ -324,7 +324,7 @@ TEST(StreamReader, ErrorOfTheDeviceIsReported)
         Reading reader(directory.get(), framing);
         try {
             (void)reader.read();
-            FAIL() << "a directory was read";
+            FAIL() << "reading a directory succeeded";
         } catch (const std::system_error& error) {
             EXPECT_EQ(error.code(), std::errc::is_a_directory);
             EXPECT_THAT(error.what(), HasSubstr("reading the device"));
@@ -373,7 +373,7 @@ TEST(RawStream, UncommittedEventIsReturnedAgainBeforeMoreInputIsRead)
     write_all(pipe.write_end.get(), "two");
     EXPECT_THAT(events_in(reader.read()), ElementsAre(ReceivedEvent{1, "one"}));
     reader.commit(1, 0);  // nothing was published
-    EXPECT_THAT(reader.take_all(), ElementsAre(ReceivedEvent{1, "one"}, ReceivedEvent{2, "two"}));
+    EXPECT_THAT(reader.read_all(), ElementsAre(ReceivedEvent{1, "one"}, ReceivedEvent{2, "two"}));
 }
 
 TEST(RawStream, InputReadByAKilledProcessIsNotLost)
@@ -386,7 +386,7 @@ TEST(RawStream, InputReadByAKilledProcessIsNotLost)
         write_all(pipe.write_end.get(), payload);
         die_behind_read(reader->checkpoint(), pipe.read_end.get());
         reader.reset(new Reading(reader->restarted(pipe.read_end.get(), kRaw)));
-        ASSERT_THAT(reader->take_all(), ElementsAre(ReceivedEvent{++sequence, payload}));
+        ASSERT_THAT(reader->read_all(), ElementsAre(ReceivedEvent{++sequence, payload}));
     }
 }
 
@@ -411,7 +411,7 @@ TEST(RawStream, ReadIsLimitedToTheLargestPayload)
     must(fcntl(pipe.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
     Reading reader(pipe.read_end.get(), kRaw);
     write_all(pipe.write_end.get(), std::string(DRVBUS_PAYLOAD_MAX, 'a') + "rest");
-    EXPECT_THAT(reader.take_all(),
+    EXPECT_THAT(reader.read_all(),
                 ElementsAre(ReceivedEvent{1, std::string(DRVBUS_PAYLOAD_MAX, 'a')}, ReceivedEvent{2, "rest"}));
 }
 

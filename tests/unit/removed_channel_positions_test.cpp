@@ -18,7 +18,7 @@ TEST(RemovedChannelPositions, PositionIsReturnedOnceByName)
     positions.put("b", {8, 4});
     EXPECT_EQ(positions.take("b"), (InstancePosition{8, 4}));
     EXPECT_EQ(positions.take("a"), (InstancePosition{7, 3}));
-    EXPECT_EQ(positions.take("a"), (InstancePosition{})) << "it is taken once";
+    EXPECT_EQ(positions.take("a"), (InstancePosition{})) << "it was returned twice";
     EXPECT_EQ(positions.take("c"), (InstancePosition{}));
 }
 
@@ -29,7 +29,7 @@ TEST(RemovedChannelPositions, LaterPositionReplacesTheEarlierOne)
     positions.put("a", {8, 4});
     EXPECT_EQ(positions.take("a"), (InstancePosition{8, 4}));
     positions.put("a", {9, 5});
-    positions.put("a", {});  // came, and nobody knows how far
+    positions.put("a", {});  // its position is unknown
     EXPECT_EQ(positions.take("a"), (InstancePosition{}));
 }
 

@@ -22,7 +22,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Status = reader::Reader::Status;
 
-// What a node's pread and lseek answer is the module's: the VM tests have it. A file shows what is asked of it.
+// A regular file takes the place of the node, so that the system calls can be checked. The VM tests cover the kernel's
+// side.
 class Ring : public testing::Test {
 protected:
     [[nodiscard]] off_t position() const { return must(static_cast<int>(lseek(file_.get(), 0, SEEK_CUR)), "lseek"); }
@@ -69,7 +70,7 @@ TEST_F(Ring, ErrorOfTheDeviceIsReported)
     const auto reader = make_ring_reader(blind.get(), at(1));  // nothing is mapped there
     try {
         (void)reader->read();
-        FAIL() << "what is not there was read";
+        FAIL() << "reading a closed file succeeded";
     } catch (const std::system_error& error) {
         EXPECT_THAT(error.what(), HasSubstr("reading the channel"));
     }

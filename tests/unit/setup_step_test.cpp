@@ -72,7 +72,7 @@ TEST_F(SetupSteps, IoctlReturnsTheStructOfTheDriver)
 TEST_F(SetupSteps, IoctlPassesANumber)
 {
     const UniqueFd terminal(must(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
-    // TCFLSH takes the queue itself: 0, 1 or 2.
+    // The argument of TCFLSH is a number: 0, 1 or 2.
     EXPECT_NO_THROW(run(SetupStep{number_step(TCFLSH, TCIOFLUSH), {}}, StepContext{.device = terminal.get()}));
     EXPECT_THROW(run(SetupStep{number_step(TCFLSH, 77), {}}, StepContext{.device = terminal.get()}), std::system_error);
 }
@@ -88,7 +88,7 @@ TEST_F(SetupSteps, RefusedIoctlIsNamedInTheError)
 {
     try {
         run(SetupStep{number_step(0x5401, 1), {}}, StepContext{.device = pipe_.read_end.get()});
-        FAIL() << "a pipe took a terminal's ioctl";
+        FAIL() << "a pipe accepted an ioctl of terminals";
     } catch (const std::system_error& error) {
         EXPECT_STREQ(error.what(), "ioctl 0x5401: Inappropriate ioctl for device");
     }
@@ -97,8 +97,7 @@ TEST_F(SetupSteps, RefusedIoctlIsNamedInTheError)
 TEST_F(SetupSteps, ReturnedFileReplacesTheDevice)
 {
     const UniqueFd terminal(must(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
-    // TIOCGPTPEER opens the other side, and returns it; in a struct there is an fd for the taking nowhere without a
-    // driver, so the number is put there beforehand.
+    // No ioctl of a device in every kernel returns a file in a struct, so the test stores the number there itself.
     const int other = must(dup(terminal.get()), "dup");
     IoctlStep step = struct_step(FIONREAD, "s32 unread; s32 fd", {{"fd", other}});
     step.returned_fd = "fd";
@@ -132,14 +131,15 @@ TEST_F(SetupSteps, PlaceholdersAreFileDescriptorNumbers)
     const SetupStep step{struct_step(FIONREAD, "s32 unread; s32 fd", {{"fd", "{eventfd}"}}), {}};
     const auto argument = run(step, StepContext{.device = pipe_.read_end.get(), .eventfd = 7}).argument;
     EXPECT_EQ(format::load_integer(format::Type::s32, std::span(argument).subspan(4)), 7);
-    EXPECT_THROW(run(step, StepContext{.device = pipe_.read_end.get()}), std::runtime_error) << "there is none";
+    EXPECT_THROW(run(step, StepContext{.device = pipe_.read_end.get()}), std::runtime_error)
+        << "the placeholder has no value";
 }
 
 TEST_F(SetupSteps, MissingFileIsReported)
 {
     try {
         run(SetupStep{WriteStep{.text = "1", .to = directory_.path() + "/none", .at = {}}, {}}, StepContext{});
-        FAIL() << "it was written";
+        FAIL() << "the write succeeded";
     } catch (const std::system_error& error) {
         EXPECT_THAT(error.what(), HasSubstr("writing \"1\" to " + directory_.path() + "/none: No such file"));
     }

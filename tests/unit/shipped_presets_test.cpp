@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The presets that are shipped.
+// The presets that are installed.
 #include "config/config.hpp"
 
 #include <string>
@@ -53,7 +53,7 @@ TEST(ShippedPresets, EvdevHasTheNamesOfLibevdev)
         for (int code = 0; code <= most; ++code) {
             const char* const name = libevdev_event_code_get_name(type, static_cast<unsigned>(code));
             const auto found = names.find(type << 16U | static_cast<unsigned>(code));
-            // The largest of a kind is a number for programs; a library of another kernel knows others.
+            // The _MAX codes are limits and not events; a library of another kernel version has other values.
             if (name != nullptr && found != names.end()) {
                 EXPECT_EQ(found->second, name);
             }
@@ -65,14 +65,14 @@ TEST(ShippedPresets, EvdevHasTheNamesOfLibevdev)
     EXPECT_GT(names.size(), 600U);
 }
 
-// The kernel's own headers say what the numbers in the presets are.
+// Compares the numbers in the presets with the kernel's headers.
 TEST(ShippedPresets, NumbersAndStructsMatchTheKernelHeaders)
 {
     const device::ChannelSettings evdev = channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"");
     EXPECT_EQ(ioctl_of(evdev, 0).request, EVIOCSCLOCKID);
     EXPECT_EQ(ioctl_of(evdev, 1).request, EVIOCGBIT(EV_KEY, 96));
     EXPECT_EQ(evdev.device->framing.size, sizeof(input_event));
-    EXPECT_EQ(ioctl_of(evdev, 1).refused_bits.size(), 26U) << "the letters";
+    EXPECT_EQ(ioctl_of(evdev, 1).refused_bits.size(), 26U) << "not all letter keys are refused";
 
     const device::ChannelSettings gpio = channel_of("preset = \"gpio\"\ndevice = \"/dev/x\"\nline = 3");
     EXPECT_EQ(ioctl_of(gpio, 0).request, GPIO_V2_GET_LINEINFO_IOCTL);

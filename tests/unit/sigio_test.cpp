@@ -25,7 +25,7 @@ using notification::make_sigio;
 using notification::Notification;
 using testing::HasSubstr;
 
-/// Another soft limit for as long as it lives.
+/// Sets a soft limit, and restores it afterwards.
 class SoftLimit {
 public:
     SoftLimit(__rlimit_resource resource, rlim_t value) : resource_(resource)
@@ -43,7 +43,7 @@ private:
     rlimit old_{};
 };
 
-/// A device that SIGIO is watched on, and how often it told of news.
+/// A device with a SIGIO notification, and how often it was reported as ready.
 struct Watched {
     Watched(notification::SigioDispatcher& dispatcher, int fd)
         : notification(make_sigio(dispatcher, {fd, false}, [this] { ++news; }))
@@ -131,7 +131,7 @@ TEST_F(Sigio, FullSignalQueueReportsEveryDevice)
     const Watched watched_quiet(dispatcher_, quiet.read_end.get());
     const Watched watched_loud(dispatcher_, loud.read_end.get());
     {
-        // No room for a single queued signal: the kernel sends plain SIGIO, which says nothing of a device.
+        // No queued signal is allowed: the kernel sends SIGIO without a file descriptor.
         const SoftLimit full(RLIMIT_SIGPENDING, 0);
         write_all(loud.write_end.get(), "x");
     }
@@ -173,7 +173,7 @@ TEST_F(Sigio, DeviceWithoutSigioIsRefused)
     for (const int fd : {file.get(), counter.get(), null.get()}) {
         try {
             (void)make_sigio(dispatcher_, {fd, false}, [] {});
-            FAIL() << "it was taken";
+            FAIL() << "no error was reported";
         } catch (const std::system_error& error) {
             EXPECT_EQ(error.code(), std::errc::not_supported);
             EXPECT_THAT(error.what(), HasSubstr("the device sends no SIGIO; set notification to \"auto\" or \"poll\""));
