@@ -11,8 +11,7 @@
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <unistd.h>
 
 #include "daemon_test.hpp"
 #include "support/record.hpp"
@@ -71,11 +70,7 @@ class SocketDevice : public Device, public testing::WithParamInterface<int> {};
 
 TEST_P(SocketDevice, LinesArePublishedAcrossReconnect)
 {
-    const UniqueFd socket(must(::socket(AF_UNIX, GetParam() | SOCK_CLOEXEC, 0), "socket"));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path("socket").copy(address.sun_path, sizeof(address.sun_path) - 1);
-    must(bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "bind");
+    const UniqueFd socket = bind_socket(path("socket"), GetParam());
     must(listen(socket.get(), 1), "listen");
     start(channel("sensor", path("socket"), "preset = \"fifo\"\n"));
     UniqueFd connection(must(accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));

@@ -10,7 +10,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "daemon_test.hpp"
 #include "support/record.hpp"
@@ -23,13 +22,8 @@ using testing::HasSubstr;
 /// A stream socket that accepts connections and closes each of them immediately.
 class ClosingServer {
 public:
-    explicit ClosingServer(const std::string& path)
-        : socket_(must(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"))
+    explicit ClosingServer(const std::string& path) : socket_(bind_socket(path, SOCK_STREAM))
     {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-        must(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "bind");
         must(listen(socket_.get(), 8), "listen");
         thread_ = std::thread([this] {
             while (!stop_) {

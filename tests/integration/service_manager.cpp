@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "support/io.hpp"
@@ -55,14 +54,9 @@ std::pair<std::string, UniqueFd> receive(int socket)
 }  // namespace
 
 ServiceManager::ServiceManager()
-    : address_(directory_.path() + "/notify"),
-      socket_(must(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket")),
+    : address_(directory_.path() + "/notify"), socket_(bind_socket(address_, SOCK_DGRAM | SOCK_NONBLOCK)),
       stop_(must(eventfd(0, EFD_CLOEXEC), "eventfd"))
 {
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    address_.copy(name.sun_path, sizeof(name.sun_path) - 1);
-    must(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)), "bind");
     thread_ = std::thread([this] { listen(); });
 }
 

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -65,6 +66,18 @@ bool write_once(int fd, std::string_view bytes)
     if (must(static_cast<int>(written), "write") != static_cast<int>(bytes.size()))
         throw std::runtime_error("short write");
     return true;
+}
+
+UniqueFd bind_socket(const std::string& path, int type)
+{
+    sockaddr_un address{};
+    if (path.size() >= sizeof(address.sun_path))
+        throw std::invalid_argument(path + " is too long for a socket; set TMPDIR to a directory with a shorter path");
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, path.size());
+    UniqueFd fd(must(socket(AF_UNIX, type | SOCK_CLOEXEC, 0), "socket"));
+    must(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "bind");
+    return fd;
 }
 
 std::vector<UniqueFd> sockets_of(pid_t process, int option, int value)

@@ -27,6 +27,10 @@ void write_all(int fd, std::string_view bytes);
 /// @throws std::runtime_error after a short write
 bool write_once(int fd, std::string_view bytes);
 
+/// Creates a Unix socket of `type` (with SOCK_CLOEXEC added) and binds it to `path`.
+/// @throws std::invalid_argument if `path` is too long for a socket address, as it can be with a long TMPDIR
+[[nodiscard]] UniqueFd bind_socket(const std::string& path, int type);
+
 /// Duplicates of the open sockets of `process` whose `option` (SO_TYPE, SO_DOMAIN) is `value`. They share the open
 /// file with that process: a socket option set on a duplicate applies to both.
 [[nodiscard]] std::vector<UniqueFd> sockets_of(pid_t process, int option, int value);

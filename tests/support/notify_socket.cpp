@@ -4,20 +4,12 @@
 #include <array>
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "support/io.hpp"
 
 namespace drvbus::test {
 
-NotifySocket::NotifySocket() : fd_(must(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket"))
-{
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    const std::string path = address();
-    path.copy(name.sun_path, sizeof(name.sun_path) - 1);
-    must(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)), "bind");
-}
+NotifySocket::NotifySocket() : fd_(bind_socket(address(), SOCK_DGRAM | SOCK_NONBLOCK)) {}
 
 std::optional<std::string> NotifySocket::receive() const
 {
