@@ -148,10 +148,7 @@ INSTANTIATE_TEST_SUITE_P(Notifications, SerialDevice, testing::Values("poll", "s
 /// A cgroup v1 memory control group. Does not exist on a machine without cgroup v1.
 class MemoryCgroup {
 public:
-    MemoryCgroup() : path_("/sys/fs/cgroup/memory/drvbus-test-" + std::to_string(getpid()))
-    {
-        exists_ = mkdir(path_.c_str(), 0755) == 0;
-    }
+    MemoryCgroup() : path_("/sys/fs/cgroup/memory/drvbus-test-XXXXXX") { exists_ = mkdtemp(path_.data()) != nullptr; }
     MemoryCgroup(const MemoryCgroup&) = delete;
     MemoryCgroup& operator=(const MemoryCgroup&) = delete;
     ~MemoryCgroup()

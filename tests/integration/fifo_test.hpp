@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "daemon_test.hpp"
 #include "support/io.hpp"
@@ -13,9 +14,9 @@ namespace drvbus::test {
 class FifoTest : public DaemonTest {
 protected:
     /// Starts drvbusd with the channel and opens the FIFO. `settings` holds further lines of the channel's table.
-    void start_channel(const std::string& settings = {})
+    void start_channel(const std::string& settings = {}, Process::Options options = {})
     {
-        start(channel("sensor", fifo_.path(), settings));
+        start(channel("sensor", fifo_.path(), settings), std::move(options));
         writer_ = fifo_.open_writer();
     }
 

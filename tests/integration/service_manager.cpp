@@ -135,14 +135,16 @@ Process::Options ServiceManager::options() const
         return {{"NOTIFY_SOCKET=" + address_}, {}};
     return {{"NOTIFY_SOCKET=" + address_, "LISTEN_PID=", "LISTEN_FDS=" + std::to_string(fds.size()),
              "LISTEN_FDNAMES=" + names},
-            [fds] {
-                // First moved away from the target numbers.
-                constexpr int kApart = 200;
-                for (std::size_t i = 0; i < fds.size(); ++i)
-                    dup2(fds[i], kApart + static_cast<int>(i));
-                for (std::size_t i = 0; i < fds.size(); ++i) {
-                    dup2(kApart + static_cast<int>(i), 3 + static_cast<int>(i));
-                    close(kApart + static_cast<int>(i));
+            [fds]() mutable {
+                // First moved away from the target numbers, then to them. F_DUPFD and dup2 leave FD_CLOEXEC unset.
+                constexpr int kFirst = 3;
+                const int count = static_cast<int>(fds.size());
+                for (int& fd : fds)
+                    fd = fcntl(fd, F_DUPFD, kFirst + count);
+                int target = kFirst;
+                for (const int fd : fds) {
+                    dup2(fd, target++);
+                    close(fd);
                 }
             }};
 }

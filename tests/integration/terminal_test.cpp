@@ -85,6 +85,7 @@ TEST_P(TerminalSigio, ManyTerminalsArePublishedAtOnce)
 {
     constexpr std::uint64_t kLines = 100;
     constexpr std::size_t kTerminals = 16;
+    raise_file_limit(512);  // for the terminals, the subscribers and the daemon
     const std::deque<Terminal> terminals(kTerminals);
     ASSERT_NO_FATAL_FAILURE(start_terminals(terminals));
     std::deque<Subscriber> subscribers;

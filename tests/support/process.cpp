@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,20 @@ std::optional<int> Process::wait(std::chrono::milliseconds limit)
         },
         limit);
     return status_;
+}
+
+void raise_file_limit(std::uint64_t count)
+{
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, count);
+    limit.rlim_max = std::max(limit.rlim_max, limit.rlim_cur);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void disable_huge_pages()
+{
+    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 }
 
 Result run(const std::vector<std::string>& command, const std::vector<std::string>& environment)

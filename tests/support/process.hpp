@@ -52,6 +52,13 @@ struct Result {
     std::string output;
 };
 
+/// Raises the limit of open files of the test program and of processes started later to at least `count`, if the hard
+/// limit or privilege allows it.
+void raise_file_limit(std::uint64_t count);
+/// Keeps transparent huge pages from changing the memory use of the calling process by 2 MiB at a time; inherited
+/// across exec. For Options::before_exec.
+void disable_huge_pages();
+
 /// Runs `command` and waits until it exits.
 Result run(const std::vector<std::string>& command, const std::vector<std::string>& environment = {});
 
