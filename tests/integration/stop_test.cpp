@@ -36,7 +36,7 @@ TEST_F(Stop, SignalExitsWithSuccess)
     for (const int number : {SIGTERM, SIGINT}) {
         start_channel();
         daemon().signal(number);
-        EXPECT_EQ(daemon().wait(5s), 0);
+        EXPECT_EQ(daemon().wait(), 0);
     }
 }
 
@@ -48,7 +48,7 @@ TEST_F(Stop, EventsReadArePublishedBeforeExit)
         send(i);
     ASSERT_TRUE(subscriber_.wait_for(1));
     daemon().signal(SIGTERM);
-    ASSERT_EQ(daemon().wait(5s), 0);
+    ASSERT_EQ(daemon().wait(), 0);
 
     // The FIFO still has the events that the daemon did not read.
     std::size_t unread = 0;
@@ -69,8 +69,7 @@ TEST_F(Stop, ServiceManagerIsNotifiedFromStartToExit)
     EXPECT_EQ(manager.wait(), "READY=1");
     EXPECT_EQ(manager.wait(), "STATUS=1 channels, 0 events published, 0 events lost");
 
-    send(1);
-    send(4);
+    write_all(writer_.get(), record({.sequence = 1}) + record({.sequence = 4}));  // one write: one status reports both
     EXPECT_EQ(manager.wait(), "STATUS=1 channels, 2 events published, 2 events lost");
 
     const Observer observer(bus().address());
