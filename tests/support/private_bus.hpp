@@ -23,7 +23,8 @@ public:
     /// Kills the bus daemon (SIGKILL).
     void kill();
     /// Starts another bus daemon at the same address, after `kill`.
-    void start();
+    /// @param policy further rules of the bus's policy, which otherwise allows everything
+    void start(const std::string& policy = {});
 
 private:
     TemporaryDirectory directory_;

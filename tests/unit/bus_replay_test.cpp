@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/replay.hpp"
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bus_client.hpp"
+#include "message_text.hpp"
+#include "support/record.hpp"
+#include "turn.hpp"
+
+namespace drvbus::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// A server answers calls with answer_get_events(), and a client reads the answers.
+class BusReplay : public BusTest {
+protected:
+    struct Answer {
+        std::string signature;
+        std::string contents;  ///< as text_of() describes it
+        std::vector<std::uint64_t> sequences;
+        std::uint64_t next;
+        bool more;
+        std::uint64_t lost;
+        std::uint64_t instance;
+    };
+
+    void SetUp() override
+    {
+        const auto handle = [](sd_bus_message* call, void* self, sd_bus_error*) noexcept {
+            static_cast<BusReplay*>(self)->handle_(call);
+            return 1;
+        };
+        check(sd_bus_add_object(server_.get(), nullptr, "/test", handle, this), "sd_bus_add_object");
+    }
+
+    /// Records with the given sequences and a payload of `size` bytes each.
+    static std::string records(const std::vector<std::uint64_t>& sequences, std::size_t size = 1)
+    {
+        std::string bytes;
+        for (const std::uint64_t sequence : sequences)
+            bytes += record({.sequence = sequence, .time_ns = 77, .id = 5}, std::string(size, 'x'));
+        return bytes;
+    }
+
+    static std::string records_from_to(std::uint64_t first, std::uint64_t last)
+    {
+        std::vector<std::uint64_t> sequences(last - first + 1);
+        std::iota(sequences.begin(), sequences.end(), first);
+        return records(sequences);
+    }
+
+    /// Answers a call from `bytes`, the records from the sequence `since` on.
+    Answer get_events(const std::string& bytes, std::uint64_t next_sequence, std::uint64_t since, std::uint32_t max = 0)
+    {
+        handle_ = [&, since, max](sd_bus_message* call) {
+            const bus::Replay replay{channel_, as_bytes(bytes), next_sequence, kInstance};
+            bus::answer_get_events(call, replay, since, max);
+        };
+        std::optional<Answer> answer;
+        client_.call(server_.unique_name(), "/test", "test.Interface", "GetEvents",
+                     [&answer](sd_bus_message* message) { answer = parse(message); });
+        EXPECT_TRUE(turn_until(loop_, [&answer] { return answer.has_value(); }));
+        return answer.value_or(Answer{});
+    }
+
+    static constexpr std::uint64_t kInstance = 99;
+    bus::EventSchema channel_{"/test", {{5, "overheat"}}, {}};
+    BusClient server_{loop_, bus_.address()};
+    BusClient client_{loop_, bus_.address()};
+    std::function<void(sd_bus_message*)> handle_;
+
+private:
+    static Answer parse(sd_bus_message* message)
+    {
+        Answer answer{.signature = sd_bus_message_get_signature(message, 1),
+                      .contents = text_of(message),
+                      .sequences = {},
+                      .next = 0,
+                      .more = false,
+                      .disconnected = 0,
+                      .instance = 0};
+        check(sd_bus_message_rewind(message, 1), "sd_bus_message_rewind");
+        check(sd_bus_message_enter_container(message, 'a', "(sttuv)"), "sd_bus_message_enter_container");
+        while (check(sd_bus_message_enter_container(message, 'r', "sttuv"), "sd_bus_message_enter_container") > 0) {
+            std::uint64_t sequence = 0;
+            check(sd_bus_message_skip(message, "s"), "sd_bus_message_skip");
+            check(sd_bus_message_read(message, "t", &sequence), "sd_bus_message_read");
+            check(sd_bus_message_skip(message, "tuv"), "sd_bus_message_skip");
+            check(sd_bus_message_exit_container(message), "sd_bus_message_exit_container");
+            answer.sequences.push_back(sequence);
+        }
+        check(sd_bus_message_exit_container(message), "sd_bus_message_exit_container");
+        int more = 0;
+        check(sd_bus_message_read(message, "tbtt", &answer.next, &more, &answer.lost, &answer.instance),
+              "sd_bus_message_read");
+        answer.more = more != 0;
+        return answer;
+    }
+};
+
+TEST_F(BusReplay, AnswerHasEventsAsSignalsHaveThem)
+{
+    channel_.format = format::Format::parse("u8 x");
+    const std::string bytes = records({1}) + records({2}, 2);
+    const Answer answer = get_events(bytes, 3, 1);
+    EXPECT_EQ(answer.signature, "a(sttuv)tbtt");
+    EXPECT_EQ(answer.contents, "a(sttuv)[(\"overheat\" t1 t77 u5 <a{sv}[{\"x\" <y120>}]>) "
+                               "(\"overheat\" t2 t77 u5 <ay[y120 y120]>)] t3 false t0 t99");
+}
+
+TEST_F(BusReplay, SinceZeroMeansSinceOne)
+{
+    const Answer answer = get_events(records({1, 2, 3}), 4, 0);
+    EXPECT_THAT(answer.sequences, ElementsAre(1, 2, 3));
+    EXPECT_EQ(answer.next, 4U);
+    EXPECT_FALSE(answer.more);
+    EXPECT_EQ(answer.lost, 0U);
+}
+
+TEST_F(BusReplay, MaxLimitsTheEvents)
+{
+    const Answer answer = get_events(records({4, 5, 6, 7}), 8, 4, 3);
+    EXPECT_THAT(answer.sequences, ElementsAre(4, 5, 6));
+    EXPECT_EQ(answer.next, 7U);
+    EXPECT_TRUE(answer.more);
+    EXPECT_EQ(answer.lost, 0U);
+    EXPECT_FALSE(get_events(records({4, 5, 6}), 7, 4, 3).more);
+}
+
+TEST_F(BusReplay, AnswerHasAtMostThousandEvents)
+{
+    for (const std::uint32_t max : {0U, 1001U, UINT32_MAX}) {
+        const Answer answer = get_events(records_from_to(1, 1001), 1002, 1, max);
+        EXPECT_EQ(answer.sequences.size(), 1000U);
+        EXPECT_EQ(answer.next, 1001U);
+        EXPECT_TRUE(answer.more);
+    }
+}
+
+TEST_F(BusReplay, AnswerHasAtMost128KibibytesOfRecords)
+{
+    constexpr std::size_t kHeader = 32;
+    const Answer four = get_events(records({1, 2, 3, 4, 5}, 32768 - kHeader), 6, 1);
+    EXPECT_THAT(four.sequences, ElementsAre(1, 2, 3, 4));
+    EXPECT_TRUE(four.more);
+    const Answer three = get_events(records({1, 2, 3, 4, 5}, 32776 - kHeader), 6, 1);
+    EXPECT_THAT(three.sequences, ElementsAre(1, 2, 3));
+    EXPECT_EQ(three.next, 4U);
+}
+
+TEST_F(BusReplay, FirstRecordMayExceedTheLimit)
+{
+    const Answer answer = get_events(records({1, 2}, 200'000), 3, 1);
+    EXPECT_THAT(answer.sequences, ElementsAre(1));
+    EXPECT_TRUE(answer.more);
+}
+
+TEST_F(BusReplay, GapsAreCountedAsLost)
+{
+    const Answer answer = get_events(records({4, 5, 9}), 10, 2);
+    EXPECT_THAT(answer.sequences, ElementsAre(4, 5, 9));
+    EXPECT_EQ(answer.next, 10U);
+    EXPECT_FALSE(answer.more);
+    EXPECT_EQ(answer.lost, 5U) << "2, 3, 6, 7 and 8";
+    EXPECT_EQ(answer.instance, kInstance);
+}
+
+TEST_F(BusReplay, AllEventsAreLostIfNoneIsHeld)
+{
+    const Answer answer = get_events("", 10, 4);
+    EXPECT_THAT(answer.sequences, IsEmpty());
+    EXPECT_EQ(answer.next, 10U);
+    EXPECT_FALSE(answer.more);
+    EXPECT_EQ(answer.lost, 6U);
+}
+
+TEST_F(BusReplay, AnswerIsEmptyAtTheNextSequence)
+{
+    const Answer answer = get_events("", 10, 10);
+    EXPECT_THAT(answer.sequences, IsEmpty());
+    EXPECT_EQ(answer.next, 10U);
+    EXPECT_FALSE(answer.more);
+    EXPECT_EQ(answer.lost, 0U);
+}
+
+TEST_F(BusReplay, IncompleteRecordEndsTheAnswer)
+{
+    const std::string bytes = records({1, 2});
+    const Answer answer = get_events(bytes.substr(0, bytes.size() - 1), 3, 1);
+    EXPECT_THAT(answer.sequences, ElementsAre(1));
+    EXPECT_EQ(answer.next, 2U);
+    EXPECT_TRUE(answer.more);
+    EXPECT_EQ(answer.lost, 0U);
+}
+
+TEST_F(BusReplay, RecordOfANewInstanceEndsTheAnswer)
+{
+    const Answer answer = get_events(records({4, 5, 1, 2}), 6, 4);
+    EXPECT_THAT(answer.sequences, ElementsAre(4, 5));
+    EXPECT_EQ(answer.next, 6U);
+    EXPECT_FALSE(answer.more);
+    EXPECT_EQ(answer.lost, 0U);
+}
+
+TEST_F(BusReplay, AnswerOnAClosedConnectionIsASendError)
+{
+    bool refused = false;
+    handle_ = [&](sd_bus_message* call) {
+        sd_bus_close(server_.get());
+        try {
+            bus::answer_get_events(call, {channel_, {}, 1, kInstance}, 1, 0);
+        } catch (const bus::SendError&) {
+            refused = true;
+        } catch (const std::exception& error) {
+            ADD_FAILURE() << error.what();
+            refused = true;
+        }
+    };
+    client_.call(server_.unique_name(), "/test", "test.Interface", "GetEvents", [](sd_bus_message*) {});
+    EXPECT_TRUE(turn_until(loop_, [&refused] { return refused; }));
+}
+
+TEST(ReplayError, HasTheNameOfTheBusError)
+{
+    const bus::ReplayError error("org.drvbus1.Error.OutOfRange", "the message");
+    EXPECT_STREQ(error.name, "org.drvbus1.Error.OutOfRange");
+    EXPECT_STREQ(error.what(), "the message");
+}
+
+}  // namespace
+}  // namespace drvbus::test
