@@ -17,6 +17,7 @@
 #include "cli/config_description.hpp"
 #include "cli/device_permissions.hpp"
 #include "cli/device_users.hpp"
+#include "cli/output.hpp"
 #include "cli/quoting.hpp"
 #include "device/open.hpp"
 
@@ -24,7 +25,7 @@ namespace drvbus::cli {
 
 namespace {
 
-/// The steps that the device has to be open for writing for.
+/// The steps for which the device must be open for writing.
 std::string writing_steps(const device::Settings& settings)
 {
     std::vector<std::string> steps;
@@ -39,7 +40,8 @@ std::string writing_steps(const device::Settings& settings)
     return fmt::format("{}", fmt::join(steps, ", "));
 }
 
-bool hands_back(const device::Settings& settings)
+/// Whether the setup replaces the device with a file that the driver returns.
+bool replaces_device(const device::Settings& settings)
 {
     return std::ranges::any_of(settings.setup, [](const device::SetupStep& step) {
         const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what);
@@ -47,25 +49,25 @@ bool hands_back(const device::Settings& settings)
     });
 }
 
-std::string wanted_notification(const device::ChannelSettings& channel)
+std::string configured_notification(const device::ChannelSettings& channel)
 {
-    return channel.notification ? fmt::format("{}, as the configuration has it", to_string(*channel.notification))
+    return channel.notification ? fmt::format("{}, set in the configuration", to_string(*channel.notification))
                                 : "the first that works of eventfd, poll and sigio";
 }
 
-/// Whether all that the step does is to ask an input device what it can send (EVIOCGBIT).
-bool asks_input_device(const device::IoctlStep& step, const Identity& identity)
+/// Whether the step only queries which events an input device can send (EVIOCGBIT). It changes nothing.
+bool is_input_query(const device::IoctlStep& step, const DeviceInfo& info)
 {
-    return identity.subsystem == "input" && _IOC_TYPE(step.request) == 'E' && _IOC_NR(step.request) >= 0x20 &&
+    return info.subsystem == "input" && _IOC_TYPE(step.request) == 'E' && _IOC_NR(step.request) >= 0x20 &&
            _IOC_NR(step.request) < 0x40;
 }
 
-/// Why the setup would refuse the device, where that is known without doing anything to it.
-std::string refusal(const device::Settings& settings, const Identity& identity, int fd)
+/// Why the setup would refuse the device, as far as queries tell; else empty.
+std::string refusal(const device::Settings& settings, const DeviceInfo& info, int fd)
 {
     for (const device::SetupStep& step : settings.setup) {
         const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what);
-        if (ioctl == nullptr || ioctl->refused_bits.empty() || !asks_input_device(*ioctl, identity))
+        if (ioctl == nullptr || ioctl->refused_bits.empty() || !is_input_query(*ioctl, info))
             continue;
         try {
             (void)device::run(*ioctl, {.device = fd, .eventfd = -1});
@@ -76,172 +78,172 @@ std::string refusal(const device::Settings& settings, const Identity& identity, 
     return {};
 }
 
-/// Why it is the one it is.
+/// Why a channel has this kind of notification.
 std::string reason_for(notification::Kind kind, const device::ChannelSettings& channel)
 {
     if (channel.notification && kind == notification::Kind::eventfd)
-        return "the configuration has it, and a step that hands an eventfd over";
+        return "set in the configuration, which has a step that passes an eventfd to the driver";
     if (channel.notification)
-        return "the configuration has it, and the device takes it";
+        return "set in the configuration, and the device supports it";
     switch (kind) {
     case notification::Kind::eventfd:
-        return "the configuration has a step that hands an eventfd over";
+        return "the configuration has a step that passes an eventfd to the driver";
     case notification::Kind::poll:
-        return "there is no step for an eventfd, and the device can be polled";
+        return "no step passes an eventfd, and the device supports poll";
     default:
-        return "there is no step for an eventfd, the device cannot be polled, and it sends SIGIO";
+        return "no step passes an eventfd, and the device supports SIGIO, but not poll";
     }
 }
 
 }  // namespace
 
-void ChannelCheck::say(std::string_view label, std::string_view text)
+void ChannelCheck::add(std::string_view label, std::string_view text)
 {
     text_ += labelled(label, text);
 }
 
-void ChannelCheck::fault(std::string_view label, std::string_view text)
+void ChannelCheck::add_error(std::string_view label, std::string_view text)
 {
-    verdict_ = Verdict::faulty;
-    say(label, text);
+    verdict_ = Verdict::unusable;
+    add(label, text);
 }
 
-std::string ChannelCheck::explain(const std::string& name, const device::ChannelSettings& channel)
+std::string ChannelCheck::check(const std::string& name, const device::ChannelSettings& channel)
 {
     text_ = fmt::format("channel \"{}\"\n", name);
-    verdict_ = Verdict::fine;
+    verdict_ = Verdict::usable;
     if (!channel.preset.empty())
-        say("preset", fmt::format("\"{}\", for what the channel itself does not say", printable(channel.preset)));
+        add("preset", fmt::format("\"{}\"; settings of the channel take precedence", printable(channel.preset)));
     if (channel.device)
-        explain_device(*channel.device, channel);
+        check_device(*channel.device, channel);
     else
-        explain_class(name, channel);
+        check_class(name, channel);
     return text_;
 }
 
-void ChannelCheck::explain_class(const std::string& name, const device::ChannelSettings& channel)
+void ChannelCheck::check_class(const std::string& name, const device::ChannelSettings& channel)
 {
     const std::string sysfs = "/sys/class/drvbus/" + name;
-    const bool there = device::node_exists(sysfs);
-    say("device",
-        there ? fmt::format("/dev/drvbus/{}, of a drvbus driver ({} is there)", name, sysfs)
-              : fmt::format("none: these are settings for a channel of a drvbus driver; there is no {} now", sysfs));
-    if (!there)
+    const bool exists = device::node_exists(sysfs);
+    add("device",
+        exists
+            ? fmt::format("/dev/drvbus/{}, of a drvbus driver ({} exists)", name, sysfs)
+            : fmt::format("absent: these are settings for a channel of a drvbus driver, but {} does not exist", sysfs));
+    if (!exists)
         verdict_ = Verdict::absent;
-    text_ += explain_events(channel);
-    say("notification", wanted_notification(channel));
+    text_ += describe_events(channel);
+    add("notification", configured_notification(channel));
 }
 
-void ChannelCheck::explain_device(const device::Settings& settings, const device::ChannelSettings& channel)
+void ChannelCheck::check_device(const device::Settings& settings, const device::ChannelSettings& channel)
 {
-    const std::string node = place(settings);
-    text_ += explain_events(channel);
-    text_ += explain_steps(settings);
+    const std::string node = find_node(settings);
+    text_ += describe_events(channel);
+    text_ += describe_steps(settings);
     if (settings.urgent_only)
-        say("priority", "news comes as an urgent one (POLLPRI), and no other");
+        add("priority", "only urgent data (POLLPRI) is an event");
     if (node.empty())
-        say("notification", wanted_notification(channel) + "; not tried");
+        add("notification", configured_notification(channel) + "; not tested");
     else
-        try_device(node, settings, channel);
+        check_access(node, settings, channel);
     for (const std::string& line : channel.unit)
-        say("unit", printable(line));
+        add("unit", printable(line));
 }
 
-/// @returns the node to try; empty: there is none
-std::string ChannelCheck::place(const device::Settings& settings)
+/// @returns path of the device to open; empty if there is none
+std::string ChannelCheck::find_node(const device::Settings& settings)
 {
     if (settings.path.starts_with("fd:")) {
-        say("device", fmt::format("{}: an open file that the service manager passes (FileDescriptorName={})",
+        add("device", fmt::format("{}: an open file that the service manager passes (FileDescriptorName={})",
                                   printable(settings.path), printable(settings.path.substr(3))));
         return {};
     }
     std::string node = settings.path;
     if (settings.match) {
         const std::vector<std::string> nodes = find(*settings.match);
-        say("match", printable(to_string(*settings.match)));
+        add("match", printable(to_string(*settings.match)));
         if (nodes.size() > 1)
-            say("fits", fmt::format("{}; the first is taken", fmt::join(nodes, ", ")));
+            add("matches", fmt::format("{}; the daemon uses the first", fmt::join(nodes, ", ")));
         node = nodes.empty() ? std::string() : nodes.front();
     }
-    const Identity identity = identify(node);
-    if (node.empty() || identity.error == ENOENT) {
+    const DeviceInfo info = device_info(node);
+    if (node.empty() || info.error == ENOENT) {
         verdict_ = Verdict::absent;
-        say("device", node.empty() ? "not there now, it is waited for"
-                                   : fmt::format("{}: not there now, it is waited for", printable(node)));
+        add("device",
+            fmt::format("{}absent; the daemon waits for it", node.empty() ? std::string() : printable(node) + ": "));
         return {};
     }
-    say("device", fmt::format("{}: {}", printable(node), to_string(identity)));
+    add("device", fmt::format("{}: {}", printable(node), describe(info)));
     return node;
 }
 
-void ChannelCheck::try_device(const std::string& node, const device::Settings& settings,
-                              const device::ChannelSettings& channel)
+void ChannelCheck::check_access(const std::string& node, const device::Settings& settings,
+                                const device::ChannelSettings& channel)
 {
-    const Identity identity = identify(node);
+    const DeviceInfo info = device_info(node);
     const bool write = settings.writes();
     try {
         const device::OpenedDevice opened = device::open(
             {.name = {}, .node = node, .framing = settings.framing, .format = {}, .event_names = {}}, write);
-        say("access", write ? fmt::format("{} may read and write it; written for: {}", user_name(geteuid()),
-                                          writing_steps(settings))
+        add("access", write ? fmt::format("{} may read and write it; opened for writing because of: {}",
+                                          user_name(geteuid()), writing_steps(settings))
                             : fmt::format("{} may read it", user_name(geteuid())));
-        if (const std::string service = service_note(identity, write); !service.empty())
-            say("", service);
-        if (const std::string reason = refusal(settings, identity, opened.fd.get()); !reason.empty())
-            fault("refused", printable(reason));
+        if (const std::string service = service_access_note(info, write); !service.empty())
+            add("", service);
+        if (const std::string reason = refusal(settings, info, opened.fd.get()); !reason.empty())
+            add_error("refused", printable(reason));
         else
-            try_notification(opened.fd.get(), identity, settings, channel);
+            check_notification(opened.fd.get(), info, settings, channel);
     } catch (const device::AbsentError& error) {
         verdict_ = Verdict::absent;
-        say("access", printable(error.what()));
+        add("access", printable(error.what()));
     } catch (const std::system_error& error) {
-        explain_failure(identity, error.code().value(), error.what(), write);
+        report_open_error(info, error.code().value(), error.what(), write);
     } catch (const std::exception& error) {
-        fault("access", printable(error.what()));
+        add_error("access", printable(error.what()));
     }
 }
 
-void ChannelCheck::explain_failure(const Identity& identity, int error, const std::string& what, bool write)
+void ChannelCheck::report_open_error(const DeviceInfo& info, int error, const std::string& what, bool write)
 {
     if (error == EBUSY) {
-        const Holders holders = holders_of(identity);
-        // One that runs has what it needs.
-        if (holders.drvbusd)
-            say("access",
-                fmt::format("in use by {}; to have its notification tried: systemctl stop drvbusd", holders.names));
+        const DeviceUsers users = find_device_users(info);
+        // A running daemon has opened its device: that is no error.
+        if (users.includes_drvbusd)
+            add("access", fmt::format("in use by {}; to test its notification, stop the daemon: systemctl stop drvbusd",
+                                      users.names));
         else
-            fault("access", fmt::format("{}; in use by {}", printable(what), holders.names));
+            add_error("access", fmt::format("{}; in use by {}", printable(what), users.names));
         return;
     }
-    fault("access", printable(what));
-    if (identity.error != 0)
-        say("", "a folder above it keeps this user out");
+    add_error("access", printable(what));
+    if (info.error != 0)
+        add("", "a folder above it denies access to this user");
     else if (error == EACCES || error == EPERM)
-        say("",
-            fmt::format("{} may not {}: it is {}; {}", user_name(geteuid()), write ? "read and write it" : "read it",
-                        ownership(identity), permission_advice(identity, write)));
+        add("", fmt::format("{} may not {}: it is {}; {}", user_name(geteuid()),
+                            write ? "read and write it" : "read it", ownership(info), access_advice(info, write)));
 }
 
-void ChannelCheck::try_notification(int fd, const Identity& identity, const device::Settings& settings,
-                                    const device::ChannelSettings& channel)
+void ChannelCheck::check_notification(int fd, const DeviceInfo& info, const device::Settings& settings,
+                                      const device::ChannelSettings& channel)
 {
-    if (hands_back(settings)) {
-        say("notification",
-            wanted_notification(channel) + "; not tried, for it is decided on the file that the setup hands back");
+    if (replaces_device(settings)) {
+        add("notification",
+            configured_notification(channel) + "; not tested, because it depends on the file that the setup returns");
         return;
     }
-    // Nobody is handed this one: it stands in for the one of the step, which is not run.
+    // The step that passes an eventfd is not run, so the driver never gets this one.
     const UniqueFd eventfd(settings.eventfd ? ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1);
     const notification::Device device{
         .fd = fd, .drvbus_node = false, .eventfd = eventfd.get(), .urgent_only = settings.urgent_only};
     try {
         const auto made = channel.notification ? make(*channel.notification, loop_, sigio_, device, [] {})
                                                : make_any(loop_, sigio_, device, [] {});
-        say("notification", fmt::format("{}: {}", to_string(made->kind()), reason_for(made->kind(), channel)));
+        add("notification", fmt::format("{}: {}", to_string(made->kind()), reason_for(made->kind(), channel)));
     } catch (const std::system_error& error) {
-        fault("notification", fmt::format("{}{}", channel.notification ? "" : "none works: ", error.what()));
-        if (identity.sort == Identity::Sort::file)
-            say("", "a file on a disk tells nobody that it has changed; a FIFO or a socket does");
+        add_error("notification", fmt::format("{}{}", channel.notification ? "" : "none works: ", error.what()));
+        if (info.type == DeviceInfo::Type::file)
+            add("", "a file does not report that it has changed; use a FIFO or a socket");
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/event_loop.hpp"
 #include "cli/device_info.hpp"
@@ -11,33 +12,37 @@
 
 namespace drvbus::cli {
 
-/// Tries one channel of a configuration, and says what would become of it.
+/// Explains channels of the configuration and tests whether their devices can be used now.
 class ChannelCheck {
 public:
-    enum class Verdict : std::uint8_t { fine, absent, faulty };
+    enum class Verdict : std::uint8_t { usable, absent, unusable };
 
-    /// @param loop, sigio where notifications are tried; outlive it
+    /// @param loop, sigio used to test notifications; both outlive this object
     ChannelCheck(const EventLoop& loop, notification::SigioDispatcher& sigio) : loop_(loop), sigio_(sigio) {}
 
-    /// Lines on the channel.
-    [[nodiscard]] std::string explain(const std::string& name, const device::ChannelSettings& channel);
+    /// Tests one channel.
+    /// @returns lines for the user
+    [[nodiscard]] std::string check(const std::string& name, const device::ChannelSettings& channel);
+    /// Of the last channel tested.
     [[nodiscard]] Verdict verdict() const noexcept { return verdict_; }
 
 private:
-    void explain_class(const std::string& name, const device::ChannelSettings& channel);
-    void explain_device(const device::Settings& settings, const device::ChannelSettings& channel);
-    [[nodiscard]] std::string place(const device::Settings& settings);
-    void try_device(const std::string& node, const device::Settings& settings, const device::ChannelSettings& channel);
-    void explain_failure(const Identity& identity, int error, const std::string& what, bool write);
-    void try_notification(int fd, const Identity& identity, const device::Settings& settings,
-                          const device::ChannelSettings& channel);
-    void say(std::string_view label, std::string_view text);
-    void fault(std::string_view label, std::string_view text);
+    void check_class(const std::string& name, const device::ChannelSettings& channel);
+    void check_device(const device::Settings& settings, const device::ChannelSettings& channel);
+    [[nodiscard]] std::string find_node(const device::Settings& settings);
+    void check_access(const std::string& node, const device::Settings& settings,
+                      const device::ChannelSettings& channel);
+    void report_open_error(const DeviceInfo& info, int error, const std::string& what, bool write);
+    void check_notification(int fd, const DeviceInfo& info, const device::Settings& settings,
+                            const device::ChannelSettings& channel);
+    void add(std::string_view label, std::string_view text);
+    /// Adds a line that says why the channel is unusable.
+    void add_error(std::string_view label, std::string_view text);
 
     const EventLoop& loop_;
     notification::SigioDispatcher& sigio_;
     std::string text_;
-    Verdict verdict_ = Verdict::fine;
+    Verdict verdict_ = Verdict::usable;
 };
 
 }  // namespace drvbus::cli

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 #include <linux/drvbus.h>
+#include <linux/input.h>
 
 #include "cli/quoting.hpp"
 #include "config/config.hpp"
@@ -20,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using Kind = Layout::Kind;
 
-/// Where symbolic links lead to.
+/// The path without symbolic links.
 std::string real_path(const std::string& path)
 {
     std::error_code error;
@@ -35,43 +36,45 @@ std::string absolute_path(const std::string& path)
     return error ? path : absolute.lexically_normal().string();
 }
 
-/// A setting that the user may want.
-std::string offer(const std::string& settings, const std::string& why)
+/// Lines of settings as comments.
+/// @param remark for the first line
+std::string as_comment(const std::string& settings, const std::string& remark)
 {
     std::string text;
     for (std::size_t from = 0; from < settings.size();) {
         const std::size_t end = std::min(settings.find('\n', from), settings.size());
-        text +=
-            fmt::format("# {}{}\n", settings.substr(from, end - from), from == 0 && !why.empty() ? "   # " + why : "");
+        text += fmt::format("# {}{}\n", settings.substr(from, end - from), from == 0 ? "   # " + remark : "");
         from = end + 1;
     }
     return text;
 }
 
-std::string for_input_events()
+/// Settings for the framing and decoding of struct input_event.
+std::string input_event_settings()
 {
-    return "records = \"fixed\"\nformat = \"s64 _sec; s64 _usec; u16 type; u16 code; s32 value\"\n"
-           "id = [\"type\", \"code\"]\ntime = { s = \"_sec\", us = \"_usec\" }\nclock = \"realtime\"\n";
+    constexpr std::size_t kTimeBits = 8 * sizeof(input_event::input_event_sec);
+    return fmt::format("records = \"fixed\"\nformat = \"s{0} _sec; s{0} _usec; u16 type; u16 code; s32 value\"\n"
+                       "id = [\"type\", \"code\"]\ntime = {{ s = \"_sec\", us = \"_usec\" }}\nclock = \"realtime\"\n",
+                       kTimeBits);
 }
 
-std::string for_fixed(const Layout& layout)
+std::string fixed_record_settings(const Layout& layout)
 {
-    std::string text =
-        fmt::format("records = \"fixed\"\nformat = \"{}\"   # {} bytes: a guess, give them their names\n",
-                    layout.fields.format, layout.size);
+    std::string text = fmt::format("records = \"fixed\"\nformat = \"{}\"   # {} bytes: a guess, rename the fields\n",
+                                   layout.fields.format, layout.size);
     for (const std::string& setting : layout.fields.settings)
-        text += offer(setting, "it looks so");
+        text += as_comment(setting, "a guess");
     return text;
 }
 
-/// How bytes that no preset is for become events.
-std::string records_for(const Identity& identity, const Layout& layout)
+/// Settings for the framing and decoding of data for which there is no preset.
+std::string data_settings(const DeviceInfo& info, const Layout& layout)
 {
-    const std::string path = real_path(identity.path);
-    const bool whole =
-        identity.sort == Identity::Sort::file && (path.starts_with("/sys/") || path.starts_with("/proc/"));
+    const std::string path = real_path(info.path);
+    const bool snapshot =
+        info.type == DeviceInfo::Type::file && (path.starts_with("/sys/") || path.starts_with("/proc/"));
     const bool text = layout.kind == Kind::text_lines || layout.kind == Kind::text;
-    if (whole)
+    if (snapshot)
         return text ? "records = \"snapshot\"\nformat = \"char text[]\"\n" : "records = \"snapshot\"\n";
     switch (layout.kind) {
     case Kind::drvbus_records:
@@ -81,57 +84,59 @@ std::string records_for(const Identity& identity, const Layout& layout)
     case Kind::text:
         return "records = \"raw\"\nformat = \"char text[]\"\n";
     case Kind::input_events:
-        return for_input_events();
+        return input_event_settings();
     case Kind::fixed:
-        return for_fixed(layout);
+        return fixed_record_settings(layout);
     default:
-        return "records = \"raw\"   # what each read brings is one event; see docs/formats.md for 'format'\n";
+        return "records = \"raw\"   # the data of each read is one event; for 'format' see docs/formats.md\n";
     }
 }
 
-/// What the settings of the preset do not say, or say in another way.
-std::string besides_preset(const std::string& preset, const Identity& identity, const Layout& layout, bool secret)
+/// Settings that a preset needs or allows in addition.
+std::string settings_besides_preset(const std::string& preset, const DeviceInfo& info, const Layout& layout,
+                                    bool typed_input)
 {
+    constexpr const char* kBaud = "baud = 115200";
+    constexpr const char* kBaudRemark = "the speed of the line, if it differs";
     const bool is_text = layout.kind == Kind::text_lines || layout.kind == Kind::text;
     if (preset == "evdev")
-        return secret ? offer("allow_keyboard = true", "everything typed on it goes to all who may listen") : "";
+        return typed_input ? as_comment("allow_keyboard = true", "publishes everything that is typed on it") : "";
     if (preset == "serial" && (is_text || layout.kind == Kind::no_data))
-        return offer("baud = 115200", "the speed of the line, if it is another");
+        return as_comment(kBaud, kBaudRemark);
     if (preset == "serial")
-        return "records = \"raw\"   # no lines of text came\nformat = \"\"\n" +
-               offer("baud = 115200", "the speed of the line, if it is another");
+        return "records = \"raw\"   # no lines of text were received\nformat = \"\"\n" + as_comment(kBaud, kBaudRemark);
     if (preset == "psi")
-        return fmt::format("resource = \"{}\"\n", fs::path(real_path(identity.path)).filename().string());
+        return fmt::format("resource = \"{}\"\n", fs::path(real_path(info.path)).filename().string());
     if (preset == "gpio")
-        return "line = 0   # the offset of the line that is meant\n";
+        return "line = 0   # the offset of the GPIO line\n";
     if (preset == "iio")
-        return offer("enable = \"in_voltage0_thresh_rising_en\"", "a file in the device's events/");
+        return as_comment("enable = \"in_voltage0_thresh_rising_en\"", "a file in the device's folder events");
     return {};
 }
 
-std::string chosen_preset(const Identity& identity, const Layout& layout)
+/// The preset according to the device and its data; empty if there is none.
+std::string choose_preset(const DeviceInfo& info, const Layout& layout)
 {
-    std::string preset = preset_for(identity);
-    const bool stream = identity.sort == Identity::Sort::fifo || identity.sort == Identity::Sort::socket;
+    std::string preset = preset_for(info);
+    const bool stream = info.type == DeviceInfo::Type::fifo || info.type == DeviceInfo::Type::socket;
     if (preset.empty() && stream && layout.kind == Kind::text_lines)
         preset = "fifo";
-    if (preset.empty() && identity.sort == Identity::Sort::character && layout.kind == Kind::input_events)
+    if (preset.empty() && info.type == DeviceInfo::Type::character_device && layout.kind == Kind::input_events)
         preset = "evdev";
     return preset;
 }
 
-/// A channel of class drvbus is there without any settings.
-std::string for_class(const Identity& identity)
+/// A channel of class drvbus works without configuration.
+std::string suggest_class_channel(const DeviceInfo& info)
 {
-    return fmt::format(
-        "# A channel of a drvbus driver: it needs no configuration. Settings for it, if they are wanted:\n"
-        "[[channel]]\nname = \"{}\"\n# format = \"u32 value\"   # instead of the driver's\n",
-        channel_name(identity.sysname));
+    return fmt::format("# A channel of a drvbus driver: it needs no configuration. Optional settings:\n"
+                       "[[channel]]\nname = \"{}\"\n# format = \"u32 value\"   # instead of the driver's\n",
+                       suggest_channel_name(info.sysname));
 }
 
 }  // namespace
 
-std::string channel_name(const std::string& path)
+std::string suggest_channel_name(const std::string& path)
 {
     const fs::path file(path);
     std::string name = file.filename().string();
@@ -144,39 +149,41 @@ std::string channel_name(const std::string& path)
     return name.empty() ? "device" : name;
 }
 
-std::string preset_for(const Identity& identity)
+std::string preset_for(const DeviceInfo& info)
 {
-    constexpr std::pair<const char*, const char*> kKnown[] = {
+    constexpr std::pair<const char*, const char*> kPresets[] = {
         {"/dev/input/event*", "evdev"}, {"/dev/rtc[0-9]*", "rtc"},     {"/dev/uio[0-9]*", "uio"},
         {"/dev/ttyS[0-9]*", "serial"},  {"/dev/ttyUSB*", "serial"},    {"/dev/ttyACM*", "serial"},
         {"/dev/ttyAMA*", "serial"},     {"/dev/pts/[0-9]*", "serial"}, {"/dev/gpiochip*", "gpio"},
         {"/dev/iio:device*", "iio"},    {"/proc/pressure/*", "psi"},   {"/dev/kmsg", "kmsg"},
     };
-    const std::string path = real_path(identity.path);
-    for (const auto& [pattern, preset] : kKnown) {
+    const std::string path = real_path(info.path);
+    for (const auto& [pattern, preset] : kPresets) {
         if (fnmatch(pattern, path.c_str(), FNM_PATHNAME) == 0)
             return preset;
     }
     return {};
 }
 
-std::string suggest_channel(const Identity& identity, const Layout& layout, bool secret)
+std::string suggest_channel(const DeviceInfo& info, const Layout& layout, bool typed_input)
 {
-    if (identity.subsystem == "drvbus")
-        return for_class(identity);
-    const std::optional<std::string> device = toml_string(absolute_path(identity.path));
+    if (info.subsystem == "drvbus")
+        return suggest_class_channel(info);
+    const std::optional<std::string> device = toml_string(absolute_path(info.path));
     if (!device)
-        return "# Its path is no UTF-8, and TOML holds nothing else: make a symbolic link to it with another name.\n";
-    const std::string preset = chosen_preset(identity, layout);
-    if (secret && preset != "evdev")
-        return "# None is offered: what is typed does not belong on a bus.\n";
-    std::string text = fmt::format("[[channel]]\nname = \"{}\"\n", channel_name(absolute_path(identity.path)));
+        return "# The path is not UTF-8, which TOML requires: create a symbolic link to the device with another "
+               "name.\n";
+    const std::string preset = choose_preset(info, layout);
+    if (typed_input && preset != "evdev")
+        return "# No channel is suggested: typed input must not be published.\n";
+    std::string text = fmt::format("[[channel]]\nname = \"{}\"\n", suggest_channel_name(absolute_path(info.path)));
     if (!preset.empty())
         text += fmt::format("preset = \"{}\"\n", preset);
     text += fmt::format("device = {}\n", *device);
-    if (const std::string match = match_for(identity); !match.empty())
-        text += offer(match, "instead of 'device': whatever its node is called");
-    return text + (preset.empty() ? records_for(identity, layout) : besides_preset(preset, identity, layout, secret));
+    if (const std::string match = suggest_match(info); !match.empty())
+        text += as_comment(match, "instead of 'device': finds it under any path");
+    return text +
+           (preset.empty() ? data_settings(info, layout) : settings_besides_preset(preset, info, layout, typed_input));
 }
 
 }  // namespace drvbus::cli

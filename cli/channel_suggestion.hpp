@@ -8,17 +8,17 @@
 
 namespace drvbus::cli {
 
-/// A name for a channel of the device.
-[[nodiscard]] std::string channel_name(const std::string& path);
+/// A valid name of a channel, made from the path of its device.
+[[nodiscard]] std::string suggest_channel_name(const std::string& path);
 
-/// The preset for devices of this kind; empty: none is known.
-[[nodiscard]] std::string preset_for(const Identity& identity);
+/// The preset for the device according to its path; empty if there is none.
+[[nodiscard]] std::string preset_for(const DeviceInfo& info);
 
-/// `match = { … }` that fits this device and no other, whatever its node is called; empty where there is none.
-[[nodiscard]] std::string match_for(const Identity& identity);
+/// A setting `match = { ... }` that matches this device and no other; empty if there is none.
+[[nodiscard]] std::string suggest_match(const DeviceInfo& info);
 
-/// A [[channel]] to begin with.
-/// @param secret it is a device that somebody types on
-[[nodiscard]] std::string suggest_channel(const Identity& identity, const Layout& layout, bool secret);
+/// A [[channel]] as a draft for the user, in which settings are comments if they are optional or uncertain.
+/// @param typed_input whether people type on the device
+[[nodiscard]] std::string suggest_channel(const DeviceInfo& info, const Layout& layout, bool typed_input);
 
 }  // namespace drvbus::cli

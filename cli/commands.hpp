@@ -6,20 +6,22 @@
 
 #include "config/config.hpp"
 
-/// What drvbusd can say of devices and configurations, without a bus. Each prints to stdout and returns the exit code
-/// that the process ends with.
+/// The subcommands of drvbusctl. None needs a bus. Each prints to stdout and returns the exit code of the process.
 namespace drvbus::cli {
 
-/// Explains the configuration: which devices it means, whether they can be opened, and how they tell of news. Opens
-/// them; none of the steps is run, and nothing is read.
-/// @throws ConfigError
+/// Explains each channel of the configuration and tests whether its device can be opened and which notification it
+/// supports. Opens the devices, but runs no setup step and reads nothing.
+/// @returns EXIT_FAILURE if a device that is present cannot be used
+/// @throws ConfigError, std::system_error
 [[nodiscard]] int check_config(const ConfigPath& path);
 
-/// Shows what reading a device brings, and a [[channel]] to begin with.
+/// Reads a device, shows its data and suggests a [[channel]] for it. Does not read devices that people type on.
+/// @returns EXIT_FAILURE if the device cannot be opened
+/// @throws std::system_error
 [[nodiscard]] int probe(const std::string& device, std::chrono::seconds duration);
 
-/// Prints a drop-in for drvbusd.service that lets the service have the devices of the configuration. Opens none.
-/// @throws ConfigError
+/// Prints a drop-in for drvbusd.service that gives the service access to the configured devices. Opens none of them.
+/// @throws ConfigError, std::system_error
 [[nodiscard]] int print_unit_dropin(const ConfigPath& path);
 
 }  // namespace drvbus::cli

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/output.hpp"
 #include "cli/quoting.hpp"
 
 namespace drvbus::cli {
@@ -43,14 +44,14 @@ std::string text_of(const device::IoctlStep& step)
 {
     std::string text = step.format ? text_of(*step.format, step.values) : std::to_string(step.value);
     if (!step.returned_fd.empty())
-        text += fmt::format("; the file that it hands back in \"{}\" takes the device's place", step.returned_fd);
+        text += fmt::format("; the file that it returns in \"{}\" replaces the device", step.returned_fd);
     if (!step.keep.empty())
-        text += fmt::format("; its \"{}\" goes before each payload", step.keep);
+        text += fmt::format("; its \"{}\" is prepended to each payload", step.keep);
     if (!step.refused_bits.empty())
         text += fmt::format("; the device is refused if one of {} bits is set: {}", step.refused_bits.size(),
                             step.refused_reason);
     if (step.restored_from != 0)
-        text += fmt::format("; undone by the same with what ioctl {:#x} got before", step.restored_from);
+        text += fmt::format("; undone by the same ioctl with what ioctl {:#x} returned before", step.restored_from);
     return text;
 }
 
@@ -81,7 +82,7 @@ std::string_view name_of_clock(clockid_t clock)
     return clock == CLOCK_BOOTTIME ? "boottime" : "monotonic";
 }
 
-std::string explain_decoding(const record::DecodingRules& decoding)
+std::string describe_decoding(const record::DecodingRules& decoding)
 {
     std::string text;
     if (!decoding.id.empty())
@@ -90,14 +91,14 @@ std::string explain_decoding(const record::DecodingRules& decoding)
         text += labelled("time",
                          fmt::format("{} (clock {})", names_of(decoding.time, " + "), name_of_clock(decoding.clock)));
     if (decoding.sequence)
-        text += labelled("sequence", decoding.sequence->name + ": what it passes over is lost");
+        text += labelled("sequence", decoding.sequence->name + ": missing numbers are lost events");
     if (!decoding.ignored.empty())
-        text += labelled("ignore", fmt::format("events of id {}", fmt::join(decoding.ignored, ", ")));
+        text += labelled("ignore", fmt::format("events with id {}", fmt::join(decoding.ignored, ", ")));
     return text;
 }
 
-/// The first ones: a preset may have hundreds.
-std::string explain_names(const std::map<std::uint32_t, std::string>& names)
+/// Shows the first names only: a preset may have hundreds.
+std::string describe_names(const std::map<std::uint32_t, std::string>& names)
 {
     constexpr std::size_t kShown = 4;
     std::vector<std::string> shown;
@@ -110,41 +111,41 @@ std::string explain_names(const std::map<std::uint32_t, std::string>& names)
 
 }  // namespace
 
-std::string in_words(const device::SetupStep& step)
+std::string describe(const device::SetupStep& step)
 {
     std::string text = device::to_string(step);
     if (const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what))
         text += ", " + text_of(*ioctl);
     else if (const auto* const fields = std::get_if<device::FieldsStep>(&step.what))
-        text += fmt::format(" before each payload: {}", text_of(fields->format, fields->values));
+        text += fmt::format(" prepended to each payload: {}", text_of(fields->format, fields->values));
     else if (const auto* const written = std::get_if<device::WriteStep>(&step.what); written && written->at)
         text += fmt::format(" at {}", *written->at);
     if (step.undo)
-        text += fmt::format("; undone by {}", in_words(*step.undo));
+        text += fmt::format("; undone by {}", describe(*step.undo));
     return printable(text);
 }
 
-std::string in_words(const record::Framing& framing)
+std::string describe(const record::Framing& framing)
 {
     switch (framing.kind) {
     case record::Framing::Kind::records:
         return "\"drvbus\": a stream of struct drvbus_record";
     case record::Framing::Kind::raw:
-        return "\"raw\": what each read brings is one event";
+        return "\"raw\": the data of each read is one event";
     case record::Framing::Kind::fixed:
-        return fmt::format("\"fixed\": {} bytes are one event", framing.size);
+        return fmt::format("\"fixed\": each {} bytes are one event", framing.size);
     case record::Framing::Kind::lines:
         return "\"lines\": each line is one event";
     default:
-        return "\"snapshot\": with each news the whole of the file is one event";
+        return "\"snapshot\": the content of the file is one event at each notification";
     }
 }
 
-std::string explain_events(const device::ChannelSettings& channel)
+std::string describe_events(const device::ChannelSettings& channel)
 {
     std::string text;
     if (channel.device)
-        text += labelled("records", in_words(channel.device->framing));
+        text += labelled("records", describe(channel.device->framing));
     if (channel.format)
         text += labelled("format", channel.format->kind() == format::Format::Kind::bytes
                                        ? "none: payloads are published as bytes"
@@ -152,23 +153,23 @@ std::string explain_events(const device::ChannelSettings& channel)
     else
         text += labelled("format", channel.device ? "none: payloads are published as bytes" : "the driver's");
     if (channel.event_names && !channel.event_names->empty())
-        text += explain_names(*channel.event_names);
+        text += describe_names(*channel.event_names);
     if (channel.device)
-        text += explain_decoding(channel.device->decoding);
+        text += describe_decoding(channel.device->decoding);
     return text;
 }
 
-std::string explain_steps(const device::Settings& settings)
+std::string describe_steps(const device::Settings& settings)
 {
     std::string text;
     for (const device::SetupStep& step : settings.setup)
-        text += labelled("setup", in_words(step));
+        text += labelled("setup", describe(step));
     for (const device::SetupStep& step : settings.rearm)
-        text += labelled("rearm", in_words(step));
+        text += labelled("rearm", describe(step));
     if (settings.eventfd)
-        text += labelled("eventfd", in_words(*settings.eventfd));
+        text += labelled("eventfd", describe(*settings.eventfd));
     if (settings.fetch)
-        text += labelled("fetch", in_words(device::SetupStep{.what = *settings.fetch, .undo = nullptr}));
+        text += labelled("fetch", describe(device::SetupStep{.what = *settings.fetch, .undo = nullptr}));
     return text;
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Describes parts of the configuration for the user.
 #pragma once
 
 #include <string>
@@ -7,14 +9,15 @@
 
 namespace drvbus::cli {
 
-/// What a step would do, and what undoes it.
-[[nodiscard]] std::string in_words(const device::SetupStep& step);
+/// What a step does, and what undoes it.
+[[nodiscard]] std::string describe(const device::SetupStep& step);
 
-/// How what a device sends becomes events.
-[[nodiscard]] std::string in_words(const record::Framing& framing);
+/// How the data of a device is divided into events.
+[[nodiscard]] std::string describe(const record::Framing& framing);
 
-/// Lines on what a channel's events are made of, and on the steps for its device.
-[[nodiscard]] std::string explain_events(const device::ChannelSettings& channel);
-[[nodiscard]] std::string explain_steps(const device::Settings& settings);
+/// Labelled lines on how a channel's events are framed and decoded.
+[[nodiscard]] std::string describe_events(const device::ChannelSettings& channel);
+/// Labelled lines on the steps for a channel's device.
+[[nodiscard]] std::string describe_steps(const device::Settings& settings);
 
 }  // namespace drvbus::cli

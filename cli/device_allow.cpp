@@ -10,32 +10,32 @@
 
 namespace drvbus::cli {
 
-std::string device_group(const Identity& identity)
+std::string device_allow_group(const DeviceInfo& info)
 {
-    // Memory, consoles, virtual machines: whoever may have one of these should not have them all.
+    // Majors of unrelated devices such as memory, consoles and virtual machines: allowing one must not allow all.
     constexpr std::array<unsigned, 4> kMixed{MEM_MAJOR, TTY_MAJOR, TTYAUX_MAJOR, MISC_MAJOR};
-    const bool character = identity.sort == Identity::Sort::character;
-    const bool mixed = character && std::ranges::find(kMixed, major(identity.status.st_rdev)) != kMixed.end();
-    if (mixed || identity.group.empty() || identity.group.find('/') != std::string::npos)
+    const bool character = info.type == DeviceInfo::Type::character_device;
+    const bool mixed = character && std::ranges::find(kMixed, major(info.status.st_rdev)) != kMixed.end();
+    if (mixed || info.major_name.empty() || info.major_name.find('/') != std::string::npos)
         return {};
-    return (character ? "char-" : "block-") + identity.group;
+    return (character ? "char-" : "block-") + info.major_name;
 }
 
-std::string device_group(const device::Match& match)
+std::string device_allow_group(const device::Match& match)
 {
-    // Names of subsystems, and those in /proc/devices.
-    constexpr std::pair<const char*, const char*> kKnown[] = {
+    // Subsystems, and the names of their major numbers in /proc/devices.
+    constexpr std::pair<const char*, const char*> kSubsystems[] = {
         {"drvbus", "char-drvbus"}, {"gpio", "char-gpiochip"}, {"hidraw", "char-hidraw"}, {"iio", "char-iio"},
         {"input", "char-input"},   {"pps", "char-pps"},       {"ptp", "char-ptp"},       {"rtc", "char-rtc"},
         {"sound", "char-alsa"},    {"uio", "char-uio"},
     };
-    for (const auto& [subsystem, group] : kKnown) {
+    for (const auto& [subsystem, group] : kSubsystems) {
         if (match.subsystem == subsystem)
             return group;
     }
-    for (const char* const line : {"ttyACM", "ttyUSB"}) {
-        if (match.subsystem == "tty" && match.sysname.starts_with(line))
-            return std::string("char-") + line;
+    for (const char* const name : {"ttyACM", "ttyUSB"}) {
+        if (match.subsystem == "tty" && match.sysname.starts_with(name))
+            return std::string("char-") + name;
     }
     return {};
 }

@@ -8,11 +8,11 @@
 
 namespace drvbus::cli {
 
-/// `char-input`, as DeviceAllow= has it: all devices of its major number; empty where there are others than such as it
-/// among them.
-[[nodiscard]] std::string device_group(const Identity& identity);
+/// The specifier of DeviceAllow= for all devices with the same major number, such as `char-input`. Empty if there is
+/// none, or if devices of other kinds have the same number.
+[[nodiscard]] std::string device_allow_group(const DeviceInfo& info);
 
-/// The same for devices that are not there now; empty where it is not known.
-[[nodiscard]] std::string device_group(const device::Match& match);
+/// The same for devices that may be absent. Empty if it is unknown.
+[[nodiscard]] std::string device_allow_group(const device::Match& match);
 
 }  // namespace drvbus::cli

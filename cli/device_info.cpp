@@ -15,54 +15,54 @@ namespace drvbus::cli {
 
 namespace {
 
-Identity::Sort sort_of(mode_t mode)
+using Type = DeviceInfo::Type;
+
+Type type_of(mode_t mode)
 {
-    using Sort = Identity::Sort;
     switch (mode & S_IFMT) {
     case S_IFCHR:
-        return Sort::character;
+        return Type::character_device;
     case S_IFBLK:
-        return Sort::block;
+        return Type::block_device;
     case S_IFIFO:
-        return Sort::fifo;
+        return Type::fifo;
     case S_IFSOCK:
-        return Sort::socket;
+        return Type::socket;
     case S_IFREG:
-        return Sort::file;
+        return Type::file;
     default:
-        return Sort::other;
+        return Type::other;
     }
 }
 
-/// What /proc/devices calls the major number. Where it has several names, the longest that `sysname` begins with.
-std::string group_of(unsigned major_number, bool character, const std::string& sysname)
+/// /proc/devices may list a major number several times: then the longest name with which `sysname` begins counts.
+std::string major_name(unsigned major_number, bool character, const std::string& sysname)
 {
     std::ifstream file("/proc/devices");
-    bool here = false;
-    std::string group;
+    bool in_section = false;
+    std::string result;
     for (std::string line; std::getline(file, line);) {
         std::istringstream words(line);
         unsigned number = 0;
         std::string name;
         if (line.ends_with("devices:"))
-            here = line.starts_with(character ? "Character" : "Block");
-        else if (here && words >> number >> name && number == major_number &&
-                 (group.empty() || (sysname.starts_with(name) && name.size() > group.size()) ||
-                  !sysname.starts_with(group)))
-            group = name;
+            in_section = line.starts_with(character ? "Character" : "Block");
+        else if (in_section && words >> number >> name && number == major_number &&
+                 (result.empty() || (sysname.starts_with(name) && name.size() > result.size()) ||
+                  !sysname.starts_with(result)))
+            result = name;
     }
-    return group;
+    return result;
 }
 
-/// Of the device itself, or of the next one above it that has one.
 std::string driver_of(sd_device* device)
 {
-    for (sd_device* at = device; at != nullptr;) {
+    while (device != nullptr) {
         const char* driver = nullptr;
-        if (sd_device_get_driver(at, &driver) >= 0 && driver != nullptr)
+        if (sd_device_get_driver(device, &driver) >= 0 && driver != nullptr)
             return driver;
         sd_device* parent = nullptr;
-        at = sd_device_get_parent(at, &parent) < 0 ? nullptr : parent;
+        device = sd_device_get_parent(device, &parent) < 0 ? nullptr : parent;
     }
     return {};
 }
@@ -73,82 +73,80 @@ std::string text_of(sd_device* device, int (*get)(sd_device*, const char**))
     return get(device, &text) < 0 || text == nullptr ? std::string() : std::string(text);
 }
 
-void find_out(Identity& identity)
+/// Fills in all that follows from path and status.
+void complete(DeviceInfo& info)
 {
-    identity.sort = sort_of(identity.status.st_mode);
-    if (!identity.is_node())
+    info.type = type_of(info.status.st_mode);
+    if (!info.is_device())
         return;
-    if (const DevicePtr device = device_of(identity)) {
-        identity.subsystem = text_of(device.get(), sd_device_get_subsystem);
-        identity.sysname = text_of(device.get(), sd_device_get_sysname);
-        identity.sysfs = text_of(device.get(), sd_device_get_syspath);
-        identity.driver = driver_of(device.get());
+    if (const SdDevicePtr device = find_sd_device(info)) {
+        info.subsystem = text_of(device.get(), sd_device_get_subsystem);
+        info.sysname = text_of(device.get(), sd_device_get_sysname);
+        info.sysfs = text_of(device.get(), sd_device_get_syspath);
+        info.driver = driver_of(device.get());
     }
-    identity.group =
-        group_of(major(identity.status.st_rdev), identity.sort == Identity::Sort::character, identity.sysname);
+    info.major_name = major_name(major(info.status.st_rdev), info.type == Type::character_device, info.sysname);
 }
 
 }  // namespace
 
-Identity identify(const std::string& path)
+DeviceInfo device_info(const std::string& path)
 {
-    Identity identity;
-    identity.path = path;
-    if (stat(path.c_str(), &identity.status) < 0)
-        identity.error = errno;
+    DeviceInfo info;
+    info.path = path;
+    if (stat(path.c_str(), &info.status) < 0)
+        info.error = errno;
     else
-        find_out(identity);
-    return identity;
+        complete(info);
+    return info;
 }
 
-Identity identify(const std::string& path, int fd)
+DeviceInfo device_info(const std::string& path, int fd)
 {
     struct stat status {};
-    // A socket that is connected is another one than the one on the path.
+    // The fd of a connected socket is not the socket at the path.
     if (fstat(fd, &status) < 0 || S_ISSOCK(status.st_mode))
-        return identify(path);
-    Identity identity;
-    identity.path = path;
-    identity.status = status;
-    find_out(identity);
-    return identity;
+        return device_info(path);
+    DeviceInfo info;
+    info.path = path;
+    info.status = status;
+    complete(info);
+    return info;
 }
 
-DevicePtr device_of(const Identity& identity)
+SdDevicePtr find_sd_device(const DeviceInfo& info)
 {
     sd_device* device = nullptr;
-    if (!identity.is_node() ||
-        sd_device_new_from_devnum(&device, identity.sort == Identity::Sort::character ? 'c' : 'b',
-                                  identity.status.st_rdev) < 0)
+    if (!info.is_device() ||
+        sd_device_new_from_devnum(&device, info.type == Type::character_device ? 'c' : 'b', info.status.st_rdev) < 0)
         return nullptr;
-    return DevicePtr(device);
+    return SdDevicePtr(device);
 }
 
-std::string to_string(const Identity& identity)
+std::string describe(const DeviceInfo& info)
 {
-    switch (identity.sort) {
-    case Identity::Sort::missing:
-        return std::strerror(identity.error);
-    case Identity::Sort::fifo:
+    switch (info.type) {
+    case Type::missing:
+        return std::strerror(info.error);
+    case Type::fifo:
         return "FIFO";
-    case Identity::Sort::socket:
+    case Type::socket:
         return "Unix socket";
-    case Identity::Sort::file:
+    case Type::file:
         return "file";
-    case Identity::Sort::other:
+    case Type::other:
         return "neither a device nor a file";
     default:
         break;
     }
-    std::string text =
-        fmt::format("{} device {}:{}", identity.sort == Identity::Sort::character ? "character" : "block",
-                    major(identity.status.st_rdev), minor(identity.status.st_rdev));
-    if (!identity.group.empty())
-        text += fmt::format(" ({})", identity.group);
-    if (!identity.subsystem.empty())
-        text += fmt::format(", subsystem \"{}\"", identity.subsystem);
-    if (!identity.driver.empty())
-        text += fmt::format(", driver \"{}\"", printable(identity.driver));
+    std::string text = fmt::format("{} device {}:{}", info.type == Type::character_device ? "character" : "block",
+                                   major(info.status.st_rdev), minor(info.status.st_rdev));
+    if (!info.major_name.empty())
+        text += fmt::format(" ({})", info.major_name);
+    if (!info.subsystem.empty())
+        text += fmt::format(", subsystem \"{}\"", info.subsystem);
+    if (!info.driver.empty())
+        text += fmt::format(", driver \"{}\"", printable(info.driver));
     return text;
 }
 

@@ -10,37 +10,40 @@
 
 namespace drvbus::cli {
 
-struct DeviceDeleter {
+struct SdDeviceDeleter {
     void operator()(sd_device* device) const noexcept { sd_device_unref(device); }
 };
-using DevicePtr = std::unique_ptr<sd_device, DeviceDeleter>;
+using SdDevicePtr = std::unique_ptr<sd_device, SdDeviceDeleter>;
 
-/// What stands behind a path.
-struct Identity {
-    enum class Sort : std::uint8_t { missing, character, block, fifo, socket, file, other };
+/// What the system knows about the device, FIFO, socket or file at a path.
+struct DeviceInfo {
+    enum class Type : std::uint8_t { missing, character_device, block_device, fifo, socket, file, other };
 
     std::string path;
-    Sort sort = Sort::missing;
-    int error = 0;  ///< errno, of what cannot be looked at
-    struct stat status {};
-    // Of a node, as far as it is known:
-    std::string subsystem;  ///< such as "input"
-    std::string sysname;    ///< such as "event3"
-    std::string driver;     ///< of the device or the next one above it
-    std::string sysfs;      ///< its folder
-    std::string group;      ///< name of its major number in /proc/devices, such as "input"
+    Type type = Type::missing;
+    int error = 0;          ///< errno of stat(), of Type::missing
+    struct stat status {};  ///< not of Type::missing
+    // Of a character or block device; empty if unknown:
+    std::string subsystem;   ///< such as "input"
+    std::string sysname;     ///< such as "event3"
+    std::string driver;      ///< of the device, or of its nearest parent that has one
+    std::string sysfs;       ///< path of its folder in sysfs
+    std::string major_name;  ///< name of its major number in /proc/devices, such as "input"
 
-    [[nodiscard]] bool is_node() const noexcept { return sort == Sort::character || sort == Sort::block; }
+    [[nodiscard]] bool is_device() const noexcept
+    {
+        return type == Type::character_device || type == Type::block_device;
+    }
 };
 
-[[nodiscard]] Identity identify(const std::string& path);
-/// The same, of what is open as `fd`.
-[[nodiscard]] Identity identify(const std::string& path, int fd);
+[[nodiscard]] DeviceInfo device_info(const std::string& path);
+/// @param fd the open file at `path`: if another file has taken its path since, this one counts
+[[nodiscard]] DeviceInfo device_info(const std::string& path, int fd);
 
-/// The device behind a node; none where the kernel's tree has none.
-[[nodiscard]] DevicePtr device_of(const Identity& identity);
+/// The device in sysfs; null if there is none.
+[[nodiscard]] SdDevicePtr find_sd_device(const DeviceInfo& info);
 
-/// In words: `character device 13:67 (input), driver "button"`.
-[[nodiscard]] std::string to_string(const Identity& identity);
+/// For the user: `character device 13:67 (input), driver "button"`.
+[[nodiscard]] std::string describe(const DeviceInfo& info);
 
 }  // namespace drvbus::cli

@@ -8,25 +8,26 @@
 
 namespace drvbus::cli {
 
-/// Who, but for root, has the rights on a file that its mode gives.
-enum class Granted : std::uint8_t { all, group, nobody };
+/// The users besides root that the mode of a file allows to read it, or to connect to it.
+enum class AllowedUsers : std::uint8_t { all, group, owner };
 
-/// @param write, too
-[[nodiscard]] Granted granted(const Identity& identity, bool write);
+/// @param write whether they must be allowed to write, too
+[[nodiscard]] AllowedUsers allowed_users(const DeviceInfo& info, bool write);
 
+/// Name of a group or user; its number if it has no name.
 [[nodiscard]] std::string group_name(gid_t group);
 [[nodiscard]] std::string user_name(uid_t user);
 
 /// `root:input, mode 0660`
-[[nodiscard]] std::string ownership(const Identity& identity);
+[[nodiscard]] std::string ownership(const DeviceInfo& info);
 
-/// A rule for udev that gives the node to group drvbus; empty where udev has no hand in it.
-[[nodiscard]] std::string udev_rule(const Identity& identity, bool write);
+/// A udev rule that gives the device to group drvbus; empty if udev does not manage it.
+[[nodiscard]] std::string udev_rule(const DeviceInfo& info, bool write);
 
-/// What gives the rights to who has not got them.
-[[nodiscard]] std::string permission_advice(const Identity& identity, bool write);
+/// What to do if the process was denied access (EACCES, EPERM).
+[[nodiscard]] std::string access_advice(const DeviceInfo& info, bool write);
 
-/// Where root may, and the service's user by the mode alone may not: what to do. Else empty.
-[[nodiscard]] std::string service_note(const Identity& identity, bool write);
+/// What to do if root has access, but the service's user does not have it by the mode alone; else empty. For root only.
+[[nodiscard]] std::string service_access_note(const DeviceInfo& info, bool write);
 
 }  // namespace drvbus::cli

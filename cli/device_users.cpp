@@ -18,22 +18,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Does so for each entry that can be seen: processes come and go meanwhile.
-template <typename Look>
-void for_each_in(const fs::path& folder, Look look)
+/// Calls `visit` with the path of each entry. Ignores errors: processes start and end meanwhile, and others are not
+/// accessible.
+template <typename Visit>
+void for_each_entry(const fs::path& folder, Visit visit)
 {
     std::error_code error;
     for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-        look(at->path());
+        visit(at->path());
 }
 
-bool has_open(const fs::path& process, const Identity& identity)
+bool has_open(const fs::path& process, const DeviceInfo& info)
 {
     bool found = false;
-    for_each_in(process / "fd", [&](const fs::path& file) {
+    for_each_entry(process / "fd", [&](const fs::path& file) {
         struct stat status {};
-        found = found || (stat(file.c_str(), &status) == 0 && status.st_rdev == identity.status.st_rdev &&
-                          (status.st_mode & S_IFMT) == (identity.status.st_mode & S_IFMT));
+        found = found || (stat(file.c_str(), &status) == 0 && status.st_rdev == info.status.st_rdev &&
+                          (status.st_mode & S_IFMT) == (info.status.st_mode & S_IFMT));
     });
     return found;
 }
@@ -45,24 +46,23 @@ bool is_number(const std::string& text)
 
 }  // namespace
 
-Holders holders_of(const Identity& identity)
+DeviceUsers find_device_users(const DeviceInfo& info)
 {
     std::set<std::string> names;
-    if (identity.is_node())
-        for_each_in("/proc", [&](const fs::path& process) {
-            if (!is_number(process.filename().string()) || !has_open(process, identity))
+    if (info.is_device())
+        for_each_entry("/proc", [&](const fs::path& process) {
+            if (!is_number(process.filename().string()) || !has_open(process, info))
                 return;
             std::ifstream file(process / "comm");
             std::string name;
             std::getline(file, name);
             names.insert(printable(name));
         });
-    // It has the service manager keep what it has open.
+    // systemd has the device open only because its file descriptor store keeps drvbusd's descriptors.
     const bool drvbusd = names.contains("drvbusd");
     if (drvbusd)
         names.erase("systemd");
-    return {names.empty() ? "a process that this user may not see" : fmt::format("{}", fmt::join(names, ", ")),
-            drvbusd};
+    return {names.empty() ? "a process that this user cannot see" : fmt::format("{}", fmt::join(names, ", ")), drvbusd};
 }
 
 }  // namespace drvbus::cli

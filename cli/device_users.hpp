@@ -7,12 +7,12 @@
 
 namespace drvbus::cli {
 
-/// Who has a node open.
-struct Holders {
-    std::string names;     ///< of the processes, as far as this user may see
-    bool drvbusd = false;  ///< is one of them
+/// The processes that have a device open.
+struct DeviceUsers {
+    std::string names;  ///< of the processes, for the user, as far as this user may see them
+    bool includes_drvbusd = false;
 };
 
-[[nodiscard]] Holders holders_of(const Identity& identity);
+[[nodiscard]] DeviceUsers find_device_users(const DeviceInfo& info);
 
 }  // namespace drvbus::cli

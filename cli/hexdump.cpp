@@ -10,14 +10,14 @@ namespace drvbus::cli {
 
 namespace {
 
-constexpr std::size_t kPerLine = 16;
+constexpr std::size_t kBytesPerLine = 16;
 
 std::string line_of(std::size_t offset, std::span<const std::byte> bytes)
 {
     std::string hex;
     std::string text;
-    for (std::size_t at = 0; at < kPerLine; ++at) {
-        if (at == kPerLine / 2)
+    for (std::size_t at = 0; at < kBytesPerLine; ++at) {
+        if (at == kBytesPerLine / 2)
             hex.push_back(' ');
         if (at >= bytes.size()) {
             hex.append(3, ' ');
@@ -35,8 +35,8 @@ std::string line_of(std::size_t offset, std::span<const std::byte> bytes)
 std::string hexdump(std::span<const std::byte> bytes)
 {
     std::string text;
-    for (std::size_t at = 0; at < bytes.size(); at += kPerLine)
-        text += line_of(at, bytes.subspan(at, std::min(kPerLine, bytes.size() - at)));
+    for (std::size_t at = 0; at < bytes.size(); at += kBytesPerLine)
+        text += line_of(at, bytes.subspan(at, std::min(kBytesPerLine, bytes.size() - at)));
     return text;
 }
 

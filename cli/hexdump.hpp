@@ -7,7 +7,7 @@
 
 namespace drvbus::cli {
 
-/// As `hexdump -C` shows it, without leaving out lines that are the same.
+/// The format of `hexdump -C`, but without collapsing lines that are equal.
 [[nodiscard]] std::string hexdump(std::span<const std::byte> bytes);
 
 }  // namespace drvbus::cli

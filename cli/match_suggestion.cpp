@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// By what a device is known again.
+// A match that finds a device again when its path has changed.
 #include "cli/channel_suggestion.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -27,27 +27,28 @@ std::string property(sd_device* device, const char* name)
     return sd_device_get_property_value(device, name, &value) < 0 ? std::string() : std::string(value);
 }
 
-/// event3 -> event*
+/// `event3` becomes `event*`.
 std::string any_number(std::string name)
 {
     name.erase(std::ranges::find_if(name.rbegin(), name.rend(), [](char c) { return c < '0' || c > '9'; }).base(),
                name.end());
-    return pattern_of(name) + "*";
+    return literal_pattern(name) + "*";
 }
 
-/// What of the device does not change when it is plugged in again: the first that it has.
-bool add_mark(device::Match& match, sd_device* device)
+/// Adds the first attribute or property of the device that does not change when it is plugged in again.
+/// @returns whether it has one
+bool add_identification(device::Match& match, sd_device* device)
 {
     for (const char* const name : {"device/name", "name"}) {
         if (const std::string value = attribute(device, name); !value.empty()) {
-            match.attributes.emplace(name, pattern_of(value));
+            match.attributes.emplace(name, literal_pattern(value));
             return true;
         }
     }
     for (const char* const name : {"ID_SERIAL_SHORT", "ID_PATH"}) {
         if (const std::string value = property(device, name); !value.empty()) {
-            match.properties.emplace(name, pattern_of(value));
-            // One with several interfaces has several nodes.
+            match.properties.emplace(name, literal_pattern(value));
+            // A USB device with several interfaces has several nodes.
             if (const std::string part = property(device, "ID_USB_INTERFACE_NUM"); !part.empty())
                 match.properties.emplace("ID_USB_INTERFACE_NUM", part);
             return true;
@@ -56,30 +57,31 @@ bool add_mark(device::Match& match, sd_device* device)
     return false;
 }
 
+/// @returns whether TOML can represent the patterns
 bool add_patterns(std::string& text, const char* key, const std::map<std::string, std::string>& patterns)
 {
-    std::string inside;
+    std::string table;
     for (const auto& [name, pattern] : patterns) {
         const auto value = toml_string(pattern);
         if (!value)
             return false;
-        inside += fmt::format("{}\"{}\" = {}", inside.empty() ? "" : ", ", name, *value);
+        table += fmt::format("{}\"{}\" = {}", table.empty() ? "" : ", ", name, *value);
     }
-    if (!inside.empty())
-        text += fmt::format(", {} = {{ {} }}", key, inside);
+    if (!table.empty())
+        text += fmt::format(", {} = {{ {} }}", key, table);
     return true;
 }
 
 }  // namespace
 
-std::string match_for(const Identity& identity)
+std::string suggest_match(const DeviceInfo& info)
 {
-    const DevicePtr device = device_of(identity);
-    if (!device || identity.subsystem.empty())
+    const SdDevicePtr device = find_sd_device(info);
+    if (!device || info.subsystem.empty())
         return {};
     device::Match match{
-        .subsystem = identity.subsystem, .sysname = any_number(identity.sysname), .attributes = {}, .properties = {}};
-    if (!add_mark(match, device.get()) || !device::fits(match, device.get()) || find(match).size() != 1)
+        .subsystem = info.subsystem, .sysname = any_number(info.sysname), .attributes = {}, .properties = {}};
+    if (!add_identification(match, device.get()) || !device::fits(match, device.get()) || find(match).size() != 1)
         return {};
     const auto subsystem = toml_string(match.subsystem);
     const auto sysname = toml_string(match.sysname);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "cli/commands.hpp"
-
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -12,10 +11,12 @@
 
 #include "base/event_loop.hpp"
 #include "cli/channel_suggestion.hpp"
+#include "cli/commands.hpp"
 #include "cli/device_info.hpp"
 #include "cli/device_permissions.hpp"
 #include "cli/device_users.hpp"
 #include "cli/hexdump.hpp"
+#include "cli/output.hpp"
 #include "cli/quoting.hpp"
 #include "cli/recorder.hpp"
 #include "cli/typed_input.hpp"
@@ -28,120 +29,122 @@ namespace {
 
 using notification::Kind;
 
-constexpr std::size_t kShownBytes = 256;
+constexpr std::size_t kShownBytesPerRead = 256;
 constexpr std::uint64_t kShownReads = 64;
 constexpr const char* kYes = "yes";
 
-void complain(const std::string& text)
-{
-    (void)std::fputs(("drvbusctl: " + text + "\n").c_str(), stderr);
-}
-
-std::string advice(const Identity& identity, int error)
+/// What to do about an error of opening a device; empty if unknown.
+std::string advice(const DeviceInfo& info, int error)
 {
     if (error == EACCES || error == EPERM)
-        return identity.error != 0 ? "a folder above it keeps this user out"
-                                   : fmt::format("{}: {}", ownership(identity), permission_advice(identity, false));
+        return info.error != 0 ? "a folder above it denies access to this user"
+                               : fmt::format("{}: {}", ownership(info), access_advice(info, false));
     if (error == EBUSY) {
-        const Holders holders = holders_of(identity);
-        return fmt::format("one process at a time has it, now {}{}", holders.names,
-                           holders.drvbusd ? ": systemctl stop drvbusd" : "");
+        const DeviceUsers users = find_device_users(info);
+        return fmt::format("only one process can open it, now {}{}", users.names,
+                           users.includes_drvbusd ? ": systemctl stop drvbusd" : "");
     }
     if (error == ECONNREFUSED)
-        return "nobody listens on the socket: start the program that does";
+        return "no program listens on the socket: start it";
     if (error == EISDIR)
         return "it is a folder";
     return {};
 }
 
+/// @returns the open device; none after an error, which is printed
 UniqueFd open_device(const std::string& path)
 {
+    std::string error;
     try {
         return device::open({.name = {}, .node = path, .framing = {}, .format = {}, .event_names = {}}, false).fd;
-    } catch (const device::AbsentError& error) {
-        complain(printable(error.what()) + "; is its driver loaded, and the path right?");
-    } catch (const std::system_error& error) {
-        const std::string more = advice(identify(path), error.code().value());
-        complain(printable(error.what()) + (more.empty() ? "" : "; " + more));
-    } catch (const std::exception& error) {
-        complain(printable(error.what()));
+    } catch (const device::AbsentError& absent) {
+        error = printable(absent.what()) + "; is the path correct, and the driver loaded?";
+    } catch (const std::system_error& failure) {
+        const std::string more = advice(device_info(path), failure.code().value());
+        error = printable(failure.what()) + (more.empty() ? "" : "; " + more);
+    } catch (const std::exception& failure) {
+        error = printable(failure.what());
     }
+    (void)std::fputs(("drvbusctl: " + error + "\n").c_str(), stderr);
     return {};
 }
 
-std::string answer(Kind kind, const EventLoop& loop, notification::SigioDispatcher& sigio,
-                   const notification::Device& device)
+/// Whether a device supports a notification: `yes` or `no (REASON)`.
+std::string test_notification(Kind kind, const EventLoop& loop, notification::SigioDispatcher& sigio,
+                              const notification::Device& device)
 {
     try {
-        const auto made = make(kind, loop, sigio, device, [] {});
+        const auto notification = make(kind, loop, sigio, device, [] {});
         return kYes;
     } catch (const std::system_error& error) {
         return fmt::format("no ({})", error.code().message());
     }
 }
 
-/// @param any set where one works
-std::string notifications(const Identity& identity, int fd, bool& any)
+/// @param any set to whether the device supports any of them
+/// @returns a line on each kind of notification
+std::string test_notifications(const DeviceInfo& info, int fd, bool& any)
 {
     const EventLoop loop;
     notification::SigioDispatcher sigio(loop);
-    const bool of_class = identity.subsystem == "drvbus";
-    const notification::Device device{.fd = fd, .drvbus_node = of_class, .eventfd = -1, .urgent_only = false};
+    const bool drvbus_node = info.subsystem == "drvbus";
+    const notification::Device device{.fd = fd, .drvbus_node = drvbus_node, .eventfd = -1, .urgent_only = false};
     std::string text = labelled(
-        "eventfd", of_class ? answer(Kind::eventfd, loop, sigio, device)
-                            : "not known: by an ioctl of its driver's own, if there is one; no trying finds it");
-    any = of_class;
+        "eventfd", drvbus_node ? test_notification(Kind::eventfd, loop, sigio, device)
+                               : "unknown: only the driver's documentation says whether it has an ioctl for it");
+    any = drvbus_node;
     for (const Kind kind : {Kind::poll, Kind::sigio}) {
-        const std::string answered = answer(kind, loop, sigio, device);
-        text += labelled(to_string(kind), answered);
-        any = any || answered == kYes;
+        const std::string result = test_notification(kind, loop, sigio, device);
+        text += labelled(to_string(kind), result);
+        any = any || result == kYes;
     }
     return text;
 }
 
-void show(std::uint64_t number, std::chrono::nanoseconds since, std::span<const std::byte> bytes)
+/// Prints read number 0, 1, ...
+void print_read(std::uint64_t number, std::chrono::nanoseconds since, std::span<const std::byte> bytes)
 {
     if (number >= kShownReads)
         return;
     std::string text =
         fmt::format("\n+{:.6f} s, {} bytes\n", std::chrono::duration<double>(since).count(), bytes.size()) +
-        hexdump(bytes.first(std::min(bytes.size(), kShownBytes)));
-    if (bytes.size() > kShownBytes)
-        text += fmt::format("... {} more bytes\n", bytes.size() - kShownBytes);
+        hexdump(bytes.first(std::min(bytes.size(), kShownBytesPerRead)));
+    if (bytes.size() > kShownBytesPerRead)
+        text += fmt::format("... {} more bytes\n", bytes.size() - kShownBytesPerRead);
     if (number + 1 == kShownReads)
-        text += "\nfurther reads are counted, and not shown\n";
+        text += "\nfurther reads are counted, but not shown\n";
     print(text);
 }
 
-std::string in_words(const Recording& recording, const Identity& identity)
+std::string describe_end(const Recording& recording, const DeviceInfo& info)
 {
     switch (recording.end) {
     case Recording::End::end_of_file:
-        return identity.sort == Identity::Sort::file ? "that is its end" : "then it hung up";
+        return info.type == DeviceInfo::Type::file ? "end of the file" : "the device hung up";
     case Recording::End::interrupted:
-        return "then it was interrupted";
+        return "interrupted";
     case Recording::End::byte_limit:
-        return "that is enough";
+        return "stopped, because this is enough data";
     case Recording::End::failed:
-        return fmt::format("then reading failed: {}", std::strerror(recording.error));
+        return fmt::format("reading failed: {}", std::strerror(recording.error));
     default:
-        return "then the time was over";
+        return "the time is over";
     }
 }
 
-Layout listen(const Identity& identity, int fd, std::chrono::seconds duration)
+/// Prints what it reads.
+Layout read_device(const DeviceInfo& info, int fd, std::chrono::seconds duration)
 {
     Recorder recorder(fd);
+    const bool consumes = info.type == DeviceInfo::Type::fifo || isatty(fd) == 1;
     print(fmt::format("\nreading for {} s (Ctrl-C ends it){}\n", duration.count(),
-                      identity.sort == Identity::Sort::fifo || isatty(fd) == 1
-                          ? "; what is read here is gone for others that read it"
-                          : ""));
+                      consumes ? "; other programs will not get the data that is read here" : ""));
     std::uint64_t number = 0;
     const Recording recording =
         recorder.record(duration, [&number](std::chrono::nanoseconds since, std::span<const std::byte> bytes) {
-            show(number++, since, bytes);
+            print_read(number++, since, bytes);
         });
-    print(fmt::format("\n{} reads, {} bytes; {}\n", recording.count, recording.bytes, in_words(recording, identity)));
+    print(fmt::format("\nreads: {}, bytes: {}; {}\n", recording.count, recording.bytes, describe_end(recording, info)));
     Layout layout = guess_layout(recording);
     print(fmt::format("layout: {}\n", layout.description));
     return layout;
@@ -154,20 +157,21 @@ int probe(const std::string& device, std::chrono::seconds duration)
     const UniqueFd fd = open_device(device);
     if (!fd)
         return EXIT_FAILURE;
-    const Identity identity = identify(device, fd.get());
+    const DeviceInfo info = device_info(device, fd.get());
     bool notifies = false;
-    print(fmt::format("{}: {}\n", printable(device), to_string(identity)) +
-          labelled("owner", printable(ownership(identity))) + notifications(identity, fd.get(), notifies));
-    const std::string secret = reason_for_secrecy(identity, fd.get());
+    print(fmt::format("{}: {}\n", printable(device), describe(info)) + labelled("owner", printable(ownership(info))) +
+          test_notifications(info, fd.get(), notifies));
+    const std::string reason = reason_not_to_read(info, fd.get());
     Layout layout;
-    if (secret.empty())
-        layout = listen(identity, fd.get(), duration);
+    if (reason.empty())
+        layout = read_device(info, fd.get(), duration);
     else
-        print(fmt::format("\nnot read: {}\n", secret));
-    print(std::string(
-              "\n# A beginning for /etc/drvbus/drvbusd.toml; drvbusctl check-config tells what becomes of it.\n") +
-          (notifies ? "" : "# None will work for it, unless its driver takes an eventfd: it tells of no news.\n") +
-          suggest_channel(identity, layout, !secret.empty()));
+        print(fmt::format("\nnot read: {}\n", reason));
+    print(std::string("\n# A draft for /etc/drvbus/drvbusd.toml. Test it with drvbusctl check-config.\n") +
+          (notifies ? ""
+                    : "# It works only if the driver accepts an eventfd: the device supports neither poll nor "
+                      "SIGIO.\n") +
+          suggest_channel(info, layout, !reason.empty()));
     return EXIT_SUCCESS;
 }
 

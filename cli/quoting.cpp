@@ -2,10 +2,7 @@
 #include "cli/quoting.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <iterator>
-#include <system_error>
 
 #include <fmt/format.h>
 #include <utf8.h>
@@ -32,9 +29,10 @@ std::string printable(std::string_view text)
     std::string result;
     for (std::size_t at = 0; at < text.size(); ++at) {
         const auto byte = static_cast<unsigned char>(text[at]);
-        // U+0080 to U+009F are control characters as well, in two bytes.
-        const bool second_set = byte == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0;
-        if (is_control(text[at]) || second_set || (byte >= 0x80 && !valid))
+        // U+0080 to U+009F are control characters, too. UTF-8 encodes them in two bytes.
+        const bool is_c1_control =
+            byte == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0;
+        if (is_control(text[at]) || is_c1_control || (byte >= 0x80 && !valid))
             fmt::format_to(std::back_inserter(result), "\\x{:02x}", byte);
         else
             result.push_back(text[at]);
@@ -58,7 +56,7 @@ std::optional<std::string> toml_string(std::string_view text)
     return result + "\"";
 }
 
-std::string pattern_of(std::string_view text)
+std::string literal_pattern(std::string_view text)
 {
     std::string result;
     for (const char c : text) {
@@ -82,23 +80,12 @@ std::optional<std::string> unit_word(std::string_view text)
     return result;
 }
 
-bool is_unit_line(std::string_view text)
+bool is_unit_setting(std::string_view text)
 {
     const std::size_t equals = text.find('=');
-    // A backslash at the end would take the next line along.
+    // A backslash at the end continues the line.
     return equals != std::string_view::npos && equals > 0 && std::ranges::all_of(text.substr(0, equals), is_letter) &&
            std::ranges::none_of(text, is_control) && !text.ends_with('\\') && utf8::is_valid(text.begin(), text.end());
-}
-
-std::string labelled(std::string_view label, std::string_view text)
-{
-    return fmt::format("  {:<13} {}\n", label, text);
-}
-
-void print(std::string_view text)
-{
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-        throw std::system_error(errno, std::generic_category(), "writing to stdout");
 }
 
 }  // namespace drvbus::cli

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Makes text safe for terminals, configuration files and units.
 #pragma once
 
 #include <optional>
@@ -7,25 +9,19 @@
 
 namespace drvbus::cli {
 
-/// As it is, but what a terminal would obey, or what ends a line, as `\xNN`.
+/// The text with control characters, and bytes that are not UTF-8, as `\xNN`. It is one line and safe for a terminal.
 [[nodiscard]] std::string printable(std::string_view text);
 
-/// In quotes, as TOML has it; none where TOML cannot hold it, for it is no UTF-8.
+/// The text as a TOML string in quotes; none if it is not UTF-8, which TOML requires.
 [[nodiscard]] std::optional<std::string> toml_string(std::string_view text);
 
-/// The pattern, as in fnmatch(3), that fits `text` alone.
-[[nodiscard]] std::string pattern_of(std::string_view text);
+/// The fnmatch(3) pattern that matches this text only.
+[[nodiscard]] std::string literal_pattern(std::string_view text);
 
-/// A word of a setting in a unit, where nothing in it is taken for a specifier; none where it would not be one word.
+/// The text as one word of a unit's setting, with `%` escaped; none if it cannot be one word.
 [[nodiscard]] std::optional<std::string> unit_word(std::string_view text);
 
-/// `SETTING=VALUE`, as a unit has it, on one line.
-[[nodiscard]] bool is_unit_line(std::string_view text);
-
-/// `  LABEL     TEXT`
-[[nodiscard]] std::string labelled(std::string_view label, std::string_view text);
-
-/// Writes to stdout, at once.
-void print(std::string_view text);
+/// Whether the text is exactly one line `SETTING=VALUE` of a unit.
+[[nodiscard]] bool is_unit_setting(std::string_view text);
 
 }  // namespace drvbus::cli

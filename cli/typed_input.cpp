@@ -16,18 +16,20 @@ namespace drvbus::cli {
 
 namespace {
 
-constexpr unsigned kFirstSerialLine = 64;  // of TTY_MAJOR; those before are consoles
-constexpr unsigned kPtmx = 2;  // of TTYAUX_MAJOR; those before are a process's own terminal, and the console
+// Minors of TTY_MAJOR below this one are virtual consoles.
+constexpr unsigned kFirstSerialLine = 64;
+// Minors of TTYAUX_MAJOR below this one are the process's own terminal and the system console.
+constexpr unsigned kPtmx = 2;
 
-constexpr const char* kTyped = "whatever is typed on it, passwords too, would be shown";
+constexpr const char* kTyped = "all that is typed on it, including passwords, would be shown";
 
 bool has(std::span<const std::byte> bits, std::size_t bit)
 {
     return bit / 8 < bits.size() && (std::to_integer<unsigned>(bits[bit / 8]) >> bit % 8 & 1U) != 0;
 }
 
-/// What cannot be asked is taken for a keyboard, unless it is none of evdev's.
-bool input_is_typed(int fd)
+/// Assumes typed input if an evdev device does not answer.
+bool may_be_keyboard(int fd)
 {
     int version = 0;
     if (ioctl(fd, EVIOCGVERSION, &version) < 0)
@@ -36,7 +38,8 @@ bool input_is_typed(int fd)
     return ioctl(fd, EVIOCGBIT(EV_KEY, keys.size()), keys.data()) < 0 || has_letter_keys(keys);
 }
 
-bool hid_is_typed(int fd)
+/// Assumes typed input if the device does not answer.
+bool may_be_hid_keyboard(int fd)
 {
     hidraw_report_descriptor descriptor{};
     int size = 0;
@@ -57,7 +60,7 @@ bool is_console(unsigned major_number, unsigned minor_number)
 
 bool has_letter_keys(std::span<const std::byte> keys) noexcept
 {
-    // Rows of the keyboard, as their keys are numbered.
+    // The keys of each row of letters have consecutive codes.
     constexpr std::array<std::array<std::size_t, 2>, 3> kRows{{{KEY_Q, KEY_P}, {KEY_A, KEY_L}, {KEY_Z, KEY_M}}};
     return std::ranges::any_of(kRows, [keys](const auto& row) {
         for (std::size_t key = row[0]; key <= row[1]; ++key) {
@@ -70,21 +73,21 @@ bool has_letter_keys(std::span<const std::byte> keys) noexcept
 
 bool describes_keyboard(std::span<const std::byte> descriptor) noexcept
 {
-    // Usage page 7 is that of keys (HID Usage Tables, 10).
+    // The item "Usage Page (Keyboard/Keypad)": HID Usage Tables, section 10.
     constexpr std::array kKeys{std::byte{0x05}, std::byte{0x07}};
     return std::search(descriptor.begin(), descriptor.end(), kKeys.begin(), kKeys.end()) != descriptor.end();
 }
 
-std::string reason_for_secrecy(const Identity& identity, int fd)
+std::string reason_not_to_read(const DeviceInfo& info, int fd)
 {
-    if (identity.sort != Identity::Sort::character)
+    if (info.type != DeviceInfo::Type::character_device)
         return {};
-    const unsigned number = major(identity.status.st_rdev);
-    if ((number == INPUT_MAJOR || identity.subsystem == "input") && input_is_typed(fd))
+    const unsigned number = major(info.status.st_rdev);
+    if ((number == INPUT_MAJOR || info.subsystem == "input") && may_be_keyboard(fd))
         return std::string("it has letter keys: ") + kTyped;
-    if ((identity.group == "hidraw" || identity.subsystem == "hidraw") && hid_is_typed(fd))
+    if ((info.major_name == "hidraw" || info.subsystem == "hidraw") && may_be_hid_keyboard(fd))
         return std::string("it has keys: ") + kTyped;
-    if (is_console(number, minor(identity.status.st_rdev)))
+    if (is_console(number, minor(info.status.st_rdev)))
         return std::string("it is a console: ") + kTyped;
     return {};
 }

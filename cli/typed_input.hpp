@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Devices that people type on: their data, which may contain passwords, must not be shown.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +11,13 @@
 
 namespace drvbus::cli {
 
-/// Whether a bit of a letter key is set, in what EVIOCGBIT(EV_KEY) answers.
+/// @param keys the bits that EVIOCGBIT(EV_KEY) returns
 [[nodiscard]] bool has_letter_keys(std::span<const std::byte> keys) noexcept;
 
-/// Whether a descriptor of reports (HID) has a keyboard in it.
+/// @param descriptor a HID report descriptor
 [[nodiscard]] bool describes_keyboard(std::span<const std::byte> descriptor) noexcept;
 
-/// Why what comes from the open device must not be shown, for it is what somebody types; empty: it may be.
-[[nodiscard]] std::string reason_for_secrecy(const Identity& identity, int fd);
+/// Why an open device must not be read, because it may deliver typed input; empty if it may be read.
+[[nodiscard]] std::string reason_not_to_read(const DeviceInfo& info, int fd);
 
 }  // namespace drvbus::cli

@@ -2,6 +2,9 @@
 #include "cli/unit_requirements.hpp"
 
 #include <algorithm>
+#include <initializer_list>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -13,187 +16,194 @@ namespace drvbus::cli {
 
 namespace {
 
+using Type = DeviceInfo::Type;
+
 bool is_below(const std::string& path, std::initializer_list<const char*> folders)
 {
     return std::ranges::any_of(folders, [&](const char* folder) { return path.starts_with(folder); });
 }
 
-std::string_view rights(bool write)
-{
-    return write ? "rw" : "r";
-}
-
-/// The files that steps write to, but for the device.
-std::set<std::string> written_by(const device::Settings& settings)
+/// The files other than the device that the steps write to.
+std::set<std::string> written_files(const device::Settings& settings)
 {
     std::set<std::string> files;
-    const auto look = [&files](const device::SetupStep& first) {
+    const auto collect = [&files](const device::SetupStep& first) {
         for (const device::SetupStep* step = &first; step != nullptr; step = step->undo.get()) {
-            const auto* const written = std::get_if<device::WriteStep>(&step->what);
-            if (written != nullptr && !written->to.empty())
-                files.insert(written->to);
+            const auto* const write = std::get_if<device::WriteStep>(&step->what);
+            if (write != nullptr && !write->to.empty())
+                files.insert(write->to);
         }
     };
-    std::ranges::for_each(settings.setup, look);
-    std::ranges::for_each(settings.rearm, look);
+    std::ranges::for_each(settings.setup, collect);
+    std::ranges::for_each(settings.rearm, collect);
     if (settings.eventfd)
-        look(*settings.eventfd);
+        collect(*settings.eventfd);
     return files;
 }
 
 }  // namespace
 
-void UnitNeeds::add(const std::string& name, const device::ChannelSettings& channel)
+void UnitRequirements::add(const std::string& name, const device::ChannelSettings& channel)
 {
     if (!channel.device)
         return;
     const device::Settings& settings = *channel.device;
     text_ += fmt::format("\n# {}: {}\n", name, printable(settings.device()));
-    const std::size_t before = text_.size();
+    const std::size_t size = text_.size();
     if (settings.match)
         add_match(settings);
     else if (settings.path.starts_with("fd:"))
-        comment("The service manager passes it, opened: it needs nothing.");
+        add_comment("Nothing: the service manager passes the open file.");
     else
         add_path(settings);
-    for (const std::string& own : channel.unit) {
-        if (is_unit_line(own))
-            line(own);
+    for (const std::string& line : channel.unit) {
+        if (is_unit_setting(line))
+            add_line(line);
         else
-            comment(fmt::format("Left out, for it is no line of a unit: {}", own));
+            add_comment(fmt::format("Ignored, because it is not one line SETTING=VALUE: {}", line));
     }
-    if (text_.size() == before)
-        comment("Nothing, or nothing that is not here already.");
+    if (text_.size() == size)
+        add_comment("Nothing that is not listed above.");
 }
 
-void UnitNeeds::add_match(const device::Settings& settings)
+void UnitRequirements::add_match(const device::Settings& settings)
 {
     const std::vector<std::string> nodes = find(*settings.match);
     for (const std::string& node : nodes) {
-        const std::string group = device_group(identify(node));
-        line("DeviceAllow", group.empty() ? node : group, std::string(rights(settings.writes())));
-        add_rights(node, settings.writes());
+        const std::string group = device_allow_group(device_info(node));
+        add_device_allow(group.empty() ? node : group, settings.writes());
+        add_access(node, settings.writes());
     }
-    const std::string group = device_group(*settings.match);
+    const std::string group = device_allow_group(*settings.match);
     if (nodes.empty())
-        comment("No such device is there now: run this again when one is, for the group that owns it.");
+        add_comment("The device is absent: print this again when it is present, for the group that owns it.");
     if (nodes.empty() && !group.empty())
-        line("DeviceAllow", group, std::string(rights(settings.writes())));
-    add_written(settings, nodes.empty() ? std::string() : nodes.front());
+        add_device_allow(group, settings.writes());
+    add_written_files(settings, nodes.empty() ? std::string() : nodes.front());
 }
 
-void UnitNeeds::add_path(const device::Settings& settings)
+void UnitRequirements::add_path(const device::Settings& settings)
 {
     const std::string& path = settings.path;
-    const Identity identity = identify(path);
-    if (identity.is_node() || (is_below(path, {"/dev/"}) && identity.sort == Identity::Sort::missing))
-        add_node(identity, settings.writes());
+    const DeviceInfo info = device_info(path);
+    if (info.is_device() || (is_below(path, {"/dev/"}) && info.type == Type::missing))
+        add_device(info, settings.writes());
     if (is_below(path, {"/home/", "/root/", "/run/user/"}))
-        comment(fmt::format("ProtectHome=yes hides {}: make it in /run/drvbus, say.", path));
+        add_comment(fmt::format("ProtectHome=yes hides {}: create it in /run/drvbus, for example.", path));
     if (is_below(path, {"/tmp/", "/var/tmp/"}))
-        comment(fmt::format("PrivateTmp=yes hides {}: make it in /run/drvbus, say.", path));
+        add_comment(fmt::format("PrivateTmp=yes hides {}: create it in /run/drvbus, for example.", path));
     add_proc(path);
-    add_rights(path, settings.writes());
-    add_written(settings, path);
+    add_access(path, settings.writes());
+    add_written_files(settings, path);
 }
 
-void UnitNeeds::add_node(const Identity& identity, bool write)
+void UnitRequirements::add_device(const DeviceInfo& info, bool write)
 {
-    const std::string group = device_group(identity);
-    if (is_below(identity.path, {"/dev/"}))
-        line("DeviceAllow", identity.path, std::string(rights(write)));
+    const std::string group = device_allow_group(info);
+    const bool in_dev = is_below(info.path, {"/dev/"});
+    if (in_dev)
+        add_device_allow(info.path, write);
     else if (!group.empty())
-        line("DeviceAllow", group, std::string(rights(write)));
+        add_device_allow(group, write);
     else
-        comment("DeviceAllow= takes nothing but what is in /dev: name its node there.");
-    if (identity.sort == Identity::Sort::missing)
-        comment("It is not there now; what is let in is found out as the service starts: restart it then.");
-    else if (is_below(identity.path, {"/dev/"}) && !group.empty())
-        comment(fmt::format("If it comes and goes while the service runs, all of its kind have to be let in: "
-                            "DeviceAllow={} {}",
-                            group, rights(write)));
+        add_comment("DeviceAllow= accepts only paths in /dev: configure the device's path there.");
+    if (info.type == Type::missing)
+        add_comment("It is absent. systemd looks it up when the service starts: restart the service when it is "
+                    "present.");
+    else if (in_dev && !group.empty())
+        add_comment(fmt::format("If it is plugged in while the service runs, all devices of its kind must be allowed: "
+                                "DeviceAllow={} {}",
+                                group, write ? "rw" : "r"));
 }
 
-void UnitNeeds::add_proc(const std::string& path)
+void UnitRequirements::add_proc(const std::string& path)
 {
     const bool of_process = path.size() > 6 && path[6] >= '0' && path[6] <= '9';
     if (is_below(path, {"/proc/"}) && !of_process && !is_below(path, {"/proc/self/"}))
-        line("ProcSubset=all");
+        add_line("ProcSubset=all");
 }
 
-/// The service's user is drvbus, in group drvbus.
-void UnitNeeds::add_rights(const std::string& node, bool write)
+/// The service runs as user drvbus, in group drvbus.
+void UnitRequirements::add_access(const std::string& path, bool write)
 {
-    const Identity identity = identify(node);
-    if (identity.sort == Identity::Sort::missing)
+    const DeviceInfo info = device_info(path);
+    if (info.type == Type::missing)
         return;
-    const std::string group = group_name(identity.status.st_gid);
-    switch (granted(identity, write)) {
-    case Granted::all:
+    const std::string group = group_name(info.status.st_gid);
+    switch (allowed_users(info, write)) {
+    case AllowedUsers::all:
         break;
-    case Granted::group:
+    case AllowedUsers::group:
         if (group != "drvbus")
             groups_.insert(group);
         break;
-    case Granted::nobody:
-        if (const std::string rule = udev_rule(identity, write); !rule.empty())
-            comment(fmt::format("{} is {}: the service may not open it before a line such as this is in "
-                                "/etc/udev/rules.d/71-drvbus-devices.rules:\n{}",
-                                node, ownership(identity), rule));
-        else if (user_name(identity.status.st_uid) != "drvbus")
-            comment(fmt::format("{} is {}: the service may not open it before group drvbus may.", node,
-                                ownership(identity)));
+    case AllowedUsers::owner:
+        if (const std::string rule = udev_rule(info, write); !rule.empty())
+            add_comment(fmt::format("{} is {}: the service cannot open it without a udev rule such as this one in "
+                                    "/etc/udev/rules.d/71-drvbus-devices.rules:\n{}",
+                                    path, ownership(info), rule));
+        else if (user_name(info.status.st_uid) != "drvbus")
+            add_comment(
+                fmt::format("{} is {}: the service cannot open it unless group drvbus may.", path, ownership(info)));
     }
 }
 
-/// @param node empty: it is not there
-void UnitNeeds::add_written(const device::Settings& settings, const std::string& node)
+/// @param node path of the device; empty if it is absent
+void UnitRequirements::add_written_files(const device::Settings& settings, const std::string& node)
 {
     constexpr std::string_view kSysfs = "{sysfs}";
-    for (std::string path : written_by(settings)) {
+    for (std::string path : written_files(settings)) {
         if (!path.starts_with(kSysfs)) {
             add_written_file(path);
             continue;
         }
-        line("ProtectKernelTunables=no");
-        const std::string folder = node.empty() ? std::string() : identify(node).sysfs;
+        add_line("ProtectKernelTunables=no");
+        const std::string folder = node.empty() ? std::string() : device_info(node).sysfs;
         if (folder.empty())
-            comment(fmt::format("{} is written to, in the device's folder in sysfs: run this again when it is there.",
-                                path));
+            add_comment(fmt::format("A step writes to {}, in the device's folder in sysfs: print this again when the "
+                                    "device is present.",
+                                    path));
         else
             add_written_file(path.replace(0, kSysfs.size(), folder));
     }
 }
 
-void UnitNeeds::add_written_file(const std::string& path)
+void UnitRequirements::add_written_file(const std::string& path)
 {
     if (is_below(path, {"/sys/fs/cgroup/"}))
-        line("ProtectControlGroups=no");
+        add_line("ProtectControlGroups=no");
     else if (is_below(path, {"/sys/", "/proc/"}))
-        line("ProtectKernelTunables=no");
-    // Where it is not there, the service starts nevertheless.
-    line("ReadWritePaths", "-" + path);
-    const Identity identity = identify(path);
-    if (identity.sort == Identity::Sort::file && granted(identity, true) == Granted::nobody)
-        comment(fmt::format("{} is {}: a udev rule, or a line in tmpfiles.d, has to let group drvbus write to it.",
-                            path, ownership(identity)));
+        add_line("ProtectKernelTunables=no");
+    // With "-" the service starts even if the file does not exist.
+    add_setting("ReadWritePaths", "-", path, "");
+    const DeviceInfo info = device_info(path);
+    if (info.type == Type::file && allowed_users(info, true) == AllowedUsers::owner)
+        add_comment(fmt::format("{} is {}: a udev rule or a line in tmpfiles.d must allow group drvbus to write to it.",
+                                path, ownership(info)));
 }
 
-void UnitNeeds::line(const std::string& text)
+void UnitRequirements::add_device_allow(const std::string& device, bool write)
 {
-    if (lines_.insert(text).second)
-        text_ += text + "\n";
+    add_setting("DeviceAllow", "", device, write ? " rw" : " r");
 }
 
-void UnitNeeds::line(const std::string& setting, const std::string& word, const std::string& behind)
+void UnitRequirements::add_line(const std::string& line)
 {
-    if (const auto safe = unit_word(word))
-        line(fmt::format("{}={}{}{}", setting, *safe, behind.empty() ? "" : " ", behind));
+    if (lines_.insert(line).second)
+        text_ += line + "\n";
+}
+
+void UnitRequirements::add_setting(const std::string& setting, std::string_view prefix, const std::string& value,
+                                   std::string_view suffix)
+{
+    if (const auto word = unit_word(value))
+        add_line(fmt::format("{}={}{}{}", setting, prefix, *word, suffix));
     else
-        comment(fmt::format("{}= cannot have {} in it: make a symbolic link to it with another name.", setting, word));
+        add_comment(
+            fmt::format("{}= cannot contain {}: create a symbolic link to it with another name.", setting, value));
 }
 
-void UnitNeeds::comment(const std::string& text)
+void UnitRequirements::add_comment(const std::string& text)
 {
     for (std::size_t from = 0; from < text.size();) {
         const std::size_t end = std::min(text.find('\n', from), text.size());

@@ -18,7 +18,7 @@ path=$(busctl --list tree org.drvbus1 | while read -r object; do
 		break
 	fi
 done)
-[ -n "$path" ] || { echo "there is no channel $1" >&2; exit 1; }
+[ -n "$path" ] || { echo "no channel has the name $1" >&2; exit 1; }
 
 gdbus monitor --system --dest org.drvbus1 --object-path "$path" |
 	while read -r line; do

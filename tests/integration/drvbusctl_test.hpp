@@ -13,7 +13,7 @@
 namespace drvbus::test {
 
 /// Runs drvbusctl with a configuration file of the test's own.
-class ToolsTest : public testing::Test {
+class DrvbusctlTest : public testing::Test {
 protected:
     [[nodiscard]] std::string config_file() const { return path("drvbusd.toml"); }
     /// Path of a file in the test's directory.
