@@ -82,11 +82,10 @@ TEST_F(Access, LostHasTheSameAccessAsEvent)
     const Monitor member("member");
     const Monitor outsider("outsider");
 
-    const pid_t daemon = daemon_pid();
-    kill(daemon, SIGSTOP);
-    ASSERT_EQ(channel_.burst(2000), 0);  // the ring holds 1,024
-    kill(daemon, SIGCONT);
-
+    {
+        const StoppedDaemon stopped;
+        ASSERT_EQ(channel_.burst(2000), 0);  // the ring holds 1,024
+    }
     EXPECT_TRUE(member.shows("Channel.Lost (uint64 1, uint64 976)")) << member.output();
     const SimChannel later("later");
     ASSERT_TRUE(outsider.shows("/org/drvbus1/channel/later")) << outsider.output();

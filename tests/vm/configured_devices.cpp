@@ -5,6 +5,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include <gtest/gtest.h>
+
 #include "support/process.hpp"
 #include "support/subscriber.hpp"
 #include "support/wait.hpp"
@@ -31,37 +33,65 @@ std::string must_run(const std::vector<std::string>& command)
     return result.output;
 }
 
-/// Installs the udev rules of docs/devices.md: nodes that only root can open become readable for the group drvbus.
-void install_udev_rules()
-{
-    write(kRules, R"(SUBSYSTEM=="rtc", GROUP="drvbus", MODE="0640"
+/// What all tests of the program share, because a reload of systemd or udev is slow.
+class DeviceEnvironment final : public testing::Environment {
+public:
+    /// Installs the udev rules of docs/devices.md: nodes that only root can open become readable for the group drvbus.
+    void SetUp() override
+    {
+        write(kRules, R"(SUBSYSTEM=="rtc", GROUP="drvbus", MODE="0640"
 SUBSYSTEM=="misc", KERNEL=="oldstyle_*", GROUP="drvbus", MODE="0640"
 SUBSYSTEM=="uio", GROUP="drvbus", MODE="0640", RUN+="/bin/chgrp drvbus /sys%p/device/config", RUN+="/bin/chmod g+w /sys%p/device/config"
 )");
-    must_run({"udevadm", "control", "--reload"});
-    must_run(
-        {"udevadm", "trigger", "--settle", "--subsystem-match=rtc", "--subsystem-match=misc", "--subsystem-match=uio"});
+        must_run({"udevadm", "control", "--reload"});
+        must_run({"udevadm", "trigger", "--settle", "--subsystem-match=rtc", "--subsystem-match=misc",
+                  "--subsystem-match=uio"});
+    }
+
+    void TearDown() override
+    {
+        for (const char* const file : {kDropIn, kRules})
+            std::filesystem::remove(file);
+        run({"systemctl", "daemon-reload"});
+        run({"udevadm", "control", "--reload"});
+    }
+
+    void load_drop_in(const std::string& text)
+    {
+        if (text == loaded_drop_in_)
+            return;
+        write(kDropIn, text);
+        must_run({"systemctl", "daemon-reload"});
+        loaded_drop_in_ = text;
+    }
+
+private:
+    std::string loaded_drop_in_;
+};
+
+DeviceEnvironment& environment()
+{
+    // GoogleTest owns it.
+    static auto* const kEnvironment = new DeviceEnvironment;
+    return *kEnvironment;
 }
+
+const testing::Environment* const kRegistered = testing::AddGlobalTestEnvironment(&environment());
 
 }  // namespace
 
 ConfiguredDevices::ConfiguredDevices(const std::string& channels)
 {
-    install_udev_rules();
+    must_run({"udevadm", "settle"});  // the rules apply to new devices
     write(kChannels, channels);
-    drop_in_ = must_run({"drvbusctl", "unit-dropin"});
-    write(kDropIn, drop_in_);
-    must_run({"systemctl", "daemon-reload"});
+    environment().load_drop_in(must_run({"drvbusctl", "unit-dropin"}));
     must_run({"systemctl", "restart", "drvbusd"});
 }
 
 ConfiguredDevices::~ConfiguredDevices()
 {
-    for (const char* const file : {kChannels, kDropIn, kRules})
-        std::filesystem::remove(file);
+    std::filesystem::remove(kChannels);
     run({"systemctl", "stop", "drvbusd"});
-    run({"systemctl", "daemon-reload"});
-    run({"udevadm", "control", "--reload"});
 }
 
 std::string reason_in_state(const std::string& state, const std::string& channel)

@@ -7,22 +7,16 @@ namespace drvbus::test {
 
 /// Puts devices of the guest on the bus by configuration alone, as docs/devices.md describes: a configuration file with
 /// the channels, the drop-in for the unit that drvbusctl prints, udev rules for nodes that only root can open, and a
-/// restart of the service.
+/// restart of the service. The rules are installed once for all tests of the program.
 class ConfiguredDevices {
 public:
-    /// Restarts the service with this configuration.
+    /// Restarts the service with this configuration. Create the devices before.
     /// @param channels tables of [[channel]]
     explicit ConfiguredDevices(const std::string& channels);
     ConfiguredDevices(const ConfiguredDevices&) = delete;
     ConfiguredDevices& operator=(const ConfiguredDevices&) = delete;
-    /// Stops the service and removes the files.
+    /// Stops the service, which forgets the positions of its channels, and removes the configuration.
     ~ConfiguredDevices();
-
-    /// The drop-in that drvbusctl printed.
-    [[nodiscard]] const std::string& drop_in() const { return drop_in_; }
-
-private:
-    std::string drop_in_;
 };
 
 /// Waits until the property State of `channel` is `state`.

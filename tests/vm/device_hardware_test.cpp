@@ -3,7 +3,7 @@
 // Presets on the hardware of the guest: the real-time clock, serial ports, a PCI card that raises interrupts.
 #include <algorithm>
 #include <array>
-#include <csignal>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <stdexcept>
@@ -38,14 +38,21 @@ std::vector<std::string> names(const Subscriber& subscriber)
 
 TEST(Rtc, UpdateInterruptIsAnEventEachSecond)
 {
+    const auto start = std::chrono::steady_clock::now();
     const ConfiguredDevices devices("[[channel]]\nname = \"clock\"\npreset = \"rtc\"\n");
     ASSERT_EQ(reason_in_state("online", "clock"), "");
     const Subscriber subscriber("clock");
     ASSERT_TRUE(subscriber.wait_for(3));
-    const std::vector<Event> events = subscriber.received().events;
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     EXPECT_THAT(names(subscriber), Each("update"));
-    EXPECT_GT(events[1].time - events[0].time, 500'000'000U);
-    EXPECT_GE(events[0].fields().at("count").get<std::uint32_t>(), 1U);
+    // The daemon may read late: an event counts the interrupts since the one before. So their number is compared
+    // with the whole time, not the distance of two events.
+    std::uint32_t interrupts = 0;
+    for (const Event& event : subscriber.received().events) {
+        EXPECT_GE(event.fields().at("count").get<std::uint32_t>(), 1U);
+        interrupts += event.fields().at("count").get<std::uint32_t>();
+    }
+    EXPECT_LE(interrupts, elapsed.count() + 1);
 }
 
 TEST(Rtc, AlarmAndPeriodicInterruptAreEvents)
@@ -72,14 +79,15 @@ TEST(Uio, InterruptIsAnEventAndIsEnabledAgain)
                                     "\"\nirqcontrol = false\npci = true\n");
     ASSERT_EQ(reason_in_state("online", "card"), "");
     const Subscriber subscriber("card");
-    const pid_t daemon = daemon_pid();
+
     for (unsigned count = 1; count <= kInterrupts; ++count) {
         ASSERT_TRUE(card.wait_until_enabled());
         // The interrupt line stays raised until the test acknowledges it. A driver of the card would do so before it
         // enables the interrupt again, so the daemon must not run in between.
-        ASSERT_EQ(kill(daemon, SIGSTOP), 0);
-        card.interrupt();
-        ASSERT_EQ(kill(daemon, SIGCONT), 0);
+        {
+            const StoppedDaemon stopped;
+            card.interrupt();
+        }
         ASSERT_TRUE(subscriber.wait_for(count));
     }
     const std::vector<Event> events = subscriber.received().events;

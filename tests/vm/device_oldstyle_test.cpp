@@ -206,11 +206,12 @@ TEST_P(OldstyleEventfd, NextProcessReadsMessagesThatTheDriverHolds)
     const Subscriber subscriber("message");
     driver_.report(eventfd_event(index, 1, 0));
     ASSERT_TRUE(subscriber.wait_for(1));
-    const pid_t daemon = daemon_pid();
-    ASSERT_EQ(kill(daemon, SIGSTOP), 0);
-    for (std::uint32_t id = 2; id <= 30; ++id)
-        driver_.report(eventfd_event(index, id, 0));
-    kill_daemon();
+    {
+        const StoppedDaemon stopped;
+        for (std::uint32_t id = 2; id <= 30; ++id)
+            driver_.report(eventfd_event(index, id, 0));
+        kill_daemon();
+    }
     for (std::uint32_t id = 31; id <= 60; ++id)
         driver_.report(eventfd_event(index, id, 0));
     ASSERT_TRUE(subscriber.wait_for(60));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Errors: each is reported clearly and affects nothing else.
-#include <filesystem>
-#include <fstream>
+#include <optional>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -18,11 +17,6 @@ namespace drvbus::test {
 namespace {
 
 using testing::HasSubstr;
-
-std::string journal()
-{
-    return run({"journalctl", "--no-pager", "-u", "drvbusd"}).output;
-}
 
 TEST(Error, SecondDaemonExitsAndTheFirstKeepsWorking)
 {
@@ -48,11 +42,7 @@ TEST(Error, MissingBusIsReported)
 TEST(Error, DeviceThatTheUnitDeniesIsReported)
 {
     // This happens when the module is loaded again after the start of the service and gets another major number.
-    const std::string drop_in = "/run/systemd/system/drvbusd.service.d";
-    std::filesystem::create_directories(drop_in);
-    std::ofstream(drop_in + "/devices.conf") << "[Service]\nDeviceAllow=\n";
-    run({"systemctl", "daemon-reload"});
-    run({"systemctl", "restart", "drvbusd"});
+    std::optional<UnitDropIn> no_device(std::in_place, "DeviceAllow=\n");
     const SimChannel channel("denied");
     ASSERT_TRUE(wait_for_channel("denied"));
     const Subscriber subscriber("denied");
@@ -60,9 +50,7 @@ TEST(Error, DeviceThatTheUnitDeniesIsReported)
     EXPECT_TRUE(wait_until([&] { return subscriber.channel().State() == "retrying"; }));
     EXPECT_THAT(subscriber.channel().Reason(), HasSubstr("systemctl restart drvbusd"));
 
-    std::filesystem::remove(drop_in + "/devices.conf");
-    run({"systemctl", "daemon-reload"});
-    run({"systemctl", "restart", "drvbusd"});
+    no_device.reset();
     EXPECT_TRUE(subscriber.wait_for(1)) << "the restart that Reason asks for has to help";
 }
 
@@ -70,6 +58,7 @@ TEST(Error, PayloadThatDoesNotFitItsFormatIsPublishedAsBytesAndCounted)
 {
     SimChannel::Settings settings;
     settings.format = "u16 a; u32 b";
+    const Journal journal;
     const SimChannel channel("misfit", settings);
     ASSERT_TRUE(wait_for_channel("misfit"));
     const Subscriber subscriber("misfit");
@@ -83,14 +72,14 @@ TEST(Error, PayloadThatDoesNotFitItsFormatIsPublishedAsBytesAndCounted)
               (std::vector<std::uint8_t>{1, 0, 0, 0, 2, 0, 0, 0}));
     EXPECT_EQ(received.events[2].fields().at("b").get<std::uint32_t>(), 4U);
     EXPECT_EQ(subscriber.channel().FormatMismatches(), 1U);
-    EXPECT_TRUE(
-        wait_until([] { return journal().find("does not fit the format, which takes 6 bytes") != std::string::npos; }));
+    EXPECT_TRUE(journal.shows("does not fit the format, which takes 6 bytes")) << journal.messages();
 }
 
 TEST(Error, PayloadIsPublishedAsBytesWhenTheDriverFormatDoesNotParse)
 {
     SimChannel::Settings settings;
     settings.format = "u16 a;\nu33 b";
+    const Journal journal;
     const SimChannel channel("wrong", settings);
     ASSERT_TRUE(wait_for_channel("wrong"));
     const Subscriber subscriber("wrong");
@@ -98,7 +87,7 @@ TEST(Error, PayloadIsPublishedAsBytesWhenTheDriverFormatDoesNotParse)
     ASSERT_EQ(channel.emit(1, "0102"), 0);
     ASSERT_TRUE(subscriber.wait_for(1));
     EXPECT_EQ(subscriber.received().events[0].data.get<std::vector<std::uint8_t>>(), (std::vector<std::uint8_t>{1, 2}));
-    EXPECT_TRUE(wait_until([] { return journal().find("line 2, column 1: 'u33' is no type") != std::string::npos; }));
+    EXPECT_TRUE(journal.shows("line 2, column 1: 'u33' is no type")) << journal.messages();
 
     const ConfigDropIn correct_format("[[channel]]\nname = \"wrong\"\nformat = \"u8 a[2]\"\n");
     ASSERT_EQ(channel.emit(1, "0102"), 0);
@@ -118,8 +107,9 @@ TEST(Error, NotificationThatTheDriverLacksFailsOnlyItsChannel)
     ASSERT_TRUE(wait_for_channel("other"));
     const Subscriber subscriber("old");
     EXPECT_EQ(subscriber.channel().State(), "failed");
-    EXPECT_THAT(subscriber.channel().Reason(),
-                HasSubstr("the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\""));
+    EXPECT_THAT(
+        subscriber.channel().Reason(),
+        HasSubstr("the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\""));
     EXPECT_EQ(subscriber.channel().Notification(), "");
     const Subscriber good("other");
     ASSERT_EQ(other.emit(1), 0);

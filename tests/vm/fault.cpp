@@ -8,7 +8,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "service.hpp"
 #include "support/process.hpp"
 #include "support/wait.hpp"
 
@@ -17,7 +16,7 @@ namespace drvbus::test {
 namespace {
 
 constexpr const char* kBinary = "/usr/libexec/drvbusd";
-constexpr const char* kUnitDropIn = "/run/systemd/system/drvbusd.service.d";
+constexpr const char* kConfigDropIn = "/etc/drvbus/drvbusd.toml.d/fault.toml";
 constexpr const char* kBusLimits = "/etc/dbus-1/system.d/limits.conf";
 
 void must(const std::vector<std::string>& command)
@@ -27,17 +26,12 @@ void must(const std::vector<std::string>& command)
         throw std::runtime_error(command.front() + ": " + result.output);
 }
 
-bool answers()
-{
-    return run({"busctl", "get-property", "org.drvbus1", "/org/drvbus1", "org.drvbus1.Manager", "Version"}).status == 0;
-}
-
 /// Waits until a service has a main process. @returns its pid, never 0: kill(0) would signal the test itself
 pid_t wait_for_main_process(const std::string& unit)
 {
     pid_t pid = 0;
     const bool runs = wait_until([&] {
-        pid = std::stoi("0" + shell("systemctl show --value --property MainPID " + unit).output);
+        pid = main_process(unit);
         return pid != 0;
     });
     if (!runs)
@@ -87,8 +81,8 @@ void reload()
 {
     static bool poll = false;
     poll = !poll;
-    std::filesystem::create_directories("/etc/drvbus/drvbusd.toml.d");
-    std::ofstream file("/etc/drvbus/drvbusd.toml.d/fault.toml");
+    std::filesystem::create_directories(std::filesystem::path(kConfigDropIn).parent_path());
+    std::ofstream file(kConfigDropIn);
     for (const char* const name : {"one", "two", "three"})
         file << "[[channel]]\nname = \"" << name << "\"\nnotification = \"" << (poll ? "poll" : "sigio") << "\"\n";
     file.close();
@@ -135,14 +129,12 @@ void inject(Fault fault)
         reload();
         break;
     }
-    if (!wait_until(answers))
+    if (!wait_until(daemon_answers))
         throw std::runtime_error("the service does not answer: " + run({"systemctl", "status", "drvbusd"}).output);
 }
 
-QuickFaults::QuickFaults()
+QuickFaults::QuickFaults() : quick_watchdog_("WatchdogSec=3s\nTimeoutAbortSec=1s\n")
 {
-    std::filesystem::create_directories(kUnitDropIn);
-    std::ofstream(std::string(kUnitDropIn) + "/fault.conf") << "[Service]\nWatchdogSec=3s\nTimeoutAbortSec=1s\n";
     // By default dbus-daemon queues 127 MiB of incoming messages: on a slow machine, minutes of events before a reply.
     // The messages for all stopped subscribers count towards that limit. dbus-broker queues up to the product of two
     // limits for each user: 512 MiB by default.
@@ -153,17 +145,13 @@ QuickFaults::QuickFaults()
         limits << "<limit name=\"max_connections_per_user\">8</limit>";
     limits << "</busconfig>\n";
     limits.close();
-    must({"systemctl", "daemon-reload"});
-    must({"systemctl", "restart", "drvbusd"});
     inject(Fault::bus);  // dbus-broker reads limits only when it starts
 }
 
 QuickFaults::~QuickFaults()
 {
-    std::filesystem::remove(std::string(kUnitDropIn) + "/fault.conf");
     std::filesystem::remove(kBusLimits);
-    std::filesystem::remove("/etc/drvbus/drvbusd.toml.d/fault.toml");
-    run({"systemctl", "daemon-reload"});
+    std::filesystem::remove(kConfigDropIn);
     // dbus-broker reads limits only when it starts.
     try {
         inject(Fault::bus);
@@ -171,7 +159,6 @@ QuickFaults::~QuickFaults()
         // The next test fails and reports it.
     }
     run({"systemctl", "reset-failed"});
-    run({"systemctl", "restart", "drvbusd"});
 }
 
 }  // namespace drvbus::test

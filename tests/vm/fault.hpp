@@ -5,6 +5,8 @@
 #include <ostream>
 #include <vector>
 
+#include "service.hpp"
+
 namespace drvbus::test {
 
 /// Faults of the service that a test can inject.
@@ -33,6 +35,9 @@ public:
     QuickFaults(const QuickFaults&) = delete;
     QuickFaults& operator=(const QuickFaults&) = delete;
     ~QuickFaults();
+
+private:
+    UnitDropIn quick_watchdog_;
 };
 
 }  // namespace drvbus::test

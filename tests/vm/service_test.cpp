@@ -35,8 +35,7 @@ std::string systemctl(const std::string& verb)
 TEST(Guest, HasTheBusOfItsRelease)
 {
     const std::string release = read_file("/etc/os-release");
-    const std::string pid = shell("systemctl show --value --property MainPID dbus").output;
-    const std::string bus = read_file("/proc/" + std::to_string(std::stoi(pid)) + "/comm");
+    const std::string bus = read_file("/proc/" + std::to_string(main_process("dbus.service")) + "/comm");
     // The kernel cuts the name of a process off after 15 characters.
     EXPECT_EQ(bus,
               release.find("VERSION_CODENAME=trixie") != std::string::npos ? "dbus-broker-lau\n" : "dbus-daemon\n");
@@ -133,19 +132,21 @@ TEST_F(Service, StatusTextCountsChannelsPublishedAndLostEvents)
 {
     EXPECT_EQ(systemctl("restart"), "");
     ASSERT_TRUE(wait_for_channel("beat"));
-    kill(daemon_pid(), SIGSTOP);
-    ASSERT_EQ(channel_.burst(1034), 0);
-    kill(daemon_pid(), SIGCONT);
+    {
+        const StoppedDaemon stopped;
+        ASSERT_EQ(channel_.burst(1034), 0);  // the ring holds 1,024
+    }
     const std::string expected = "1 channels, 1024 events published, 10 events lost";
     EXPECT_TRUE(wait_until([&] { return unit_property("StatusText") == expected; })) << unit_property("StatusText");
     EXPECT_THAT(run({"systemctl", "status", "--no-pager", "drvbusd"}).output, HasSubstr(expected));
 }
 
-TEST_F(Service, StopsCleanlyInUnderASecond)
+TEST_F(Service, StopTakesLessThanASecond)
 {
-    // The shortest of three: other processes of the guest may delay one of them.
-    std::chrono::milliseconds best = kLimit;
-    for (int i = 0; i < 3; ++i) {
+    // The shortest of several stops: other processes of the guest, or of its host, may delay one.
+    constexpr int kAttempts = 10;
+    std::chrono::milliseconds shortest = kLimit;
+    for (int attempt = 0; attempt < kAttempts && shortest >= 1s; ++attempt) {
         expect_working();
         const pid_t pid = daemon_pid();
         const auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
@@ -154,15 +155,15 @@ TEST_F(Service, StopsCleanlyInUnderASecond)
         kill(pid, SIGTERM);
         pollfd exited{pidfd, POLLIN, 0};
         ASSERT_EQ(poll(&exited, 1, 30'000), 1);
-        best = std::min(
-            best, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start));
+        shortest = std::min(
+            shortest, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start));
         close(pidfd);
         EXPECT_TRUE(wait_until([] { return unit_property("ActiveState") == "inactive"; }));
         EXPECT_EQ(unit_property("Result"), "success");
         EXPECT_EQ(unit_property("ExecMainStatus"), "0");
         EXPECT_EQ(systemctl("start"), "");
     }
-    EXPECT_LT(best, 1s);
+    EXPECT_LT(shortest, 1s);
 }
 
 TEST_F(Service, KilledDaemonIsStartedAgain)
@@ -175,11 +176,16 @@ TEST_F(Service, KilledDaemonIsStartedAgain)
 
 TEST_F(Service, WatchdogRestartsADaemonThatHangs)
 {
+    EXPECT_EQ(unit_property("WatchdogUSec"), "20s");
+    // The same with shorter times.
+    const UnitDropIn quick("WatchdogSec=3s\nTimeoutAbortSec=1s\n");
+    ASSERT_TRUE(wait_for_channel("beat"));
+    const Journal journal;
     const pid_t before = daemon_pid();
     kill(before, SIGSTOP);
-    EXPECT_TRUE(wait_until([&] { return daemon_pid() != before && daemon_pid() != 0; }, 120s));
+    EXPECT_TRUE(wait_until([&] { return daemon_pid() != before && daemon_pid() != 0; }));
     expect_working();
-    EXPECT_THAT(run({"journalctl", "--no-pager", "-u", "drvbusd"}).output, HasSubstr("Watchdog timeout"));
+    EXPECT_TRUE(journal.shows("Watchdog timeout")) << journal.messages();
     run({"systemctl", "reset-failed", "drvbusd"});
 }
 
@@ -193,11 +199,12 @@ TEST_F(Service, ReloadAppliesAConfigurationAndRefusesAWrongOne)
         EXPECT_EQ(subscriber.channel().Format(), "u8 x");
         const pid_t before = daemon_pid();
 
+        const Journal journal;
         const std::string file = "/etc/drvbus/drvbusd.toml.d/zz.toml";
         shell("printf '\\n[[channel]]\\nname = \"beat\"\\nnotification = 7\\n' > " + file);
         EXPECT_NE(systemctl("reload"), "");
-        EXPECT_THAT(run({"journalctl", "--no-pager", "-u", "drvbusd", "-n", "20"}).output,
-                    HasSubstr("/etc/drvbus/drvbusd.toml.d/zz.toml:4:16: 'notification' has to be a string"));
+        EXPECT_TRUE(journal.shows("/etc/drvbus/drvbusd.toml.d/zz.toml:4:16: 'notification' has to be a string"))
+            << journal.messages();
         EXPECT_EQ(subscriber.channel().Notification(), "poll");
         EXPECT_EQ(daemon_pid(), before);
         EXPECT_EQ(unit_property("ActiveState"), "active");
@@ -229,6 +236,8 @@ TEST_F(Service, IdleDaemonWakesOnlyForTheWatchdog)
 
 TEST_F(Service, IdleDaemonUsesAtMostFourMebibytes)
 {
+    // The memory of a process that runs already depends on the tests before.
+    EXPECT_EQ(systemctl("restart"), "");
     expect_working();
     const pid_t pid = daemon_pid();
     ASSERT_TRUE(wait_until_idle(pid));
