@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/errno.hpp"
 #include "message_text.hpp"
 
 namespace drvbus::test {

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/errno.hpp"
 #include "bus_client.hpp"
 #include "support/io.hpp"
 #include "turn.hpp"
@@ -88,7 +89,7 @@ TEST_F(BusConnection, OwnsTheNameAfterConstruction)
     const char* name = nullptr;
     check(sd_bus_get_unique_name(connection_->handle(), &name), "sd_bus_get_unique_name");
     EXPECT_EQ(client.owner_of(bus::kServiceName), name);
-    EXPECT_TRUE(connection_->up());
+    EXPECT_TRUE(connection_->is_connected());
     EXPECT_TRUE(connection_->writable());
 }
 
@@ -135,9 +136,9 @@ TEST_F(BusConnection, LossOfTheBusIsReportedOnce)
 {
     connect();
     lose_bus();
-    EXPECT_FALSE(connection_->up());
+    EXPECT_FALSE(connection_->is_connected());
     EXPECT_FALSE(connection_->writable());
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(lost_, 1);
     EXPECT_EQ(back_, 0);
 }
@@ -149,7 +150,7 @@ TEST_F(BusConnection, ReconnectsAfterEachRestartOfTheBus)
         lose_bus();
         bus_.start();
         ASSERT_TRUE(turn_until(loop_, [&] { return back_ == round; })) << "round " << round;
-        EXPECT_TRUE(connection_->up());
+        EXPECT_TRUE(connection_->is_connected());
         EXPECT_TRUE(connection_->writable());
         EXPECT_NE(BusClient(loop_, bus_.address()).owner_of(bus::kServiceName), "");
     }
@@ -170,7 +171,7 @@ TEST_F(BusConnection, UnresponsiveBusDoesNotBlockTheLoop)
     const EventSource timer = loop_.timer(EventLoop::Priority::normal, [&fired] { fired = true; });
     EventLoop::start(timer, std::chrono::milliseconds(1));
     EXPECT_TRUE(turn_until(loop_, [&fired] { return fired; }));
-    EXPECT_FALSE(connection_->up());
+    EXPECT_FALSE(connection_->is_connected());
     bus_.resume();
     EXPECT_TRUE(turn_until(loop_, [this] { return back_ == 1; }));
 }
@@ -196,10 +197,10 @@ TEST_F(BusConnection, NameTakenDuringALossEndsTheLoop)
 TEST_F(BusConnection, BrokenIsHandledAtTheNextTurn)
 {
     connect();
-    connection_->broken();
+    connection_->report_broken();
     EXPECT_EQ(lost_, 0) << "reported from within the call";
     ASSERT_TRUE(turn_until(loop_, [this] { return lost_ == 1; }));
-    EXPECT_FALSE(connection_->up());
+    EXPECT_FALSE(connection_->is_connected());
     ASSERT_TRUE(turn_until(loop_, [this] { return back_ == 1; }));
     EXPECT_NE(BusClient(loop_, bus_.address()).owner_of(bus::kServiceName), "");
 }
@@ -210,12 +211,12 @@ TEST_F(BusConnection, IsNotWritableUntilTheBusHasReadTheQueue)
     bus_.stop();
     fill_queue(1);
     EXPECT_FALSE(connection_->writable());
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(writable_, 0);
     bus_.resume();
     ASSERT_TRUE(turn_until(loop_, [this] { return writable_ > 0; }));
     EXPECT_TRUE(connection_->writable());
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(writable_, 1);
 }
 
@@ -239,7 +240,7 @@ protected:
         connect();
         client_ = std::make_unique<BusClient>(loop_, bus_.address());
         client_->wait_for_bus();
-        commit_published(loop_);
+        run_until_idle(loop_);
     }
 
     void ping()
@@ -290,7 +291,7 @@ TEST_F(BusConnectionCalls, GetBusyWhileTheQueueIsLong)
     deliver_calls();
     bus_.stop();
     fill_queue(40);
-    commit_published(loop_);
+    run_until_idle(loop_);
     bus_.resume();
     ASSERT_TRUE(turn_until(loop_, [this] { return answered() == kCalls; }));
     EXPECT_EQ(answers_, (std::map<std::string, int>{{"org.drvbus1.Error.Busy", kCalls}}));
@@ -301,7 +302,7 @@ TEST_F(BusConnectionCalls, AreDroppedWhileTheQueueIsVeryLong)
     deliver_calls();
     bus_.stop();
     fill_queue(300);
-    commit_published(loop_);
+    run_until_idle(loop_);
     EXPECT_EQ(queued(), 300U);
     bus_.resume();
     ASSERT_TRUE(turn_until(loop_, [this] { return connection_->writable(); }));

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/errno.hpp"
 #include "bus_client.hpp"
 #include "message_text.hpp"
 #include "support/record.hpp"
@@ -105,8 +106,8 @@ TEST_F(EventMessage, BareParametersAreArray)
 
 TEST_F(EventMessage, UnsignedIntegersKeepTheirType)
 {
-    EXPECT_EQ(value("u8 x", packed(UINT8_MAX)), "y255");
-    EXPECT_EQ(value("u16 x", packed(UINT16_MAX)), "q65535");
+    EXPECT_EQ(value("u8 x", packed(std::uint8_t{UINT8_MAX})), "y255");
+    EXPECT_EQ(value("u16 x", packed(std::uint16_t{UINT16_MAX})), "q65535");
     EXPECT_EQ(value("u32 x", packed(UINT32_MAX)), "u4294967295");
     EXPECT_EQ(value("u64 x", packed(UINT64_MAX)), "t18446744073709551615");
 }

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/errno.hpp"
 #include "bus_client.hpp"
 #include "support/record.hpp"
 #include "turn.hpp"
@@ -32,7 +33,7 @@ protected:
     const std::vector<Signal>& signals(std::size_t count)
     {
         EXPECT_TRUE(turn_until(loop_, [&] { return client_->signals().size() >= count; }));
-        commit_published(loop_);
+        run_until_idle(loop_);
         EXPECT_EQ(client_->signals().size(), count);
         return client_->signals();
     }

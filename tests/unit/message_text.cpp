@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/errno.hpp"
 #include "base/event_loop.hpp"
 
 namespace drvbus::test {
