@@ -42,7 +42,7 @@ debug_run() {
 debug_tests() {
 	local out=$BUILD/$1/guest-debug$RETRY
 	check 'the modules build for the debug kernel' build_debug_modules "$1"
-	debug_run "$1" "$FILTER" 900 240 || true
+	debug_run "$1" "$FILTER" 1800 700 || true
 	guest_tap "$out"
 	check 'the guest runs to its end' guest_ended "$out"
 	check 'the kernel log is clean' kernel_clean "$out"
