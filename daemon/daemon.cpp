@@ -123,7 +123,7 @@ void Daemon::enumerate_devices()
     enumerated_.clear();
     discovery_.enumerate();
     for (const auto& [name, slot] : channels_) {
-        // An enumeration can miss devices without an error, so the node itself has the last word.
+        // An enumeration can miss devices without an error, so the device node decides.
         const record::ChannelDescription& description = slot.channel->description();
         if (description.drvbus_class && !enumerated_.contains(name) && !device::node_exists(description.node))
             slot.channel->device_removed();
@@ -213,8 +213,8 @@ void Daemon::on_device_added(const record::ChannelDescription& description)
                      description.name, description.node);
     else if (present == channels_.end())
         add_channel(description);
-    // A channel that reads a device either has this one already, or its device was removed and is about to end. Its
-    // next turn shows which.
+    // A channel that reads a device either has this one already, or still publishes the last events of a device that
+    // was removed. Its next turn shows which.
     else if (!present->second.channel->device_added(description)) {
         present->second.successor = std::make_unique<record::ChannelDescription>(description);
         queue_turn(description.name);

@@ -23,7 +23,7 @@
 
 namespace drvbus {
 
-/// drvbusd: creates and deletes the channels as devices and the configuration come and go, and gives each its turns.
+/// drvbusd: creates and deletes channels as devices and the configuration change, and gives each channel its turns.
 ///
 /// A turn publishes a limited share of one channel's events. Between the turns, the event loop serves the bus and the
 /// devices, so that one busy channel delays nobody. While the bus takes no messages, no channel gets a turn.

@@ -14,8 +14,8 @@ namespace {
 
 constexpr const char* kFailed = "org.drvbus1.Error.Failed";
 
-/// Sends a signal about an object. If the connection broke, the signal is dropped: after a reconnection every client
-/// asks for the objects and their properties again.
+/// Sends a signal about an object. If the connection broke, the signal is dropped: after a reconnection every
+/// subscriber asks for the objects and their properties again.
 void emit_or_drop(const std::function<void()>& emit)
 {
     try {

@@ -12,7 +12,7 @@ using enum Action;
 
 constexpr Action kReopen = cancel_retry | reset_backoff | open_device;
 constexpr Action kRetryLater = release_device | schedule_retry;
-constexpr Action kDrain = cancel_retry | read_rest;
+constexpr Action kReadRest = cancel_retry | read_rest;
 constexpr Action kRetire = cancel_retry | finish_input;
 
 constexpr std::array kTransitions = std::to_array<Transition>({
@@ -25,8 +25,8 @@ constexpr std::array kTransitions = std::to_array<Transition>({
     {State::absent, Event::configured, State::absent, kReopen},
     {State::absent, Event::device_appeared, State::absent, kReopen},
     {State::absent, Event::device_added, State::absent, kReopen},
-    {State::absent, Event::device_replaced, State::removing, kDrain},
-    {State::absent, Event::device_removed, State::removing, kDrain},
+    {State::absent, Event::device_replaced, State::removing, kReadRest},
+    {State::absent, Event::device_removed, State::removing, kReadRest},
     {State::absent, Event::retired, State::retiring, kRetire},
 
     {State::retrying, Event::opened, State::online, none},
@@ -37,8 +37,8 @@ constexpr std::array kTransitions = std::to_array<Transition>({
     {State::retrying, Event::configured, State::retrying, kReopen},
     {State::retrying, Event::device_appeared, State::retrying, kReopen},
     {State::retrying, Event::device_added, State::retrying, kReopen},
-    {State::retrying, Event::device_replaced, State::removing, kDrain},
-    {State::retrying, Event::device_removed, State::removing, kDrain},
+    {State::retrying, Event::device_replaced, State::removing, kReadRest},
+    {State::retrying, Event::device_removed, State::removing, kReadRest},
     {State::retrying, Event::retired, State::retiring, kRetire},
 
     // As above, but time alone does not help.
@@ -49,8 +49,8 @@ constexpr std::array kTransitions = std::to_array<Transition>({
     {State::failed, Event::configured, State::failed, kReopen},
     {State::failed, Event::device_appeared, State::failed, kReopen},
     {State::failed, Event::device_added, State::failed, kReopen},
-    {State::failed, Event::device_replaced, State::removing, kDrain},
-    {State::failed, Event::device_removed, State::removing, kDrain},
+    {State::failed, Event::device_replaced, State::removing, kReadRest},
+    {State::failed, Event::device_removed, State::removing, kReadRest},
     {State::failed, Event::retired, State::retiring, kRetire},
 
     {State::online, Event::device_missing, State::absent, kRetryLater},
@@ -58,7 +58,7 @@ constexpr std::array kTransitions = std::to_array<Transition>({
     {State::online, Event::device_error, State::retrying, kRetryLater},
     {State::online, Event::flood_detected, State::flooded, pause_device | schedule_retry},
     {State::online, Event::nothing_left, State::removed, none},
-    {State::online, Event::device_removed, State::removing, kDrain},
+    {State::online, Event::device_removed, State::removing, kReadRest},
     {State::online, Event::retired, State::retiring, kRetire},
 
     // The device stays open in these two: nothing is wrong with it.
@@ -68,7 +68,7 @@ constexpr std::array kTransitions = std::to_array<Transition>({
     {State::flooded, Event::device_error, State::retrying, kRetryLater},
     {State::flooded, Event::retry_due, State::flooded_reading, resume_reading},
     {State::flooded, Event::configured, State::flooded, kReopen},
-    {State::flooded, Event::device_removed, State::removing, kDrain},
+    {State::flooded, Event::device_removed, State::removing, kReadRest},
     {State::flooded, Event::retired, State::retiring, kRetire},
 
     {State::flooded_reading, Event::drained, State::online, none},
@@ -77,7 +77,7 @@ constexpr std::array kTransitions = std::to_array<Transition>({
     {State::flooded_reading, Event::device_error, State::retrying, kRetryLater},
     {State::flooded_reading, Event::flood_detected, State::flooded, pause_device | schedule_retry},
     {State::flooded_reading, Event::nothing_left, State::removed, none},
-    {State::flooded_reading, Event::device_removed, State::removing, kDrain},
+    {State::flooded_reading, Event::device_removed, State::removing, kReadRest},
     {State::flooded_reading, Event::retired, State::retiring, kRetire},
 
     // The channel ends with the events that are left. An error ends it at once: nobody opens the device again.

@@ -61,7 +61,7 @@ std::uint32_t id_in(const Table& table, std::string_view text)
     std::uint32_t id = 0;
     const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id, hex ? 16 : 10);
     if (error != std::errc() || rest != digits.data() + digits.size())
-        table.fail("names", fmt::format("'names' has ids from 0 to {}, not \"{}\"",
+        table.fail("names", fmt::format("the keys of 'names' must be numbers from 0 to {}, not \"{}\"",
                                         std::numeric_limits<std::uint32_t>::max(), text));
     return id;
 }
@@ -100,7 +100,7 @@ device::Match read_match(const toml::table& given)
     device::Match match;
     match.subsystem = table.text("subsystem").value_or("");
     if (match.subsystem.empty())
-        fail(given, "'match' needs a 'subsystem', such as \"input\"; udevadm info --query=all NODE says it");
+        fail(given, "'match' needs a 'subsystem', such as \"input\"; udevadm info --query=all NODE shows it");
     match.sysname = table.text("sysname").value_or("");
     match.attributes = read_patterns(table, "attributes");
     match.properties = read_patterns(table, "properties");
@@ -136,7 +136,7 @@ format::Field read_field(const Table& table, std::string_view key, const std::st
                          const std::optional<format::Format>& format)
 {
     if (!format)
-        table.fail(key, fmt::format("'{}' names a field of the 'format', which there has to be", key));
+        table.fail(key, fmt::format("'{}' names a field of 'format', so the channel also needs 'format'", key));
     const auto field = std::ranges::find(format->fields(), name, &format::Field::name);
     if (field == format->fields().end())
         table.fail(key, fmt::format("the format has no field \"{}\"", name));
@@ -184,7 +184,7 @@ std::set<std::uint32_t> read_ignored(const Table& table, const device::ChannelSe
         const auto found = channel.event_names ? std::ranges::find_if(*channel.event_names, named)
                                                : decltype(channel.event_names->begin()){};
         if (!channel.event_names || found == channel.event_names->end())
-            table.fail("ignore", "'ignore' has ids of events, or names that 'names' has");
+            table.fail("ignore", "'ignore' must contain event ids, or names from 'names'");
         ignored.insert(found->first);
     }
     return ignored;
@@ -209,7 +209,7 @@ record::DecodingRules read_decoding(const Table& table, const device::ChannelSet
     decoding.ignored = read_ignored(table, channel);
     if (const auto pattern = table.text("pattern")) {
         if (!format)
-            table.fail("pattern", "'pattern' fills the fields of a 'format', which there has to be");
+            table.fail("pattern", "'pattern' fills the fields of 'format', so the channel also needs 'format'");
         try {
             decoding.pattern.emplace(*pattern, *format);
         } catch (const format::PatternError& error) {
@@ -236,8 +236,8 @@ Framing read_framing(const Table& table, const device::ChannelSettings& channel,
         table.fail("records", "records = \"fixed\" needs a 'format' of a known size, such as \"u32 value\"");
     const std::size_t size = channel.format->fixed_size();
     if (size <= prefix || size - prefix > DRVBUS_PAYLOAD_MAX)
-        table.fail("format", fmt::format("the format has {} bytes, of which the setup gives {}; the rest is what the "
-                                         "device sends: from 1 to {} bytes",
+        table.fail("format", fmt::format("the format has {} bytes, of which the setup supplies {}; the device must "
+                                         "send the rest, 1 to {} bytes",
                                          size, prefix, DRVBUS_PAYLOAD_MAX));
     framing.size = static_cast<std::uint32_t>(size - prefix);
     return framing;
@@ -289,7 +289,7 @@ void read_device(const Table& table, device::ChannelSettings& channel)
     if (const auto fetch = read_step(table, "fetch")) {
         const auto* const ioctl = std::get_if<device::IoctlStep>(&fetch->what);
         if (ioctl == nullptr || !ioctl->format)
-            table.fail("fetch", "'fetch' is an 'ioctl' with the 'format' of what it answers");
+            table.fail("fetch", "'fetch' is an 'ioctl' with the 'format' of its reply");
         settings.fetch = *ioctl;
     }
     settings.urgent_only = table.boolean("priority").value_or(false);

@@ -54,7 +54,7 @@ std::string name_of(const config::Table& channel)
         config::fail(channel.own(), "a [[channel]] needs a 'name', such as name = \"heartbeat\"");
     if (!is_channel_name(*name))
         channel.fail("name",
-                     fmt::format("\"{}\" is no name of a channel; it has 1 to {} of the characters A-Z a-z 0-9 _ -",
+                     fmt::format("\"{}\" is not a valid channel name; use 1 to {} of the characters A-Z a-z 0-9 _ -",
                                  *name, DRVBUS_NAME_MAX));
     return *name;
 }
@@ -110,7 +110,7 @@ void ConfigBuilder::add(std::string_view text, const std::string& file)
         const config::Table channel(*entry.as_table());
         const std::string name = name_of(channel);
         if (!seen.insert(name).second)
-            channel.fail("name", fmt::format("there is a [[channel]] \"{}\" in this file already", name));
+            channel.fail("name", fmt::format("[[channel]] \"{}\" is defined twice in this file", name));
         const auto [earlier, first] = parts_->channels.try_emplace(name);
         if (first)
             earlier->second = std::move(*entry.as_table());

@@ -67,7 +67,7 @@ void Table::known_keys(const Names& known, std::string_view of) const
     for (const auto& [key, value] : own_) {
         if (std::ranges::find(known, key.str()) == known.end())
             config::fail(key.source().begin.line != 0 ? key.source() : own_.source(),
-                         fmt::format("'{}' is no key of {}; there are {}", key.str(), of, one_of(known)));
+                         fmt::format("'{}' is not a key of {}; valid keys are {}", key.str(), of, one_of(known)));
     }
 }
 

@@ -87,7 +87,7 @@ std::string read_field(const Table& table, std::string_view key, const std::opti
     if (!name)
         return {};
     if (!format)
-        table.fail(key, fmt::format("'{}' names a field of a 'format', which there has to be", key));
+        table.fail(key, fmt::format("'{}' names a field of 'format', so the channel also needs 'format'", key));
     const auto field = std::ranges::find(format->fields(), *name, &format::Field::name);
     if (field == format->fields().end())
         table.fail(key, fmt::format("the format has no field \"{}\"", *name));
@@ -111,7 +111,7 @@ void read_refusal(const Table& table, IoctlStep& step)
     }
     const auto reason = table.text("reason");
     if (!reason)
-        table.fail("refuse", "'refuse' needs a 'reason', which a user is told");
+        table.fail("refuse", "'refuse' needs a 'reason', which is shown to the user");
     step.refused_reason = *reason;
 }
 

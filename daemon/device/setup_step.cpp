@@ -59,7 +59,7 @@ std::vector<std::byte> argument_of(const format::Format& format, const std::map<
     return format::encode(format, values);
 }
 
-[[noreturn]] void refused(const SetupStep& step)
+[[noreturn]] void throw_errno(const SetupStep& step)
 {
     throw std::system_error(errno, std::generic_category(), to_string(step));
 }
@@ -83,7 +83,7 @@ UniqueFd returned_fd_in(const IoctlStep& step, std::span<const std::byte> argume
     return fd;
 }
 
-void look_for_refused_bits(const IoctlStep& step, std::span<const std::byte> answer)
+void check_refused_bits(const IoctlStep& step, std::span<const std::byte> answer)
 {
     for (const std::uint32_t bit : step.refused_bits) {
         if (bit / 8 < answer.size() && (std::to_integer<unsigned>(answer[bit / 8]) >> bit % 8 & 1U) != 0)
@@ -95,14 +95,14 @@ void look_for_refused_bits(const IoctlStep& step, std::span<const std::byte> ans
 void call(const SetupStep& step, const IoctlStep& ioctl_step, int device, std::vector<std::byte>& room)
 {
     if (ioctl(device, ioctl_step.request, room.data()) < 0)
-        refused(step);
+        throw_errno(step);
 }
 
-std::vector<std::byte> got_by(const SetupStep& step, std::uint64_t request, std::size_t size, int device)
+std::vector<std::byte> read_with_ioctl(const SetupStep& step, std::uint64_t request, std::size_t size, int device)
 {
     std::vector<std::byte> room(kLargestArgument);
     if (ioctl(device, request, room.data()) < 0)
-        refused(step);
+        throw_errno(step);
     room.resize(size);
     return room;
 }
@@ -112,7 +112,7 @@ StepResult run_ioctl(const SetupStep& step, const IoctlStep& ioctl_step, const S
     StepResult result;
     if (!ioctl_step.format) {
         if (ioctl(files.device, ioctl_step.request, ioctl_step.value) < 0)
-            refused(step);
+            throw_errno(step);
         return result;
     }
     std::vector<std::byte> room = argument_of(*ioctl_step.format, ioctl_step.values, files);
@@ -121,12 +121,12 @@ StepResult run_ioctl(const SetupStep& step, const IoctlStep& ioctl_step, const S
         throw std::runtime_error(
             fmt::format("{}: its struct has {} bytes; the limit is {}", to_string(step), size, kLargestArgument));
     if (ioctl_step.restored_from != 0)
-        result.before = got_by(step, ioctl_step.restored_from, size, files.device);
+        result.before = read_with_ioctl(step, ioctl_step.restored_from, size, files.device);
     room.resize(kLargestArgument);
     call(step, ioctl_step, files.device, room);
     room.resize(size);
     result.argument = std::move(room);
-    look_for_refused_bits(ioctl_step, result.argument);
+    check_refused_bits(ioctl_step, result.argument);
     if (!ioctl_step.returned_fd.empty())
         result.returned_fd = returned_fd_in(ioctl_step, result.argument);
     if (!ioctl_step.keep.empty()) {
@@ -143,13 +143,13 @@ void run_write(const SetupStep& step, const WriteStep& write_step, const StepCon
     if (!write_step.to.empty()) {
         other.reset(::open(with_numbers(write_step.to, files).c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
         if (!other)
-            refused(step);
+            throw_errno(step);
     }
     const int fd = other ? other.get() : files.device;
     const ssize_t written = write_step.at ? pwrite(fd, text.data(), text.size(), static_cast<off_t>(*write_step.at))
                                           : ::write(fd, text.data(), text.size());
     if (written < 0)
-        refused(step);
+        throw_errno(step);
     if (static_cast<std::size_t>(written) != text.size())
         throw std::runtime_error(
             fmt::format("{}: only {} of {} bytes were written", to_string(step), written, text.size()));
@@ -175,7 +175,7 @@ StepResult run(const SetupStep& step, const StepContext& files)
                 .before = {},
                 .returned_fd = {}};
     else if (lseek(files.device, 0, SEEK_END) < 0)
-        refused(step);
+        throw_errno(step);
     return {};
 }
 

@@ -34,8 +34,8 @@ public:
 
 /// The source that the configuration selects: read(), the complete contents of a file, or an ioctl; followed by the
 /// rearm steps, if there are any.
-/// @param files placeholders of the steps
+/// @param context values of the placeholders in the steps
 [[nodiscard]] std::unique_ptr<InputSource> make_source(const device::Settings& settings,
-                                                       const device::StepContext& files);
+                                                       const device::StepContext& context);
 
 }  // namespace drvbus::reader

@@ -14,8 +14,8 @@ namespace drvbus::reader {
 
 namespace {
 
-// Shared by all ring readers: the daemon has one thread, and events that a turn did not publish are read again. Large
-// enough for one record of the largest size, which are about a thousand of the usual size.
+// Shared by all ring readers: the daemon has one thread, and events that a turn did not publish are read again. It
+// holds one record of the largest size, or about a thousand of the usual size.
 alignas(DRVBUS_RECORD_ALIGN) std::array<std::byte, sizeof(drvbus_record) + DRVBUS_PAYLOAD_MAX> buffer;
 
 class RingReader final : public Reader {

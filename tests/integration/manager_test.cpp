@@ -172,7 +172,7 @@ TEST_F(Manager, InvalidConfigurationIsRefusedAndOldOneIsKept)
     EXPECT_EQ(reload_error("log_level = 3\n"),
               config_file() + ":1:13: 'log_level' has to be a string in quotes, not a number");
     EXPECT_THAT(reload_error(escaped() + "colour = \"red\"\n"),
-                StartsWith(config_file() + ":4:1: 'colour' is no key of [[channel]]; there are \"name\", "));
+                StartsWith(config_file() + ":4:1: 'colour' is not a key of [[channel]]; valid keys are \"name\", "));
     EXPECT_THAT(reload_error(sensor("format = \"u24 x\"\n")),
                 HasSubstr(config_file() + ":4:10: the format is wrong at its line 1, column 1: 'u24' is not a type"));
 

@@ -59,13 +59,15 @@ TEST_F(Start, ValueOfWrongTypeIsRefused)
 TEST_F(Start, UnknownKeyIsRefused)
 {
     expect_refused("\nloglevel = \"info\"\n",
-                   at("2:1") + "'loglevel' is no key of the configuration; there are \"log_level\", \"channel\"");
+                   at("2:1") +
+                       "'loglevel' is not a key of the configuration; valid keys are \"log_level\", \"channel\"");
 }
 
 TEST_F(Start, InvalidNameIsRefused)
 {
     expect_refused("[[channel]]\nname = \"way out\"\n",
-                   at("2:8") + "\"way out\" is no name of a channel; it has 1 to 31 of the characters A-Z a-z 0-9 _ -");
+                   at("2:8") +
+                       "\"way out\" is not a valid channel name; use 1 to 31 of the characters A-Z a-z 0-9 _ -");
 }
 
 TEST_F(Start, InvalidFormatIsRefused)

@@ -54,11 +54,11 @@ INSTANTIATE_TEST_SUITE_P(
     Configurations, WrongConfig,
     testing::Values(
         Wrong{"UnknownKey", "\n  loglevel = \"info\"\n", "2:3",
-              "'loglevel' is no key of the configuration; there are \"log_level\", \"channel\""},
+              "'loglevel' is not a key of the configuration; valid keys are \"log_level\", \"channel\""},
         Wrong{"UnknownTable", "[bus]\nname = \"x\"\n", "1:2",
-              "'bus' is no key of the configuration; there are \"log_level\", \"channel\""},
+              "'bus' is not a key of the configuration; valid keys are \"log_level\", \"channel\""},
         Wrong{"UnknownChannelKey", channel("colour = \"red\"\n"), "3:1",
-              "'colour' is no key of [[channel]]; there are \"name\", \"notification\", \"format\", \"names\", "
+              "'colour' is not a key of [[channel]]; valid keys are \"name\", \"notification\", \"format\", \"names\", "
               "\"preset\", \"device\", \"match\", \"records\", \"id\", \"time\", \"clock\", \"sequence\", \"ignore\", "
               "\"pattern\", \"priority\", \"setup\", \"rearm\", \"eventfd\", \"fetch\", \"flood\", \"unit\""},
         Wrong{"NumberForAString", "log_level = 3\n", "1:13", "'log_level' has to be a string in quotes, not a number"},
@@ -89,10 +89,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"NoName", "\n[[channel]]\nnotification = \"poll\"\n", "2:1",
               "a [[channel]] needs a 'name', such as name = \"heartbeat\""},
         Wrong{"BadName", "[[channel]]\nname = \"way out\"\n", "2:8",
-              "\"way out\" is no name of a channel; it has 1 to 31 of the characters A-Z a-z 0-9 _ -"},
+              "\"way out\" is not a valid channel name; use 1 to 31 of the characters A-Z a-z 0-9 _ -"},
         Wrong{"EmptyName", "[[channel]]\nname = \"\"\n", "2:8",
-              "\"\" is no name of a channel; it has 1 to 31 of the characters A-Z a-z 0-9 _ -"},
-        Wrong{"NameTwice", channel("") + channel(""), "4:8", "there is a [[channel]] \"way\" in this file already"},
+              "\"\" is not a valid channel name; use 1 to 31 of the characters A-Z a-z 0-9 _ -"},
+        Wrong{"NameTwice", channel("") + channel(""), "4:8", "[[channel]] \"way\" is defined twice in this file"},
         Wrong{"FormatThatDoesNotParse", channel("format = \"u8 a; u24 b\"\n"), "3:10",
               "the format is wrong at its line 1, column 7: 'u24' is not a type; the types are u8 s8 u16 s16 u32 s32 "
               "u64 s64 "

@@ -85,7 +85,7 @@ TEST_F(Presets, ErrorInAParameterIsReportedInTheUsersFile)
     EXPECT_EQ(error_of("preset = \"pressure\"\nstall_us = \"7\""),
               "test.toml:4:12: 'stall_us' has to be a number, not a string");
     EXPECT_THAT(error_of("preset = \"pressure\"\nstall = 7"),
-                HasSubstr("4:1: 'stall' is no key of a [[channel]] of preset \"pressure\"; there are"));
+                HasSubstr("4:1: 'stall' is not a key of a [[channel]] of preset \"pressure\"; valid keys are"));
     EXPECT_THAT(error_of("preset = \"pressure\"\nstall_us = -1"), StartsWith("test.toml:1:1: 'flood' cannot be -1"));
     preset("bare", "[channel]\nrecords = \"lines\"\n");
     EXPECT_THAT(error_of("preset = \"bare\""), StartsWith(directory_.path() + "/bare.toml:2:11: 'records' goes with"));
@@ -150,13 +150,13 @@ TEST_F(Presets, WrongKeyIsReported)
     EXPECT_EQ(error("id = \"z\""), "test.toml:5:6: the format has no field \"z\"");
     EXPECT_EQ(error("id = \"b\""), "test.toml:5:6: \"b\" has to be one integer");
     EXPECT_EQ(error("id = 3"), "test.toml:5:6: 'id' has to be a string in quotes, or an array of such, not a number");
-    EXPECT_THAT(error("time = { h = \"a\" }"), HasSubstr("'h' is no key of 'time'"));
+    EXPECT_THAT(error("time = { h = \"a\" }"), HasSubstr("'h' is not a key of 'time'"));
     EXPECT_THAT(error("clock = \"tai\""), HasSubstr("one of \"monotonic\", \"realtime\", \"boottime\""));
     EXPECT_THAT(error("ignore = [\"x\"]"), HasSubstr("names that 'names' has"));
-    EXPECT_THAT(error("names = { x = \"y\" }"), HasSubstr("ids from 0 to 4294967295, not \"x\""));
+    EXPECT_THAT(error("names = { x = \"y\" }"), HasSubstr("numbers from 0 to 4294967295, not \"x\""));
     EXPECT_THAT(error("pattern = \"{z}\""), HasSubstr("no field \"z\""));
     EXPECT_THAT(error("match = { subsystem = \"x\" }"), HasSubstr("not both"));
-    EXPECT_THAT(error("setup = [{ then = 1 }]"), HasSubstr("'then' is no key of a step"));
+    EXPECT_THAT(error("setup = [{ then = 1 }]"), HasSubstr("'then' is not a key of a step"));
     EXPECT_THAT(error("setup = [{}]"), HasSubstr("a step has an 'ioctl', a 'write', a 'seek'"));
     EXPECT_THAT(error("setup = [{ ioctl = -1 }]"), HasSubstr("'ioctl' cannot be -1"));
     EXPECT_THAT(error("setup = [{ ioctl = 1, values = {} }]"), HasSubstr("'values' goes with a 'format'"));
