@@ -74,6 +74,14 @@ protected:
             .output;
     }
 
+    /// Emits `count` events, and waits until the daemon has published them.
+    void publish(std::uint64_t count)
+    {
+        const std::uint64_t next = channel_.sysfs("events") + count + 1;
+        ASSERT_EQ(channel_.burst(count), 0);
+        ASSERT_TRUE(wait_until([&] { return next_sequence("one") == next; })) << next_sequence("one");
+    }
+
     /// Expects that the daemon published all events that the kernel counts, and that the subscriber received each.
     void expect_all_delivered()
     {
@@ -99,14 +107,6 @@ protected:
 class LargeEvents : public Reliability {
 protected:
     LargeEvents() : Reliability(deep_ring(4096, 1024)) {}
-
-    /// Emits `count` events, and waits until the daemon has published them.
-    void publish(std::uint64_t count)
-    {
-        const std::uint64_t next = channel_.sysfs("events") + count + 1;
-        ASSERT_EQ(channel_.burst(count), 0);
-        ASSERT_TRUE(wait_until([&] { return next_sequence("one") == next; })) << next_sequence("one");
-    }
 };
 
 class EachFault : public Reliability, public testing::WithParamInterface<Fault> {};
@@ -164,7 +164,7 @@ TEST_F(Reliability, OverrunsAreCountedAcrossARestart)
     EXPECT_EQ(follower.last().lost, subscriber.channel().EventsLost());
 }
 
-TEST_F(LargeEvents, ReachAPythonFollowerAfterEachFault)
+TEST_F(Reliability, PythonFollowerReceivesEveryEventAfterEachFault)
 {
     follower_ = std::make_unique<FollowerProcess>(std::vector<std::string>{"python3", "../examples/follow.py"}, "one");
     // On an emulated processor Python is slow: at a rate of 100 it falls behind.
