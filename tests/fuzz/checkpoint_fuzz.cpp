@@ -12,6 +12,7 @@
 
 #include <sys/mman.h>
 
+#include "base/errno.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "input.hpp"
 #include "reader/reader.hpp"
@@ -41,7 +42,7 @@ record::ChannelDescription description(Framing framing)
     return result;
 }
 
-void commit(Ledger& checkpoint, Reader& reader, std::span<const std::byte> records)
+void commit(Checkpoint& checkpoint, Reader& reader, std::span<const std::byte> records)
 {
     Progress next = checkpoint.progress();
     while (!records.empty()) {
@@ -58,10 +59,10 @@ void commit(Ledger& checkpoint, Reader& reader, std::span<const std::byte> recor
 }
 
 /// A checkpoint as a daemon leaves it.
-Ledger intact(std::uint8_t options, const Stream& stream)
+Checkpoint intact(std::uint8_t options, const Stream& stream)
 {
     const Framing framing{.kind = (options & kRaw) != 0 ? Framing::Kind::raw : Framing::Kind::records};
-    Ledger checkpoint = Ledger::create(description(framing), 1);
+    Checkpoint checkpoint = Checkpoint::create(description(framing), 1);
     if ((options & kHasLog) == 0)
         return checkpoint;
     const auto reader = make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
@@ -83,14 +84,14 @@ public:
     {
         for (std::uint8_t options = 0; options <= kAll; ++options) {
             const Stream stream;
-            const Ledger checkpoint = intact(options, stream);
+            const Checkpoint checkpoint = intact(options, stream);
             std::string& image = images_.at(options);
             image.resize(
                 static_cast<std::size_t>(check(static_cast<int>(lseek(checkpoint.fd(), 0, SEEK_END)), "lseek")));
             check(static_cast<int>(pread(checkpoint.fd(), image.data(), image.size(), 0)), "pread");
         }
         check(ftruncate(file_.get(), static_cast<off_t>(size())), "ftruncate");
-        memory_ = device::Mapping(file_.get(), 0, size());
+        memory_ = Mapping(file_.get(), 0, size());
     }
 
     [[nodiscard]] int fd() const { return file_.get(); }
@@ -119,24 +120,24 @@ public:
 private:
     UniqueFd file_;
     std::array<std::string, kAll + 1> images_;
-    device::Mapping memory_;
+    Mapping memory_;
 };
 
 /// Records that a reader returns lie in the replay log.
 void check_span(std::span<const std::byte> bytes)
 {
-    expect(bytes.size() <= Log::kCapacity, "the records fit in the replay log");
+    expect(bytes.size() <= ReplayLog::kCapacity, "the records fit in the replay log");
     if (bytes.empty())
         return;
     for (const volatile std::byte* const at : {&bytes.front(), &bytes.back()})
         static_cast<void>(*at);  // must be mapped
 }
 
-void read_all(Ledger& checkpoint, Reader& reader)
+void read_all(Checkpoint& checkpoint, Reader& reader)
 {
     // Each round consumes at least one record of the replay log.
     for (std::size_t round = 0;; ++round) {
-        expect(round <= Log::kCapacity / sizeof(drvbus_record), "reading terminates");
+        expect(round <= ReplayLog::kCapacity / sizeof(drvbus_record), "reading terminates");
         const Reader::Batch batch = reader.read();
         if (batch.status != Reader::Status::events)
             return;
@@ -147,7 +148,7 @@ void read_all(Ledger& checkpoint, Reader& reader)
 }
 
 /// Does all that a channel does with a checkpoint.
-void use(Ledger& checkpoint, Framing framing, const Stream& stream)
+void use(Checkpoint& checkpoint, Framing framing, const Stream& stream)
 {
     const auto reader = make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
     std::string bytes;
@@ -172,11 +173,11 @@ void use(Ledger& checkpoint, Framing framing, const Stream& stream)
 }
 
 /// Loads the file as the next process does. @returns nothing when it refuses the file
-std::optional<Ledger> adopt(const File& file)
+std::optional<Checkpoint> adopt(const File& file)
 {
     UniqueFd copy(check(dup(file.fd()), "dup"));
     try {
-        return Ledger::adopt(std::move(copy));
+        return Checkpoint::adopt(std::move(copy));
     } catch (const std::runtime_error&) {
         return std::nullopt;
     }
@@ -191,11 +192,12 @@ void run(Input input)
     stream.drain();
     file.restore(input.number<std::uint8_t>());
     file.damage(input);
-    if (std::optional<Ledger> checkpoint = adopt(file)) {
+    if (std::optional<Checkpoint> checkpoint = adopt(file)) {
         use(*checkpoint, checkpoint->description().framing, stream);
         const std::uint64_t most =
-            std::max(checkpoint->progress().bytes, checkpoint->replay_log().taken().next_sequence);
-        expect(adopt(file).has_value() || most > Ledger::kMaxBytes, "a file that was adopted once is adopted again");
+            std::max(checkpoint->progress().bytes, checkpoint->replay_log().framing().sequence.next);
+        expect(adopt(file).has_value() || most > Checkpoint::kMaxBytes,
+               "a file that was adopted once is adopted again");
     }
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kFile = "drvbusd.toml";
 
-bool same(const ChannelConfig& one, const ChannelConfig& other)
+bool same(const device::ChannelSettings& one, const device::ChannelSettings& other)
 {
     return one.notification == other.notification && one.same_device(other) && one.event_names == other.event_names &&
            one.unit == other.unit && one.format.has_value() == other.format.has_value() &&

@@ -2,6 +2,7 @@
 //
 // An input is a format, terminated by a NUL; a byte of options; the payload. The fuzzer encodes an event and reads the
 // message again.
+#include "base/errno.hpp"
 #include "bus/event_message.hpp"
 
 #include <cmath>

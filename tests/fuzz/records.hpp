@@ -10,6 +10,7 @@
 #include <linux/drvbus.h>
 #include <unistd.h>
 
+#include "base/errno.hpp"
 #include "base/event_loop.hpp"
 #include "base/unique_fd.hpp"
 #include "input.hpp"

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/errno.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "input.hpp"
 #include "reader/reader.hpp"
@@ -50,7 +51,7 @@ public:
         (void)checkpoint_.replay_log();
         read_into(images_[0], checkpoint_);
         Checkpoint raw = Checkpoint::create(description(kRaw), kInstance);
-        (void)raw.log();
+        (void)raw.replay_log();
         read_into(images_[1], raw);
     }
 
@@ -135,22 +136,22 @@ public:
 
     void check_log()
     {
-        const Log& log = checkpoint_->replay_log();
+        const ReplayLog& log = checkpoint_->replay_log();
         expect(log.begin() <= progress().bytes && progress().bytes <= log.end(),
                "the replay log holds what is not published");
-        expect(log.end() - log.begin() <= Log::kCapacity, "the replay log does not exceed its capacity");
-        expect(log.begin() == 0 || Log::kCapacity - (log.end() - log.begin()) < 3 * kLargestRecord,
+        expect(log.end() - log.begin() <= ReplayLog::kCapacity, "the replay log does not exceed its capacity");
+        expect(log.begin() == 0 || ReplayLog::kCapacity - (log.end() - log.begin()) < 3 * kLargestRecord,
                "the replay log drops published records only when it is full");
     }
 
 protected:
     [[nodiscard]] const Progress& progress() const { return checkpoint_->progress(); }
     [[nodiscard]] Reader& reader() { return *reader_; }
-    [[nodiscard]] Log& log() { return checkpoint_->replay_log(); }
+    [[nodiscard]] ReplayLog& log() { return checkpoint_->replay_log(); }
     /// @returns the offset that the last byte read from the device would have in the replay log if it were framed
     [[nodiscard]] std::uint64_t end_of_input()
     {
-        return log().end() + (checkpoint_->staging_area().end() - log().taken().stage);
+        return log().end() + (checkpoint_->staging_area().end() - log().framing().staged);
     }
     [[nodiscard]] bool finished() const { return finished_; }
 
