@@ -17,7 +17,7 @@ struct ChannelDescription {
     bool drvbus_class = false;  ///< a device of class drvbus
     Framing framing;
     std::uint64_t settings = 0;  ///< Settings::hash of the configuration of the device; 0: class drvbus
-    std::string format;               ///< the driver's; empty: none
+    std::string format;          ///< the driver's; empty: none
     std::map<std::uint32_t, std::string> event_names;  ///< the driver's, by event id
 
     friend bool operator==(const ChannelDescription&, const ChannelDescription&) = default;
