@@ -7,6 +7,7 @@
 // usage: drvbus-follow CHANNEL
 #include <cstdint>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <memory>
 
@@ -61,7 +62,7 @@ struct LoopDeleter {
 }  // namespace
 
 int main(int argc, char** argv)
-{
+try {
     if (argc != 2) {
         std::cerr << "usage: drvbus-follow CHANNEL\n";
         return EXIT_FAILURE;
@@ -72,4 +73,7 @@ int main(int argc, char** argv)
     const std::unique_ptr<sd_event, LoopDeleter> loop(created);
     const Subscription subscription(loop.get(), argv[1], printer(), {.caught_up = report, .failed = report_failure});
     return sd_event_loop(loop.get()) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+} catch (const std::exception& error) {
+    std::cerr << "drvbus-follow: " << error.what() << '\n';
+    return EXIT_FAILURE;
 }

@@ -17,7 +17,6 @@
 namespace drvbus::test {
 namespace {
 
-using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr auto kInfinity = std::numeric_limits<double>::infinity();

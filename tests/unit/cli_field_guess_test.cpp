@@ -38,14 +38,14 @@ FieldGuess guess(Make record, const Clocks& now = kNow)
 
 TEST(FieldGuess, CounterFieldAndTimeStampAreFoundAtAnyUptime)
 {
-    constexpr std::uint64_t kYear = 365 * 86400;
+    constexpr std::uint64_t kYear = std::uint64_t{365} * 86400;
     for (const std::uint64_t uptime : {std::uint64_t{2}, std::uint64_t{60}, std::uint64_t{4505}, std::uint64_t{5000},
                                        std::uint64_t{5395}, std::uint64_t{5400}, kYear, 10 * kYear}) {
         const Clocks now{.monotonic = uptime * kSecond, .realtime = kDate};
         const FieldGuess found = guess(
             [&](std::uint32_t number) {
                 const std::uint32_t count = 7 + number;
-                return packed(count, 1000 + count * count, now.monotonic - 20'000 + 1000 * number,
+                return packed(count, 1000 + count * count, now.monotonic - 20'000 + std::uint64_t{1000} * number,
                               0xdead0000U + count * 3);
             },
             now);
@@ -57,7 +57,7 @@ TEST(FieldGuess, CounterFieldAndTimeStampAreFoundAtAnyUptime)
 TEST(FieldGuess, TimeStampIsOfTheClockThatItIsNear)
 {
     const FieldGuess found =
-        guess([](std::uint32_t number) { return packed(kNow.realtime - kSecond + number * 1'000'000U); });
+        guess([](std::uint32_t number) { return packed(kNow.realtime - kSecond + number * std::uint64_t{1'000'000}); });
     EXPECT_EQ(found.format, "u64 time_ns");
     EXPECT_THAT(found.settings, ElementsAre("time = \"time_ns\"\nclock = \"realtime\""));
 }
@@ -89,7 +89,7 @@ TEST(FieldGuess, SecondsAreFoundInFourAndInEightBytes)
 TEST(FieldGuess, FurtherCountersAndTimesAreNamedByTheirOffset)
 {
     const FieldGuess found = guess([](std::uint32_t number) {
-        const std::uint64_t time = kNow.monotonic - kSecond + number * 1'000'000U;
+        const std::uint64_t time = kNow.monotonic - kSecond + number * std::uint64_t{1'000'000};
         return packed(time, time + 400'000, number, number * number * 77, std::uint64_t{number});
     });
     EXPECT_EQ(found.format, "u64 time_ns; u64 time_ns_8; u32 counter; u32 field_20; u64 counter_24");

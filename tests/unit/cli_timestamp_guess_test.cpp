@@ -146,8 +146,8 @@ TEST_P(TimestampGuess, StampsAscend)
 }
 
 INSTANTIATE_TEST_SUITE_P(Uptimes, TimestampGuess,
-                         testing::Values(2 * kSecond, 11 * kSecond, 59 * kSecond, 75 * 60 * kSecond, 80 * 60 * kSecond,
-                                         90 * 60 * kSecond, kDay, 50 * kDay, kYear, 10 * kYear),
+                         testing::Values(2 * kSecond, 11 * kSecond, 59 * kSecond, kSecond * 75 * 60, kSecond * 80 * 60,
+                                         kSecond * 90 * 60, kDay, 50 * kDay, kYear, 10 * kYear),
                          [](const auto& uptime) { return std::to_string(uptime.param / kSecond) + "s"; });
 INSTANTIATE_TEST_SUITE_P(Dates, TimestampGuess, testing::Values(31 * kYear, 54 * kYear, 70 * kYear, 137 * kYear),
                          [](const auto& date) { return std::to_string(1970 + date.param / kYear); });

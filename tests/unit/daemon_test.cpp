@@ -71,7 +71,7 @@ TEST_F(InProcessDaemon, EventsOfAllChannelsAreCounted)
         const Subscriber second("two", bus_.address());
         const UniqueFd writer_one = one.open_writer();
         const UniqueFd writer_two = two.open_writer();
-        for (const std::uint64_t sequence : {1, 2, 3}) {
+        for (const std::uint64_t sequence : {1U, 2U, 3U}) {
             write_all(writer_one.get(), record({.sequence = sequence}));
             write_all(writer_two.get(), record({.sequence = sequence}));
         }

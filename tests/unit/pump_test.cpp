@@ -88,7 +88,7 @@ protected:
 
 TEST_F(Pump, EventsArePublishedInOrderAndCommitted)
 {
-    for (const std::uint64_t sequence : {1, 2, 3})
+    for (const std::uint64_t sequence : {1U, 2U, 3U})
         add(sequence);
     EXPECT_EQ(run(), Result::drained);
     ASSERT_TRUE(subscriber_.wait_for(3));
@@ -176,7 +176,7 @@ TEST_F(Pump, BytesThatAreNoRecordAreAnError)
 
 TEST_F(Pump, FloodLimitEndsTheRun)
 {
-    for (const std::uint64_t sequence : {1, 2, 3})
+    for (const std::uint64_t sequence : {1U, 2U, 3U})
         add(sequence);
     EXPECT_THROW((void)pump_.run(guard_, 3, readable_), FloodError);
     EXPECT_TRUE(turn_until(loop_, [&] { return connection_.writable(); }));
