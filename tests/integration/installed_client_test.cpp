@@ -65,12 +65,12 @@ TEST_F(InstalledClient, ProgramCompilesWithPkgConfigAndReceivesAnEvent)
 
 TEST_F(InstalledClient, PythonPackageCanBeImported)
 {
+    const std::string script = "import drvbus\n"
+                               "from gi.repository import Gio\n"
+                               "bus = Gio.bus_get_sync(Gio.BusType.SYSTEM)\n"
+                               "print(drvbus.__version__, drvbus.daemon_version(bus), drvbus.INTERFACE_VERSION)\n";
     const Result result =
-        run_on_bus({"env", "PYTHONPATH=" + directory_of("drvbus/__init__.py"), "python3", "-c",
-                    "import drvbus\n"
-                    "from gi.repository import Gio\n"
-                    "bus = Gio.bus_get_sync(Gio.BusType.SYSTEM)\n"
-                    "print(drvbus.__version__, drvbus.daemon_version(bus), drvbus.INTERFACE_VERSION)\n"});
+        run_on_bus({"env", "PYTHONPATH=" + directory_of("drvbus/__init__.py"), "python3", "-c", script});
     EXPECT_EQ(result.status, 0);
     EXPECT_EQ(result.output, DRVBUS_VERSION " " DRVBUS_VERSION " 1\n");
 }
