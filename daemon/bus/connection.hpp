@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/event_loop.hpp"
-#include "sdbus_version.hpp"
+#include "bus/sdbus_version.hpp"
 
 namespace drvbus::bus {
 

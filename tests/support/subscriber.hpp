@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "bus/sdbus_version.hpp"
 #include "drvbus/org.drvbus1-proxy.hpp"
-#include "sdbus_version.hpp"
 #include "support/wait.hpp"
 
 namespace drvbus::test {

@@ -12,7 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sdbus_version.hpp"
+#include "bus/sdbus_version.hpp"
 
 namespace drvbus::test {
 namespace {
