@@ -6,9 +6,11 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "base/errno.hpp"
 #include "bus_client.hpp"
+#include "support/io.hpp"
 #include "support/record.hpp"
 #include "turn.hpp"
 
@@ -87,6 +89,8 @@ TEST_F(BusPublisher, SignalsOfAllChannelsKeepTheirOrder)
 
 TEST_F(BusPublisher, ConnectionIsWritableOnceTheBusHasTheEvents)
 {
+    const int bytes = 32768;
+    must(setsockopt(sd_bus_get_fd(connection_.handle()), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), "SO_SNDBUF");
     bus_.stop();
     std::uint64_t sequence = 0;
     while (connection_.writable())

@@ -161,6 +161,14 @@ TEST_F(BusReplay, AnswerHasAtMost128KibibytesOfRecords)
     EXPECT_EQ(three.next, 4U);
 }
 
+TEST_F(BusReplay, AnswerHasOneOfTwoLargestRecords)
+{
+    const Answer answer = get_events(records({1, 2}, 65536), 3, 1);
+    EXPECT_THAT(answer.sequences, ElementsAre(1));
+    EXPECT_EQ(answer.next, 2U);
+    EXPECT_TRUE(answer.more);
+}
+
 TEST_F(BusReplay, GapsAreCountedAsLost)
 {
     const Answer answer = get_events(records({4, 5, 9}), 10, 2);
