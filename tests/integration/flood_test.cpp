@@ -112,15 +112,17 @@ TEST_F(Flood, DeviceIsReadAgainAfterAPauseWithoutLoss)
 {
     const Fifo fifo(path("sensor"));
     const UniqueFd holder(must(open(fifo.path().c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC), "open"));
-    std::uint64_t sequence = 0;
-    while (write_once(holder.get(), record({.sequence = sequence + 1})))
-        ++sequence;
+    // More than one turn of the channel publishes (16 KiB), so that events wait in the FIFO during a pause. Each pause
+    // is twice as long as the previous one.
+    constexpr std::uint64_t kCount = 600;
+    for (std::uint64_t sequence = 1; sequence <= kCount; ++sequence)
+        ASSERT_TRUE(write_once(holder.get(), record({.sequence = sequence})));
     const Subscriber subscriber("sensor", bus().address());
     start(channel("sensor", fifo.path(), "flood = 100\n"));
     EXPECT_THAT(reason_for("retrying", subscriber), HasSubstr("floods"));
     EXPECT_EQ(reason_for("online", subscriber), "");
-    ASSERT_TRUE(subscriber.wait_for(sequence)) << summary(subscriber);
-    EXPECT_EQ(subscriber.received().gaps(sequence), "") << "events were lost during the pause";
+    ASSERT_TRUE(subscriber.wait_for(kCount)) << summary(subscriber);
+    EXPECT_EQ(subscriber.received().gaps(kCount), "") << "events were lost during the pause";
 }
 
 }  // namespace
