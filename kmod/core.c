@@ -35,6 +35,9 @@ static DEFINE_IDA(drvbus_minors);
 static LIST_HEAD(drvbus_channels);
 static DEFINE_MUTEX(drvbus_channels_lock);
 
+/* Where the search for a free minor begins. Protected by the mutex. */
+static unsigned int drvbus_next_minor;
+
 /* Channels that have not been freed, including destroyed ones with clients. */
 static atomic_t drvbus_allocated = ATOMIC_INIT(0);
 
@@ -166,6 +169,28 @@ static int drvbus_copy_event_names(struct drvbus_channel *channel,
 	return 0;
 }
 
+/*
+ * Takes the minors in turn: if a minor was used again at once, a process that
+ * has looked up the node of a channel which is then removed could open another
+ * channel with it.
+ */
+static int drvbus_minor_alloc(void)
+{
+	int minor;
+
+	mutex_lock(&drvbus_channels_lock);
+	minor = ida_alloc_range(&drvbus_minors, drvbus_next_minor,
+				DRVBUS_MINORS - 1, GFP_KERNEL);
+	if (minor == -ENOSPC)
+		minor = ida_alloc_max(&drvbus_minors, DRVBUS_MINORS - 1,
+				      GFP_KERNEL);
+	if (minor >= 0)
+		drvbus_next_minor = (minor + 1) % DRVBUS_MINORS;
+	mutex_unlock(&drvbus_channels_lock);
+
+	return minor;
+}
+
 /* Allocates a channel and initializes all of it but its device. */
 static struct drvbus_channel *
 drvbus_channel_alloc(const struct drvbus_channel_config *config)
@@ -254,7 +279,7 @@ drvbus_channel_create(struct device *parent,
 	if (IS_ERR(channel))
 		return channel;
 
-	minor = ida_alloc_max(&drvbus_minors, DRVBUS_MINORS - 1, GFP_KERNEL);
+	minor = drvbus_minor_alloc();
 	if (minor < 0) {
 		drvbus_channel_free(channel);
 		return ERR_PTR(minor);

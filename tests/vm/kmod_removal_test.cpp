@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,6 +47,18 @@ TEST_F(KmodRemoval, ClientReadsTheRemainingEventsAndThenEndOfFile)
 
     EXPECT_EQ(sequences(blocking.read()), sequences(1, 2));
     EXPECT_EQ(blocking.read_error(), -1) << "a blocking read does not block";
+}
+
+TEST_F(KmodRemoval, DeviceNumberIsNotUsedAgainAtOnce)
+{
+    // A process that is about to open the node of a removed channel must not open the next channel.
+    const auto device_number = [](const std::string& name) {
+        const SimChannel channel(name);
+        struct stat status {};
+        EXPECT_EQ(stat(("/dev/drvbus/" + name).c_str(), &status), 0);
+        return status.st_rdev;
+    };
+    EXPECT_NE(device_number("removal"), device_number("removal-next"));
 }
 
 TEST_F(KmodRemoval, OtherCallsStillWork)
