@@ -87,7 +87,7 @@ TEST(Error, PayloadIsPublishedAsBytesWhenTheDriverFormatDoesNotParse)
     ASSERT_EQ(channel.emit(1, "0102"), 0);
     ASSERT_TRUE(subscriber.wait_for(1));
     EXPECT_EQ(subscriber.received().events[0].data.get<std::vector<std::uint8_t>>(), (std::vector<std::uint8_t>{1, 2}));
-    EXPECT_TRUE(journal.shows("line 2, column 1: 'u33' is no type")) << journal.messages();
+    EXPECT_TRUE(journal.shows("line 2, column 1: 'u33' is not a type")) << journal.messages();
 
     const ConfigDropIn correct_format("[[channel]]\nname = \"wrong\"\nformat = \"u8 a[2]\"\n");
     ASSERT_EQ(channel.emit(1, "0102"), 0);
