@@ -113,7 +113,7 @@ TEST(OldstyleFasync, EachIndexIsAChannelWithSigio)
 TEST(OldstyleFasync, NoEventIsLostWhenTheDaemonIsKilled)
 {
     constexpr std::uint32_t kEventsPerKill = 40;  // the driver holds 64
-    constexpr std::uint32_t kKills = 5;
+    constexpr std::uint32_t kKills = 3;
     const Driver driver("oldstyle_fasync");
     const ConfiguredDevices devices(fasync_channel("one", 1));
     ASSERT_EQ(reason_in_state("online", "one"), "");
