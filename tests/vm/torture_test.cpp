@@ -130,9 +130,9 @@ protected:
     void change_rates()
     {
         for (const auto& channel : channels_) {
-            channel->rate(pick(3) == 0 ? 0 : 50 + pick(rate_));
+            channel->rate(pick(3) == 0 ? 0 : rate_ / 8 + pick(rate_));
             if (pick(4) == 0)
-                channel->burst(1 + pick(rate_ / 2));
+                channel->burst(1 + pick(2 * rate_));
         }
     }
 
@@ -205,7 +205,7 @@ protected:
     }
 
     const std::uint64_t seed_ = number_in_environment("DRVBUS_TORTURE_SEED", 1);
-    const std::uint64_t rate_ = number_in_environment("DRVBUS_TORTURE_RATE", 400);
+    const std::uint64_t rate_ = number_in_environment("DRVBUS_TORTURE_RATE", 100);
     std::mt19937_64 random_{seed_};
     std::mt19937_64 order_{seed_};  ///< of the faults: how often random_ is used depends on the speed of the guest
     std::vector<std::size_t> pending_;
