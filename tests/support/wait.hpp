@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 /// Upper bound for every wait, generous enough for a slow machine. A test waits this long only if it fails.
 inline constexpr std::chrono::seconds kLimit = 300s;
 
-/// Polls `condition` every 5 ms until it holds or `limit` has passed. @returns whether it holds
+/// Polls `condition`, after 5 ms at first and every 200 ms at last, until it holds or `limit` has passed.
+/// @returns whether it holds
 bool wait_until(const std::function<bool()>& condition, std::chrono::milliseconds limit = kLimit);
 
 }  // namespace drvbus::test
