@@ -102,7 +102,7 @@ TEST_P(EachNotification, EventsArriveOnceInOrderAndComplete)
 
 TEST_P(EachNotification, OverrunsAreCountedExactly)
 {
-    constexpr std::uint64_t kBurst = 20'000;
+    constexpr std::uint64_t kBurst = 5'000;
     SimChannel::Settings small = settings();
     small.format = "u32 count; u32 _";
     small.depth = 256;
