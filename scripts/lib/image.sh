@@ -42,6 +42,13 @@ trim_boot() {
 		modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service \
 		dev-hugepages.mount dev-mqueue.mount sys-fs-fuse-connections.mount \
 		systemd-random-seed.service systemd-remount-fs.service
+	# They run at each boot and at each "systemctl daemon-reload". Only the one for /etc/fstab has something to do.
+	local generator
+	mkdir -p "$root/etc/systemd/system-generators"
+	for generator in "$root"/usr/lib/systemd/system-generators/*; do
+		[[ ${generator##*/} == systemd-fstab-generator ]] ||
+			ln -s /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
+	done
 	# Everything in /usr has been taken note of: no ldconfig and the like.
 	touch "$root/etc/.updated" "$root/var/.updated"
 }
