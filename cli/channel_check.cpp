@@ -44,7 +44,7 @@ std::string writing_steps(const device::Settings& settings)
 bool replaces_device(const device::Settings& settings)
 {
     return std::ranges::any_of(settings.setup, [](const device::SetupStep& step) {
-        const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what);
+        const auto* const ioctl = std::get_if<device::IoctlStep>(&step.operation);
         return ioctl != nullptr && !ioctl->returned_fd.empty();
     });
 }
@@ -66,7 +66,7 @@ bool is_input_query(const device::IoctlStep& step, const DeviceInfo& info)
 std::string refusal(const device::Settings& settings, const DeviceInfo& info, int fd)
 {
     for (const device::SetupStep& step : settings.setup) {
-        const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what);
+        const auto* const ioctl = std::get_if<device::IoctlStep>(&step.operation);
         if (ioctl == nullptr || ioctl->refused_bits.empty() || !is_input_query(*ioctl, info))
             continue;
         try {

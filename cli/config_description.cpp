@@ -45,8 +45,8 @@ std::string text_of(const device::IoctlStep& step)
     std::string text = step.format ? text_of(*step.format, step.values) : std::to_string(step.value);
     if (!step.returned_fd.empty())
         text += fmt::format("; the file that it returns in \"{}\" replaces the device", step.returned_fd);
-    if (!step.keep.empty())
-        text += fmt::format("; its \"{}\" is prepended to each payload", step.keep);
+    if (!step.prefix_field.empty())
+        text += fmt::format("; its \"{}\" is prepended to each payload", step.prefix_field);
     if (!step.refused_bits.empty())
         text += fmt::format("; the device is refused if one of {} bits is set: {}", step.refused_bits.size(),
                             step.refused_reason);
@@ -114,11 +114,11 @@ std::string describe_names(const std::map<std::uint32_t, std::string>& names)
 std::string describe(const device::SetupStep& step)
 {
     std::string text = device::to_string(step);
-    if (const auto* const ioctl = std::get_if<device::IoctlStep>(&step.what))
+    if (const auto* const ioctl = std::get_if<device::IoctlStep>(&step.operation))
         text += ", " + text_of(*ioctl);
-    else if (const auto* const fields = std::get_if<device::FieldsStep>(&step.what))
+    else if (const auto* const fields = std::get_if<device::FieldsStep>(&step.operation))
         text += fmt::format(" prepended to each payload: {}", text_of(fields->format, fields->values));
-    else if (const auto* const written = std::get_if<device::WriteStep>(&step.what); written && written->at)
+    else if (const auto* const written = std::get_if<device::WriteStep>(&step.operation); written && written->at)
         text += fmt::format(" at {}", *written->at);
     if (step.undo)
         text += fmt::format("; undone by {}", describe(*step.undo));
@@ -169,7 +169,7 @@ std::string describe_steps(const device::Settings& settings)
     if (settings.eventfd)
         text += labelled("eventfd", describe(*settings.eventfd));
     if (settings.fetch)
-        text += labelled("fetch", describe(device::SetupStep{.what = *settings.fetch, .undo = nullptr}));
+        text += labelled("fetch", describe(device::SetupStep{.operation = *settings.fetch, .undo = nullptr}));
     return text;
 }
 

@@ -81,7 +81,7 @@ std::string suggest_match(const DeviceInfo& info)
         return {};
     device::Match match{
         .subsystem = info.subsystem, .sysname = any_number(info.sysname), .attributes = {}, .properties = {}};
-    if (!add_identification(match, device.get()) || !device::fits(match, device.get()) || find(match).size() != 1)
+    if (!add_identification(match, device.get()) || !device::matches(match, device.get()) || find(match).size() != 1)
         return {};
     const auto subsystem = toml_string(match.subsystem);
     const auto sysname = toml_string(match.sysname);

@@ -29,7 +29,7 @@ std::set<std::string> written_files(const device::Settings& settings)
     std::set<std::string> files;
     const auto collect = [&files](const device::SetupStep& first) {
         for (const device::SetupStep* step = &first; step != nullptr; step = step->undo.get()) {
-            const auto* const write = std::get_if<device::WriteStep>(&step->what);
+            const auto* const write = std::get_if<device::WriteStep>(&step->operation);
             if (write != nullptr && !write->to.empty())
                 files.insert(write->to);
         }

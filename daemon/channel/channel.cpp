@@ -296,7 +296,7 @@ bool Channel::is_waiting_for(sd_device* device) const
     const char* node = nullptr;
     if (settings == nullptr || device_.is_open() || sd_device_get_devname(device, &node) < 0)
         return false;
-    return settings->match ? device::fits(*settings->match, device) : settings->path == node;
+    return settings->match ? device::matches(*settings->match, device) : settings->path == node;
 }
 
 void Channel::device_appeared()

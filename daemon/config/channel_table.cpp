@@ -24,11 +24,11 @@ using record::Framing;
 const Names kKeys{"name",     "notification", "format", "names",   "preset",   "device", "match",
                   "records",  "id",           "time",   "clock",   "sequence", "ignore", "pattern",
                   "priority", "setup",        "rearm",  "eventfd", "fetch",    "flood",  "unit"};
-/// Keys that describe the device, not its events. If one of them changes, the device is opened again.
+/// Keys that describe the device and not its events. If one of them changes, the daemon opens the device again.
 const Names kDeviceKeys{"device", "match", "records", "priority", "setup", "rearm", "eventfd", "fetch", "flood"};
-/// Keys that are only valid for a device whose driver does not use drvbus.
-const Names kOnlyWithDevice{"records",  "id",    "time",  "clock",   "sequence", "ignore", "pattern",
-                            "priority", "setup", "rearm", "eventfd", "fetch",    "flood"};
+/// Keys that are only valid for a configured device.
+const Names kConfiguredDeviceKeys{"records",  "id",    "time",  "clock",   "sequence", "ignore", "pattern",
+                                  "priority", "setup", "rearm", "eventfd", "fetch",    "flood"};
 const Names kNotifications{"auto", "eventfd", "poll", "sigio"};
 const Names kRecords{"drvbus", "raw", "fixed", "lines", "snapshot"};
 const Names kClocks{"monotonic", "realtime", "boottime"};
@@ -44,7 +44,7 @@ void read_notification(const Table& table, device::ChannelSettings& channel)
 
 void read_format(const Table& table, device::ChannelSettings& channel)
 {
-    const std::optional<std::string> text = table.text("format");
+    const std::optional<std::string> text = table.string("format");
     if (!text)
         return;
     try {
@@ -54,7 +54,7 @@ void read_format(const Table& table, device::ChannelSettings& channel)
     }
 }
 
-std::uint32_t id_in(const Table& table, std::string_view text)
+std::uint32_t parse_event_id(const Table& table, std::string_view text)
 {
     const bool hex = text.starts_with("0x");
     const std::string_view digits = hex ? text.substr(2) : text;
@@ -74,8 +74,8 @@ void read_names(const Table& table, device::ChannelSettings& channel)
     channel.event_names.emplace();
     for (const auto& [id, name] : *names) {
         if (!name.is_string() || name.as_string()->get().empty())
-            table.fail("names", fmt::format("'names' has a text for each id, such as {} = \"overheat\"", id.str()));
-        channel.event_names->emplace(id_in(table, id.str()), name.as_string()->get());
+            table.fail("names", fmt::format("'names' has a string for each id, such as {} = \"overheat\"", id.str()));
+        channel.event_names->emplace(parse_event_id(table, id.str()), name.as_string()->get());
     }
 }
 
@@ -87,7 +87,7 @@ std::map<std::string, std::string> read_patterns(const Table& table, std::string
         return patterns;
     for (const auto& [name, pattern] : *given) {
         if (!pattern.is_string())
-            table.fail(key, fmt::format("'{}' has a text for each name, such as {} = \"*\"", key, name.str()));
+            table.fail(key, fmt::format("'{}' has a string for each name, such as {} = \"*\"", key, name.str()));
         patterns.emplace(name.str(), pattern.as_string()->get());
     }
     return patterns;
@@ -96,27 +96,28 @@ std::map<std::string, std::string> read_patterns(const Table& table, std::string
 device::Match read_match(const toml::table& given)
 {
     const Table table(given);
-    table.known_keys({"subsystem", "sysname", "attributes", "properties"}, "'match'");
+    table.check_keys({"subsystem", "sysname", "attributes", "properties"}, "'match'");
     device::Match match;
-    match.subsystem = table.text("subsystem").value_or("");
+    match.subsystem = table.string("subsystem").value_or("");
     if (match.subsystem.empty())
         fail(given, "'match' needs a 'subsystem', such as \"input\"; udevadm info --query=all NODE shows it");
-    match.sysname = table.text("sysname").value_or("");
+    match.sysname = table.string("sysname").value_or("");
     match.attributes = read_patterns(table, "attributes");
     match.properties = read_patterns(table, "properties");
     return match;
 }
 
-/// Reads the path or the match rule of the device; none for a device of class drvbus.
-std::optional<Settings> read_place(const Table& table)
+/// Reads the path or the match rule of the configured device. The other settings keep their defaults.
+/// @returns none for a device of class drvbus
+std::optional<Settings> read_path_or_match(const Table& table)
 {
-    // The user's keys have precedence over those of the preset.
+    // Either of the user's keys replaces both keys of the preset.
     const Table own(table.own());
     const Table& from = own.has("device") || own.has("match") ? own : table;
     if (own.has("device") && own.has("match"))
         own.fail("match", "a channel has a 'device' or a 'match', not both");
     Settings settings;
-    if (const auto device = from.text("device")) {
+    if (const auto device = from.string("device")) {
         if (!device->starts_with('/') && !(device->starts_with("fd:") && device->size() > 3))
             from.fail("device", fmt::format("'device' cannot be \"{}\"; it is an absolute path, or "
                                             "\"fd:NAME\" for a file that the service manager opened",
@@ -131,7 +132,8 @@ std::optional<Settings> read_place(const Table& table)
     return std::nullopt;
 }
 
-/// Finds an integer field of the channel's format by its name.
+/// Finds the integer field called `name` in the channel's format.
+/// @param key whose value is `name`, for error messages
 format::Field read_field(const Table& table, std::string_view key, const std::string& name,
                          const std::optional<format::Format>& format)
 {
@@ -157,11 +159,11 @@ std::vector<record::TimeField> read_time(const Table& table, const std::optional
         table.fail("time", "'time' is the name of a field with nanoseconds, or a table such as { s = \"seconds\", "
                            "us = \"microseconds\" }");
     const Table parts(*node->as_table());
-    parts.known_keys({"s", "ms", "us", "ns"}, "'time'");
+    parts.check_keys({"s", "ms", "us", "ns"}, "'time'");
     constexpr std::pair<const char*, std::uint64_t> kUnits[] = {
         {"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}};
     for (const auto& [unit, ns] : kUnits) {
-        if (const auto name = parts.text(unit))
+        if (const auto name = parts.string(unit))
             time.push_back({read_field(parts, unit, *name, format), ns});
     }
     return time;
@@ -196,7 +198,7 @@ record::DecodingRules read_decoding(const Table& table, const device::ChannelSet
     const auto& format = channel.format;
     if (format)
         decoding.format = *format;
-    for (const std::string& name : table.texts("id"))
+    for (const std::string& name : table.strings("id"))
         decoding.id.push_back(read_field(table, "id", name, format));
     decoding.time = read_time(table, format);
     const auto clock = table.choice("clock", kClocks);
@@ -204,10 +206,10 @@ record::DecodingRules read_decoding(const Table& table, const device::ChannelSet
         decoding.clock = CLOCK_REALTIME;
     else if (clock == "boottime")
         decoding.clock = CLOCK_BOOTTIME;
-    if (const auto name = table.text("sequence"))
+    if (const auto name = table.string("sequence"))
         decoding.sequence = read_field(table, "sequence", *name, format);
     decoding.ignored = read_ignored(table, channel);
-    if (const auto pattern = table.text("pattern")) {
+    if (const auto pattern = table.string("pattern")) {
         if (!format)
             table.fail("pattern", "'pattern' fills the fields of 'format', so the channel also needs 'format'");
         try {
@@ -219,7 +221,7 @@ record::DecodingRules read_decoding(const Table& table, const device::ChannelSet
     return decoding;
 }
 
-Framing read_framing(const Table& table, const device::ChannelSettings& channel, std::size_t prefix)
+Framing read_framing(const Table& table, const device::ChannelSettings& channel, std::size_t prefix_size)
 {
     Framing framing;
     const std::string records = table.choice("records", kRecords).value_or(table.has("fetch") ? "raw" : "drvbus");
@@ -235,15 +237,16 @@ Framing read_framing(const Table& table, const device::ChannelSettings& channel,
     if (!known)
         table.fail("records", "records = \"fixed\" needs a 'format' of a known size, such as \"u32 value\"");
     const std::size_t size = channel.format->fixed_size();
-    if (size <= prefix || size - prefix > DRVBUS_PAYLOAD_MAX)
+    if (size <= prefix_size || size - prefix_size > DRVBUS_PAYLOAD_MAX)
         table.fail("format", fmt::format("the format has {} bytes, of which the setup supplies {}; the device must "
                                          "send the rest, 1 to {} bytes",
-                                         size, prefix, DRVBUS_PAYLOAD_MAX));
-    framing.size = static_cast<std::uint32_t>(size - prefix);
+                                         size, prefix_size, DRVBUS_PAYLOAD_MAX));
+    framing.size = static_cast<std::uint32_t>(size - prefix_size);
     return framing;
 }
 
-/// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/): the same in every process.
+/// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). Unlike std::hash, its result is the same in every process. 0 is
+/// never returned, because it stands for a device of class drvbus.
 std::uint64_t hash_of(std::string_view text)
 {
     std::uint64_t hash = 14695981039346656037U;
@@ -270,13 +273,13 @@ std::uint64_t device_hash(const Table& table, const Settings& settings)
 
 void read_device(const Table& table, device::ChannelSettings& channel)
 {
-    channel.device = read_place(table);
+    channel.device = read_path_or_match(table);
     if (!channel.device) {
-        for (const std::string_view key : kOnlyWithDevice) {
+        for (const std::string_view key : kConfiguredDeviceKeys) {
             if (table.has(key))
                 table.fail(
                     key, fmt::format(
-                             "'{}' goes with 'device' or 'match': a channel of a drvbus driver does not need it", key));
+                             "'{}' goes with 'device' or 'match': a device of class drvbus does not need it", key));
         }
         if (!channel.preset.empty())
             table.fail("preset", fmt::format("preset \"{}\" needs a 'device', or a 'match'", channel.preset));
@@ -287,20 +290,20 @@ void read_device(const Table& table, device::ChannelSettings& channel)
     settings.rearm = read_steps(table, "rearm");
     settings.eventfd = read_step(table, "eventfd");
     if (const auto fetch = read_step(table, "fetch")) {
-        const auto* const ioctl = std::get_if<device::IoctlStep>(&fetch->what);
+        const auto* const ioctl = std::get_if<device::IoctlStep>(&fetch->operation);
         if (ioctl == nullptr || !ioctl->format)
             table.fail("fetch", "'fetch' is an 'ioctl' with the 'format' of its reply");
         settings.fetch = *ioctl;
     }
     settings.urgent_only = table.boolean("priority").value_or(false);
     settings.flood = static_cast<std::uint64_t>(
-        table.integer("flood", 0, std::numeric_limits<std::int64_t>::max()).value_or(Settings::kFlood));
-    settings.framing = read_framing(table, channel, prefix_size(settings.setup));
+        table.integer("flood", 0, std::numeric_limits<std::int64_t>::max()).value_or(Settings::kDefaultFlood));
+    settings.framing = read_framing(table, channel, payload_prefix_size(settings.setup));
     settings.decoding = read_decoding(table, channel);
     settings.hash = device_hash(table, settings);
 }
 
-device::ChannelSettings read(const Table& table, const std::string& preset)
+device::ChannelSettings read_settings(const Table& table, const std::string& preset)
 {
     device::ChannelSettings channel;
     channel.preset = preset;
@@ -308,7 +311,7 @@ device::ChannelSettings read(const Table& table, const std::string& preset)
     read_format(table, channel);
     read_names(table, channel);
     read_device(table, channel);
-    channel.unit = table.texts("unit");
+    channel.unit = table.strings("unit");
     return channel;
 }
 
@@ -317,17 +320,17 @@ device::ChannelSettings read(const Table& table, const std::string& preset)
 device::ChannelSettings read_channel(const toml::table& table, const std::filesystem::path& presets)
 {
     const Table own(table);
-    const auto name = own.text("preset");
+    const auto name = own.string("preset");
     if (!name) {
-        own.known_keys(kKeys, "[[channel]]");
-        return read(own, {});
+        own.check_keys(kKeys, "[[channel]]");
+        return read_settings(own, {});
     }
     const Preset preset(presets, *name, table);
     const std::vector<std::string> parameters = preset.parameters();
     Names keys = kKeys;
     keys.insert(keys.end(), parameters.begin(), parameters.end());
-    own.known_keys(keys, fmt::format("a [[channel]] of preset \"{}\"", *name));
-    return read(Table(table, &preset.channel()), *name);
+    own.check_keys(keys, fmt::format("a [[channel]] of preset \"{}\"", *name));
+    return read_settings(Table(table, &preset.channel()), *name);
 }
 
 }  // namespace drvbus::config

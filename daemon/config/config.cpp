@@ -21,14 +21,14 @@ namespace {
 const config::Names kTopKeys{"log_level", "channel"};
 const config::Names kLogLevels{"trace", "debug", "info", "warning", "error"};
 
-/// Moves the nodes of `later` into `earlier`. They are not copied, because a copy loses its place in the file.
+/// Moves the nodes of `later` into `earlier`. They are not copied, because a copy has no location in a file.
 void merge(toml::table& earlier, toml::table&& later)
 {
     for (auto&& [key, node] : later) {
-        const toml::key place = key;
+        const toml::key own_key = key;
         node.visit([&](auto& value) {
-            earlier.erase(place.str());
-            earlier.insert_or_assign(place, std::move(value));
+            earlier.erase(own_key.str());
+            earlier.insert_or_assign(own_key, std::move(value));
         });
     }
 }
@@ -49,7 +49,7 @@ std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& directo
 
 std::string name_of(const config::Table& channel)
 {
-    const std::optional<std::string> name = channel.text("name");
+    const std::optional<std::string> name = channel.string("name");
     if (!name)
         config::fail(channel.own(), "a [[channel]] needs a 'name', such as name = \"heartbeat\"");
     if (!is_channel_name(*name))
@@ -92,27 +92,27 @@ void ConfigBuilder::add(std::string_view text, const std::string& file)
 {
     toml::table root = config::parse(text, file);
     const config::Table top(root);
-    top.known_keys(kTopKeys, "the configuration");
+    top.check_keys(kTopKeys, "the configuration");
     if (const auto level = top.choice("log_level", kLogLevels))
         parts_->log_level = *level;
     toml::node* const channels = root.get("channel");
     if (channels == nullptr)
         return;
     std::set<std::string> seen;
-    const auto not_two_brackets = [](const toml::node& node) {
+    const auto fail_without_brackets = [](const toml::node& node) {
         config::fail(node, "'channel' has to be written as [[channel]], with two brackets");
     };
     if (!channels->is_array())
-        not_two_brackets(*channels);
+        fail_without_brackets(*channels);
     for (toml::node& entry : *channels->as_array()) {
         if (!entry.is_table())
-            not_two_brackets(entry);
+            fail_without_brackets(entry);
         const config::Table channel(*entry.as_table());
         const std::string name = name_of(channel);
         if (!seen.insert(name).second)
             channel.fail("name", fmt::format("[[channel]] \"{}\" is defined twice in this file", name));
-        const auto [earlier, first] = parts_->channels.try_emplace(name);
-        if (first)
+        const auto [earlier, inserted] = parts_->channels.try_emplace(name);
+        if (inserted)
             earlier->second = std::move(*entry.as_table());
         else
             merge(earlier->second, std::move(*entry.as_table()));
@@ -134,7 +134,7 @@ Config load_config(const ConfigPath& path)
     const auto add = [&builder](const std::filesystem::path& file) {
         builder.add(config::read_file(file), file.string());
     };
-    // An error means that the file may exist; reading it reports the error.
+    // After an error, the file may exist. Reading it then reports the error.
     std::error_code error;
     if (std::filesystem::exists(path.file, error) || error || path.required)
         add(path.file);

@@ -15,25 +15,27 @@ namespace drvbus {
 /// The configuration of the daemon. Every value has a default.
 struct Config {
     std::string log_level = "info";  ///< "trace", "debug", "info", "warning" or "error"
-    std::map<std::string, device::ChannelSettings, std::less<>> channels;
+    std::map<std::string, device::ChannelSettings, std::less<>> channels;  ///< by name
 
     /// Settings for the channel called `name`; the defaults if the configuration has none.
     [[nodiscard]] device::ChannelSettings channel(const std::string& name) const;
 };
 
-/// The configuration is wrong. The text has the place (file:line:column) and says what would be right.
+/// The configuration is wrong. The message begins with the location (file:line:column) and says what would be right.
 class ConfigError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 /// The files of the configuration: `file`, then `file`.d/*.toml in the order of their names. A key in a later file
-/// replaces the one in an earlier file; channels are merged by their names.
+/// replaces the same key in an earlier file. A [[channel]] in a later file replaces keys of the channel with the same
+/// name.
 struct ConfigPath {
     std::filesystem::path file = "/etc/drvbus/drvbusd.toml";
     bool required = false;            ///< it is an error if `file` does not exist
-    std::filesystem::path presets{};  ///< folder with the presets; empty: the installed one
+    std::filesystem::path presets{};  ///< folder with the presets; empty: the folder of the installation
 };
 
+/// Reads the configuration from its files.
 /// @throws ConfigError
 [[nodiscard]] Config load_config(const ConfigPath& path);
 
@@ -46,12 +48,12 @@ public:
     ConfigBuilder(const ConfigBuilder&) = delete;
     ConfigBuilder& operator=(const ConfigBuilder&) = delete;
 
-    /// Adds a document.
-    /// @param file its name, for error messages
+    /// Adds a TOML document.
+    /// @param file name of the file with the document, for error messages
     /// @throws ConfigError
     void add(std::string_view text, const std::string& file);
 
-    /// The configuration of all documents.
+    /// The configuration of all documents that were added.
     /// @throws ConfigError
     [[nodiscard]] Config config() const;
 

@@ -26,7 +26,7 @@ void fail(const toml::node& node, const std::string& what)
     fail(node.source(), what);
 }
 
-bool has_place(const toml::node& node)
+bool has_source_location(const toml::node& node)
 {
     return node.source().begin.line != 0;
 }
@@ -59,19 +59,19 @@ const toml::node* Table::get(std::string_view key) const
 void Table::fail(std::string_view key, const std::string& what) const
 {
     const toml::node* const node = get(key);
-    config::fail(node != nullptr && has_place(*node) ? *node : own_, what);
+    config::fail(node != nullptr && has_source_location(*node) ? *node : own_, what);
 }
 
-void Table::known_keys(const Names& known, std::string_view of) const
+void Table::check_keys(const Names& known, std::string_view what) const
 {
     for (const auto& [key, value] : own_) {
         if (std::ranges::find(known, key.str()) == known.end())
             config::fail(key.source().begin.line != 0 ? key.source() : own_.source(),
-                         fmt::format("'{}' is not a key of {}; valid keys are {}", key.str(), of, one_of(known)));
+                         fmt::format("'{}' is not a key of {}; valid keys are {}", key.str(), what, one_of(known)));
     }
 }
 
-std::optional<std::string> Table::text(std::string_view key) const
+std::optional<std::string> Table::string(std::string_view key) const
 {
     const toml::node* const node = get(key);
     if (node == nullptr)
@@ -93,11 +93,11 @@ std::optional<std::int64_t> Table::integer(std::string_view key) const
     return value->get();
 }
 
-std::optional<std::int64_t> Table::integer(std::string_view key, std::int64_t least, std::int64_t most) const
+std::optional<std::int64_t> Table::integer(std::string_view key, std::int64_t min, std::int64_t max) const
 {
     const std::optional<std::int64_t> value = integer(key);
-    if (value && (*value < least || *value > most))
-        fail(key, fmt::format("'{}' cannot be {}; it is from {} to {}", key, *value, least, most));
+    if (value && (*value < min || *value > max))
+        fail(key, fmt::format("'{}' cannot be {}; it is from {} to {}", key, *value, min, max));
     return value;
 }
 
@@ -114,7 +114,7 @@ std::optional<bool> Table::boolean(std::string_view key) const
 
 std::optional<std::string> Table::choice(std::string_view key, const Names& choices) const
 {
-    std::optional<std::string> value = text(key);
+    std::optional<std::string> value = string(key);
     if (value && std::ranges::find(choices, *value) == choices.end())
         fail(key, fmt::format("'{}' cannot be \"{}\"; it is one of {}", key, *value, one_of(choices)));
     return value;
@@ -136,7 +136,7 @@ const toml::array* Table::array(std::string_view key) const
     return node == nullptr ? nullptr : node->as_array();
 }
 
-std::vector<std::string> Table::texts(std::string_view key) const
+std::vector<std::string> Table::strings(std::string_view key) const
 {
     const toml::node* const node = get(key);
     if (node == nullptr)

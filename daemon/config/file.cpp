@@ -19,7 +19,8 @@ std::string read_file(const std::filesystem::path& file)
     std::string text;
     for (char c{}; stream.get(c);)
         text += c;
-    if (stream.eof())  // `stream >> buffer` and `text << buffer` do not distinguish a failed read from an empty file
+    // Copying the stream's buffer would not distinguish a failed read from the end of the file.
+    if (stream.eof())
         return text;
     const int error = errno;
     std::error_code ignored;

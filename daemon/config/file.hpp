@@ -9,10 +9,12 @@
 
 namespace drvbus::config {
 
-/// @throws ConfigError
+/// The contents of the file.
+/// @throws ConfigError if the file cannot be read
 [[nodiscard]] std::string read_file(const std::filesystem::path& file);
 
-/// @param file its name, for error messages
+/// Parses a TOML document.
+/// @param file name of the file with the document, for error messages
 /// @throws ConfigError
 [[nodiscard]] toml::table parse(std::string_view text, const std::string& file);
 

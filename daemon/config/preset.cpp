@@ -13,7 +13,7 @@ namespace drvbus::config {
 
 namespace {
 
-std::string names_in(const std::filesystem::path& folder)
+std::string list_presets(const std::filesystem::path& folder)
 {
     std::vector<std::string> names;
     std::error_code error;
@@ -37,53 +37,56 @@ std::string text_of(const toml::node& value)
     return {};
 }
 
-/// Passes the concrete type of `value` to `place`, which stores a copy.
-template <typename Place>
-void put(Place&& place, const toml::node& value)
+/// Calls `store` with the value in its concrete type, which toml++ can copy.
+template <typename Store>
+void store_copy(Store&& store, const toml::node& value)
 {
-    value.visit([&](const auto& concrete) { place(concrete); });
+    value.visit([&](const auto& concrete) { store(concrete); });
 }
 
-class Filling {
+/// Replaces the placeholders of parameters in a document by their values.
+class ParameterSubstitution {
 public:
-    explicit Filling(const toml::table& values) : values_(values) {}
+    /// @param values by the names of the parameters; must outlive this object
+    explicit ParameterSubstitution(const toml::table& values) : values_(values) {}
 
-    void fill(toml::table& table) const
+    void substitute(toml::table& table) const
     {
         for (auto& [key, node] : table) {
             if (const toml::node* const value = value_of_placeholder(node))
-                put([&, &name = key](const auto& concrete) { table.insert_or_assign(name.str(), concrete); }, *value);
+                store_copy([&, &name = key](const auto& concrete) { table.insert_or_assign(name.str(), concrete); },
+                           *value);
             else
-                fill_node(node);
+                substitute_in_node(node);
         }
     }
 
 private:
-    void fill(toml::array& array) const
+    void substitute(toml::array& array) const
     {
         for (std::size_t i = 0; i < array.size(); ++i) {
             if (const toml::node* const value = value_of_placeholder(array[i]))
-                put(
+                store_copy(
                     [&](const auto& concrete) {
                         array.replace(array.cbegin() + static_cast<std::ptrdiff_t>(i), concrete);
                     },
                     *value);
             else
-                fill_node(array[i]);
+                substitute_in_node(array[i]);
         }
     }
 
-    void fill_node(toml::node& node) const
+    void substitute_in_node(toml::node& node) const
     {
         if (auto* const table = node.as_table())
-            fill(*table);
+            substitute(*table);
         else if (auto* const array = node.as_array())
-            fill(*array);
+            substitute(*array);
         else if (auto* const text = node.as_string())
-            fill(text->get());
+            substitute(text->get());
     }
 
-    void fill(std::string& text) const
+    void substitute(std::string& text) const
     {
         for (const auto& [name, value] : values_) {
             const std::string placeholder = fmt::format("{{{}}}", name.str());
@@ -93,7 +96,8 @@ private:
         }
     }
 
-    /// The value of the parameter, if the text consists of one placeholder only; else null.
+    /// The value of the parameter, if the node is a string that is one placeholder and nothing else; null otherwise.
+    /// Such a node gets the type of the value.
     [[nodiscard]] const toml::node* value_of_placeholder(const toml::node& node) const
     {
         const auto* const text = node.as_string();
@@ -110,10 +114,10 @@ private:
 Preset::Preset(const std::filesystem::path& folder, const std::string& name, const toml::table& channel)
 {
     const std::filesystem::path file = folder / (name + ".toml");
-    const toml::node& place = *channel.get("preset");
+    const toml::node& preset_key = *channel.get("preset");
     std::error_code error;
     if (!is_channel_name(name) || !std::filesystem::exists(file, error))
-        fail(place, fmt::format("there is no preset \"{}\"; {}", name, names_in(folder)));
+        fail(preset_key, fmt::format("there is no preset \"{}\"; {}", name, list_presets(folder)));
     document_ = parse(read_file(file), file.string());
     toml::table values;
     if (const auto* const parameters = document_["parameters"].as_table())
@@ -124,12 +128,13 @@ Preset::Preset(const std::filesystem::path& folder, const std::string& name, con
             continue;
         if (given->type() != value.type())
             fail(*given, fmt::format("'{}' has to be {}, not {}", key.str(), type_name(value), type_name(*given)));
-        put([&, &to = key](const auto& concrete) { values.insert_or_assign(to.str(), concrete); }, *given);
+        store_copy([&, &parameter = key](const auto& concrete) { values.insert_or_assign(parameter.str(), concrete); },
+                   *given);
     }
     toml::table* const settings = document_["channel"].as_table();
     if (settings == nullptr)
-        fail(place, fmt::format("{} has no [channel]", file.string()));
-    Filling(values).fill(*settings);
+        fail(preset_key, fmt::format("{} has no [channel]", file.string()));
+    ParameterSubstitution(values).substitute(*settings);
     channel_ = settings;
 }
 

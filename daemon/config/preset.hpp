@@ -12,16 +12,17 @@
 
 namespace drvbus::config {
 
-/// The settings of channels for one kind of device. The file of a preset has a table [channel], in which "{PARAMETER}"
-/// is replaced by the value of the user's channel, or else by the default in the table [parameters].
+/// The settings of channels for one kind of device. The file of a preset has a table [channel]. In it, this class
+/// replaces "{PARAMETER}" by the value that the user's channel has for the parameter, or else by the default in the
+/// table [parameters].
 class Preset {
 public:
-    /// Reads NAME.toml in the folder.
-    /// @param channel the user's table, with the key 'preset'
+    /// Reads the file `name`.toml in the folder.
+    /// @param channel the user's [[channel]], which has the key 'preset'
     /// @throws ConfigError
     Preset(const std::filesystem::path& folder, const std::string& name, const toml::table& channel);
 
-    /// The settings, with the parameters replaced.
+    /// The table [channel], with the values of the parameters. Owned by this object.
     [[nodiscard]] const toml::table& channel() const { return *channel_; }
     /// The names of the parameters, which are allowed as keys of the user's channel.
     [[nodiscard]] std::vector<std::string> parameters() const;

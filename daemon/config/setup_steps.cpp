@@ -32,7 +32,7 @@ format::Value value_of(const toml::node& node)
         return text->get();
     std::vector<std::int64_t> list;
     if (!node.is_array())
-        fail(node, fmt::format("a value is a number, a text, true or false, or an array of whole numbers, not {}",
+        fail(node, fmt::format("a value is a number, a string, true or false, or an array of whole numbers, not {}",
                                type_name(node)));
     for (const toml::node& element : *node.as_array()) {
         if (!element.is_integer())
@@ -42,8 +42,9 @@ format::Value value_of(const toml::node& node)
     return list;
 }
 
-/// Placeholders of file descriptors are checked with a number in their place.
-std::map<std::string, format::Value> without_files(std::map<std::string, format::Value> values)
+/// Replaces the placeholders of file descriptors by a number, so that the values can be checked before there are file
+/// descriptors.
+std::map<std::string, format::Value> with_example_fds(std::map<std::string, format::Value> values)
 {
     for (auto& [name, value] : values) {
         if (value == format::Value(std::string("{device}")) || value == format::Value(std::string("{eventfd}")))
@@ -61,10 +62,10 @@ std::map<std::string, format::Value> read_values(const Table& table, const forma
     for (const auto& [name, node] : *given)
         values.emplace(name.str(), value_of(node));
     try {
-        (void)format::encode(format, without_files(values));
+        (void)format::encode(format, with_example_fds(values));
     } catch (const format::EncodeError& error) {
         const toml::node& node = *given->get(error.field);
-        fail(has_place(node) ? node : table.own(),
+        fail(has_source_location(node) ? node : table.own(),
              fmt::format("the value of \"{}\" is wrong: {}", error.field, error.what()));
     }
     return values;
@@ -73,17 +74,18 @@ std::map<std::string, format::Value> read_values(const Table& table, const forma
 format::Format read_format(const Table& table)
 {
     try {
-        return format::Format::parse(*table.text("format"));
+        return format::Format::parse(*table.string("format"));
     } catch (const format::ParseError& error) {
         table.fail("format", fmt::format("the format is wrong at its {}", error.what()));
     }
 }
 
-/// Reads the name of a field of the format.
+/// Reads the name of a field of the format; empty if the table has no `key`.
+/// @param integer the field must be one integer
 std::string read_field(const Table& table, std::string_view key, const std::optional<format::Format>& format,
                        bool integer)
 {
-    const std::optional<std::string> name = table.text(key);
+    const std::optional<std::string> name = table.string(key);
     if (!name)
         return {};
     if (!format)
@@ -97,19 +99,19 @@ std::string read_field(const Table& table, std::string_view key, const std::opti
     return *name;
 }
 
-void read_refusal(const Table& table, IoctlStep& step)
+void read_refused_bits(const Table& table, IoctlStep& step)
 {
-    constexpr std::int64_t kBits = 8 * std::int64_t{16384};  // of the largest struct that an ioctl number can encode
+    constexpr std::int64_t kMaxBits = 8 * std::int64_t{16384};  // of the largest struct that an ioctl number can encode
     const toml::array* const bits = table.array("refuse");
     if (bits == nullptr)
         return;
     for (const toml::node& bit : *bits) {
         const auto* const number = bit.as_integer();
-        if (number == nullptr || number->get() < 0 || number->get() >= kBits)
+        if (number == nullptr || number->get() < 0 || number->get() >= kMaxBits)
             table.fail("refuse", "'refuse' has the numbers of bits of the struct");
         step.refused_bits.push_back(static_cast<std::uint32_t>(number->get()));
     }
-    const auto reason = table.text("reason");
+    const auto reason = table.string("reason");
     if (!reason)
         table.fail("refuse", "'refuse' needs a 'reason', which is shown to the user");
     step.refused_reason = *reason;
@@ -130,16 +132,17 @@ IoctlStep read_ioctl(const Table& table)
         table.fail("values", "'values' goes with a 'format'");
     }
     step.returned_fd = read_field(table, "returns", step.format, true);
-    step.keep = read_field(table, "keep", step.format, false);
+    step.prefix_field = read_field(table, "keep", step.format, false);
     step.restored_from =
         static_cast<std::uint64_t>(table.integer("restore", 1, std::numeric_limits<std::uint32_t>::max()).value_or(0));
     if (step.restored_from != 0 && !step.format)
         table.fail("restore", "'restore' gets a struct, which needs a 'format'");
-    read_refusal(table, step);
+    read_refused_bits(table, step);
     return step;
 }
 
-std::string read_written(const Table& table)
+/// Reads the bytes to write.
+std::string read_bytes(const Table& table)
 {
     const toml::node& node = *table.get("write");
     if (const auto* const text = node.as_string())
@@ -154,15 +157,15 @@ std::string read_written(const Table& table)
         }
     }
     if (bytes.empty())
-        table.fail("write", "'write' is a text, or an array of bytes such as [0, 255]");
+        table.fail("write", "'write' is a string, or an array of bytes such as [0, 255]");
     return bytes;
 }
 
 WriteStep read_write(const Table& table)
 {
     WriteStep step;
-    step.text = read_written(table);
-    step.to = table.text("to").value_or("");
+    step.text = read_bytes(table);
+    step.to = table.string("to").value_or("");
     step.at = table.integer("at", 0, std::numeric_limits<std::int64_t>::max());
     if (!step.to.empty() && !step.to.starts_with('/') && !step.to.starts_with("{sysfs}/"))
         table.fail("to",
@@ -170,7 +173,7 @@ WriteStep read_write(const Table& table)
     return step;
 }
 
-/// Evaluates a condition: 0, an empty text and false are false.
+/// Evaluates the condition in `key`: 0, an empty string and false are false. None if there is no such key.
 std::optional<bool> condition(const Table& table, std::string_view key)
 {
     const toml::node* const node = table.get(key);
@@ -183,20 +186,20 @@ std::optional<bool> condition(const Table& table, std::string_view key)
     return table.boolean(key);
 }
 
-device::SetupStep read_one(const Table& table)
+device::SetupStep read_setup_step(const Table& table)
 {
-    table.known_keys(kStepKeys, "a step");
+    table.check_keys(kStepKeys, "a step");
     device::SetupStep step;
     if (table.has("ioctl"))
-        step.what = read_ioctl(table);
+        step.operation = read_ioctl(table);
     else if (table.has("write"))
-        step.what = read_write(table);
+        step.operation = read_write(table);
     else if (table.has("seek") && table.choice("seek", {"end"}))
-        step.what = SeekEndStep{};
+        step.operation = SeekEndStep{};
     else if (table.has("format")) {
         FieldsStep fields{read_format(table), {}};
         fields.values = read_values(table, fields.format);
-        step.what = std::move(fields);
+        step.operation = std::move(fields);
     } else
         fail(table.own(), "a step has an 'ioctl', a 'write', a 'seek', or a 'format' with 'values'");
     if (auto undo = read_step(table, "undo"))
@@ -217,9 +220,9 @@ std::vector<device::SetupStep> read_steps(const Table& table, std::string_view k
             table.fail(key, fmt::format("'{}' has steps, which are tables in {{ }}, not {}", key, type_name(node)));
         const Table step(*node.as_table());
         const bool wanted = condition(step, "when").value_or(true) && !condition(step, "unless").value_or(false);
-        device::SetupStep read = read_one(step);
+        device::SetupStep setup_step = read_setup_step(step);  // a step that does not run is checked as well
         if (wanted)
-            steps.push_back(std::move(read));
+            steps.push_back(std::move(setup_step));
     }
     return steps;
 }
@@ -227,17 +230,18 @@ std::vector<device::SetupStep> read_steps(const Table& table, std::string_view k
 std::optional<device::SetupStep> read_step(const Table& table, std::string_view key)
 {
     const toml::table* const step = table.table(key);
-    return step == nullptr ? std::nullopt : std::optional(read_one(Table(*step)));
+    return step == nullptr ? std::nullopt : std::optional(read_setup_step(Table(*step)));
 }
 
-std::size_t prefix_size(const std::vector<device::SetupStep>& steps)
+std::size_t payload_prefix_size(const std::vector<device::SetupStep>& steps)
 {
     std::size_t size = 0;
     for (const device::SetupStep& step : steps) {
-        if (const auto* const fields = std::get_if<FieldsStep>(&step.what)) {
-            size += format::encode(fields->format, without_files(fields->values)).size();
-        } else if (const auto* const ioctl = std::get_if<IoctlStep>(&step.what); ioctl && !ioctl->keep.empty()) {
-            const auto field = std::ranges::find(ioctl->format->fields(), ioctl->keep, &format::Field::name);
+        if (const auto* const fields = std::get_if<FieldsStep>(&step.operation)) {
+            size += format::encode(fields->format, with_example_fds(fields->values)).size();
+        } else if (const auto* const ioctl = std::get_if<IoctlStep>(&step.operation);
+                   ioctl && !ioctl->prefix_field.empty()) {
+            const auto field = std::ranges::find(ioctl->format->fields(), ioctl->prefix_field, &format::Field::name);
             size += format::size_of(*field);
         }
     }

@@ -10,15 +10,15 @@
 
 namespace drvbus::config {
 
-/// The steps in the array `key`, without those whose condition is false.
+/// Reads the steps in the array `key`, without those whose condition ('when', 'unless') is false.
 /// @throws ConfigError
 [[nodiscard]] std::vector<device::SetupStep> read_steps(const Table& table, std::string_view key);
 
-/// The step in the table `key`; none if there is no such key.
+/// Reads the step in the table `key`; none if there is no such key.
 /// @throws ConfigError
 [[nodiscard]] std::optional<device::SetupStep> read_step(const Table& table, std::string_view key);
 
-/// Number of bytes that the steps add before each payload.
-[[nodiscard]] std::size_t prefix_size(const std::vector<device::SetupStep>& steps);
+/// The size in bytes of the payload prefix (SetupState::payload_prefix) that the steps will make.
+[[nodiscard]] std::size_t payload_prefix_size(const std::vector<device::SetupStep>& steps);
 
 }  // namespace drvbus::config

@@ -17,18 +17,19 @@ ArrivalMonitor::ArrivalMonitor(const EventLoop& loop, Added added) : added_(std:
     monitor_.reset(monitor);
     check(sd_device_monitor_attach_event(monitor, loop.get()), "sd_device_monitor_attach_event");
     const auto on_device = [](sd_device_monitor*, sd_device* device, void* self) noexcept {
-        static_cast<ArrivalMonitor*>(self)->changed(device);
+        static_cast<ArrivalMonitor*>(self)->on_uevent(device);
         return 0;
     };
     check(sd_device_monitor_start(monitor, on_device, this), "sd_device_monitor_start");
 }
 
-void ArrivalMonitor::changed(sd_device* device) noexcept
+void ArrivalMonitor::on_uevent(sd_device* device) noexcept
 {
     // Called from C, so no exception may leave this function.
     try {
         sd_device_action_t action{};
-        // Not "change": udev sends that also when a program that had opened the device for writing closes it.
+        // The action "change" is ignored: udev also sends it when a program closes the device after opening it for
+        // writing.
         if (sd_device_get_action(device, &action) >= 0 && action == SD_DEVICE_ADD)
             added_(device);
     } catch (const std::exception& error) {

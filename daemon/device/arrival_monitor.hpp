@@ -10,19 +10,20 @@
 
 namespace drvbus::device {
 
-/// Reports every device that udev announces as added, of any subsystem.
+/// Reports every device that udev announces as added, of any subsystem. The daemon needs this for configured devices,
+/// which may be of any class.
 class ArrivalMonitor {
 public:
     using Added = std::function<void(sd_device*)>;
 
-    /// Calls `added` from the event loop. The kernel may drop uevents, so a channel must not rely on this alone: it
-    /// also retries after its back-off.
+    /// Calls `added` from the event loop. The kernel may drop uevents. A channel must therefore not rely on this alone:
+    /// it also retries after its back-off.
     /// @param loop must outlive this object
     /// @throws std::system_error
     ArrivalMonitor(const EventLoop& loop, Added added);
 
 private:
-    void changed(sd_device* device) noexcept;
+    void on_uevent(sd_device* device) noexcept;
 
     struct MonitorDeleter {
         void operator()(sd_device_monitor* monitor) const noexcept { sd_device_monitor_unref(monitor); }

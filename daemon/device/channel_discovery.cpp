@@ -57,14 +57,14 @@ ChannelDiscovery::ChannelDiscovery(const EventLoop& loop, Added added, Removed r
           "sd_device_monitor_filter_add_match_subsystem_devtype");
     check(sd_device_monitor_attach_event(monitor, loop.get()), "sd_device_monitor_attach_event");
     const auto on_device = [](sd_device_monitor*, sd_device* device, void* self) noexcept {
-        static_cast<ChannelDiscovery*>(self)->changed(device);
+        static_cast<ChannelDiscovery*>(self)->on_uevent(device);
         return 0;
     };
     check(sd_device_monitor_start(monitor, on_device, this), "sd_device_monitor_start");
 }
 
-/// Number of uevents that did not fit into the socket's buffer. libsystemd does not report them.
-std::uint32_t ChannelDiscovery::dropped() const noexcept
+/// Number of uevents that the kernel has dropped because the socket's buffer was full. libsystemd does not report them.
+std::uint32_t ChannelDiscovery::dropped_uevents() const noexcept
 {
     std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
     socklen_t size = sizeof(info);
@@ -73,7 +73,7 @@ std::uint32_t ChannelDiscovery::dropped() const noexcept
     return info[SK_MEMINFO_DROPS];
 }
 
-void ChannelDiscovery::changed(sd_device* device)
+void ChannelDiscovery::on_uevent(sd_device* device)
 {
     // Called from C, so no exception may leave this function. A device that cannot be read must not affect the others.
     try {
@@ -88,7 +88,7 @@ void ChannelDiscovery::changed(sd_device* device)
     } catch (const std::exception& error) {
         spdlog::error("an added or removed device of class {} cannot be read: {}", kClass, error.what());
     }
-    if (std::exchange(dropped_, dropped()) != dropped_)
+    if (std::exchange(dropped_, dropped_uevents()) != dropped_)
         missed_();
 }
 

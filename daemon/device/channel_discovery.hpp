@@ -21,19 +21,19 @@ public:
     using Removed = std::function<void(const std::string& name)>;
     using Missed = std::function<void()>;
 
-    /// Calls `added` and `removed` from the event loop. `missed` means that the kernel dropped uevents, because the
-    /// socket's buffer was full: call `enumerate` then.
+    /// Calls `added` and `removed` from the event loop. Calls `missed` if the kernel dropped uevents because the buffer
+    /// of the socket was full. The owner must then call `enumerate`.
     /// @param loop must outlive this object
     /// @throws std::system_error
     ChannelDiscovery(const EventLoop& loop, Added added, Removed removed, Missed missed);
 
-    /// Calls `added` for every device that exists now. A device that is added meanwhile may be reported twice.
+    /// Calls `added` for every device that exists now. A device that is added during the call may be reported twice.
     /// @throws std::system_error
     void enumerate() const;
 
 private:
-    void changed(sd_device* device);
-    [[nodiscard]] std::uint32_t dropped() const noexcept;
+    void on_uevent(sd_device* device);
+    [[nodiscard]] std::uint32_t dropped_uevents() const noexcept;
 
     struct MonitorDeleter {
         void operator()(sd_device_monitor* monitor) const noexcept { sd_device_monitor_unref(monitor); }
@@ -42,7 +42,7 @@ private:
     Added added_;
     Removed removed_;
     Missed missed_;
-    std::uint32_t dropped_ = 0;  ///< uevents dropped up to the last one that was handled
+    std::uint32_t dropped_ = 0;  ///< value of `dropped_uevents` when the last uevent was handled
     std::unique_ptr<sd_device_monitor, MonitorDeleter> monitor_;
 };
 

@@ -13,21 +13,15 @@
 
 namespace drvbus::device {
 
-/// The configuration of one channel. A default-constructed one is that of a channel of class drvbus which the
-/// configuration does not mention.
+/// The configuration of one channel. The default values are those of a channel that the configuration does not mention:
+/// its device is of class drvbus.
 struct ChannelSettings {
     std::optional<notification::Kind> notification;                   ///< none: the first kind that works
     std::optional<format::Format> format;                             ///< none: the driver's
     std::optional<std::map<std::uint32_t, std::string>> event_names;  ///< by id; none: the driver's
-    std::optional<Settings> device;  ///< of a device whose driver does not use drvbus; none: class drvbus
+    std::optional<Settings> device;  ///< the configured device; none: the device is of class drvbus
     std::string preset;              ///< name of the preset that supplies missing settings; empty: none
-    std::vector<std::string> unit;   ///< lines that the service's unit needs for this channel
-
-    /// Whether both describe the same device, or both class drvbus.
-    [[nodiscard]] bool same_device(const ChannelSettings& other) const
-    {
-        return device.has_value() == other.device.has_value() && (!device || device->hash == other.device->hash);
-    }
+    std::vector<std::string> unit;   ///< lines that drvbusd.service needs for this channel
 };
 
 }  // namespace drvbus::device

@@ -39,10 +39,11 @@ OpenedDevice DeviceFile::open(record::ChannelDescription& description, UniqueFd 
 {
     UniqueFd open_file = std::move(inherited_device);
     if (open_file)
-        stored_ = true;  // it came out of the service manager's store
+        stored_ = true;  // the service manager keeps its copy of the file
     else
         open_file = std::move(fd_);
-    // The eventfd is lost, and the driver signals no other one: only a new setup registers a new eventfd.
+    // The driver signals only the eventfd that the setup registered. If that eventfd is missing, the device must be
+    // opened and set up again.
     if (open_file && settings_ && settings_->eventfd && !eventfd_) {
         fd_ = std::exchange(open_file, UniqueFd());
         close(description.name);
@@ -75,7 +76,7 @@ void DeviceFile::set_up(checkpoint::Checkpoint& checkpoint)
         setup_state_ = SetupState::from_bytes(checkpoint.setup());
         return;
     }
-    // Input of the previously opened device that is not a complete event never gets completed by this one.
+    // The previously opened device may have left an incomplete event, which the new one does not continue.
     checkpoint.discard_staged();
     setup_state_ = {};
     eventfd_.reset();

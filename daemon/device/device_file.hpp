@@ -15,8 +15,8 @@
 
 namespace drvbus::device {
 
-/// The open device of a channel: opens it, does the setup of the configuration, and stores the open file with the
-/// service manager, so that the device stays open across a restart of the daemon.
+/// The open device of a channel. Opens it and runs the steps of its setup. Stores the open file with the service
+/// manager, so that the device stays open across a restart of the daemon.
 class DeviceFile {
 public:
     /// @param inherited must outlive this object
@@ -30,40 +30,45 @@ public:
     /// Undoes the setup, unless the service manager keeps the device open.
     ~DeviceFile();
 
-    /// @param settings the configuration of the device; none: the device is of class drvbus, or the configuration now
-    ///        describes another device
+    /// @param settings of the configured device; none: the device is of class drvbus, or the configuration now has
+    ///        another device for the channel
     void configure(std::optional<Settings> settings) { settings_ = std::move(settings); }
     /// @returns what `configure` got; null: none
     [[nodiscard]] const Settings* settings() const noexcept { return settings_ ? &*settings_ : nullptr; }
 
-    /// Opens the device. A valid `inherited_device` is used instead, then the device that is still open.
+    /// Uses `inherited_device` if it is valid, else the device that is still open, and else opens the device.
     /// @param description its `node` is set to the device node that matched
-    /// @returns the properties of the device; the file descriptor stays in this object
+    /// @returns the properties of the device; `fd` is invalid, because this object owns the file descriptor
     /// @throws AbsentError, UnusableError, std::exception
     OpenedDevice open(record::ChannelDescription& description, UniqueFd inherited_device);
-    /// Does the setup of a newly opened device, or reads from `checkpoint` what an earlier process set up. Call it once
-    /// after each `open`.
+    /// Runs the setup if `open` opened the device, and stores its result in `checkpoint`. Otherwise reads the result of
+    /// the earlier setup from `checkpoint`. Call it once after each `open`.
+    /// @throws as `run_setup`
     void set_up(checkpoint::Checkpoint& checkpoint);
     /// Stores the open files with the service manager, if they are not stored yet.
     void store(const std::string& channel);
     /// Undoes the setup, closes the device and removes it from the service manager's store.
     void close(const std::string& channel);
 
-    /// The file descriptors; they stay owned by this object. -1: not open, or none.
+    /// File descriptor of the device; stays owned by this object; -1: not open.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    /// File descriptor of the eventfd that is registered with the driver; stays owned by this object; -1: none.
     [[nodiscard]] int eventfd() const noexcept { return eventfd_.get(); }
     [[nodiscard]] const SetupState& setup_state() const noexcept { return setup_state_; }
 
     [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(fd_); }
-    /// Whether a drvbus ring is behind the device.
+    /// Whether the device is a drvbus ring: see OpenedDevice::ring.
     [[nodiscard]] bool is_ring() const noexcept { return ring_; }
+    /// Whether the service manager has the open file.
     [[nodiscard]] bool is_stored() const noexcept { return stored_; }
+    /// Whether the open device is the one that the node `path` names now.
     [[nodiscard]] bool is_open_as(const std::string& path) const noexcept
     {
         return device::is_open_as(path, fd_.get());
     }
-    /// What poll(2) reports now.
+    /// Whether poll(2) reports POLLHUP now.
     [[nodiscard]] bool hung_up() const noexcept;
+    /// Whether poll(2) reports POLLIN now.
     [[nodiscard]] bool readable() const noexcept;
 
 private:
@@ -73,8 +78,8 @@ private:
     const service::InheritedFds& inherited_;
     std::optional<Settings> settings_;
     bool ring_ = false;
-    bool stored_ = false;        ///< the service manager has the files
-    bool newly_opened_ = false;  ///< the setup is still to be done
+    bool stored_ = false;        ///< the service manager has the open files
+    bool newly_opened_ = false;  ///< `set_up` has to run the setup
     SetupState setup_state_;
     UniqueFd fd_;
     UniqueFd eventfd_;

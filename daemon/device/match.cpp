@@ -23,24 +23,24 @@ struct EnumeratorDeleter {
     void operator()(sd_device_enumerator* enumerator) const noexcept { sd_device_enumerator_unref(enumerator); }
 };
 
-bool fits(const std::string& pattern, const char* text)
+bool matches(const std::string& pattern, const char* value)
 {
-    return fnmatch(pattern.c_str(), text, 0) == 0;
+    return fnmatch(pattern.c_str(), value, 0) == 0;
 }
 
 /// Whether every pattern matches the value that `get` returns for its name.
 template <typename Get>
-bool all_fit(const std::map<std::string, std::string>& patterns, Get get)
+bool all_match(const std::map<std::string, std::string>& patterns, Get get)
 {
     return std::ranges::all_of(patterns, [&](const auto& pattern) {
         const char* value = nullptr;
-        return get(pattern.first.c_str(), &value) >= 0 && fits(pattern.second, value);
+        return get(pattern.first.c_str(), &value) >= 0 && matches(pattern.second, value);
     });
 }
 
 }  // namespace
 
-bool fits(const Match& match, sd_device* device)
+bool matches(const Match& match, sd_device* device)
 {
     const char* subsystem = nullptr;
     const char* sysname = nullptr;
@@ -48,12 +48,12 @@ bool fits(const Match& match, sd_device* device)
     if (sd_device_get_subsystem(device, &subsystem) < 0 || sd_device_get_sysname(device, &sysname) < 0 ||
         sd_device_get_devname(device, &node) < 0)
         return false;
-    return fits(match.subsystem, subsystem) && (match.sysname.empty() || fits(match.sysname, sysname)) &&
-           all_fit(match.attributes,
-                   [device](const char* name, const char** value) {
-                       return sd_device_get_sysattr_value(device, name, value);
-                   }) &&
-           all_fit(match.properties, [device](const char* name, const char** value) {
+    return matches(match.subsystem, subsystem) && (match.sysname.empty() || matches(match.sysname, sysname)) &&
+           all_match(match.attributes,
+                     [device](const char* name, const char** value) {
+                         return sd_device_get_sysattr_value(device, name, value);
+                     }) &&
+           all_match(match.properties, [device](const char* name, const char** value) {
                return sd_device_get_property_value(device, name, value);
            });
 }
@@ -65,7 +65,8 @@ std::vector<std::string> find(const Match& match)
     const std::unique_ptr<sd_device_enumerator, EnumeratorDeleter> enumerator(raw);
     check(sd_device_enumerator_add_match_subsystem(raw, match.subsystem.c_str(), true),
           "sd_device_enumerator_add_match_subsystem");
-    // Devices that udev has not processed yet have no properties. ArrivalMonitor reports them when it has.
+    // A device that udev has not processed yet has no properties. If the match rule needs them, ArrivalMonitor reports
+    // the device later.
     check(sd_device_enumerator_allow_uninitialized(raw), "sd_device_enumerator_allow_uninitialized");
 
     std::vector<std::pair<std::string, std::string>> found;
@@ -73,7 +74,7 @@ std::vector<std::string> find(const Match& match)
          device = sd_device_enumerator_get_device_next(raw)) {
         const char* path = nullptr;
         const char* node = nullptr;
-        if (fits(match, device) && sd_device_get_syspath(device, &path) >= 0 &&
+        if (matches(match, device) && sd_device_get_syspath(device, &path) >= 0 &&
             sd_device_get_devname(device, &node) >= 0)
             found.emplace_back(path, node);
     }

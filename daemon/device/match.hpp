@@ -10,10 +10,10 @@
 
 namespace drvbus::device {
 
-/// Selects a device by its properties instead of by the name of its node. All texts are patterns of fnmatch(3), and all
-/// of them must match.
+/// Selects a device by its properties instead of by the name of its node. All of them must match. The strings are
+/// patterns of fnmatch(3), except the names of attributes and properties.
 struct Match {
-    std::string subsystem;                          ///< such as "input"; required
+    std::string subsystem;                          ///< such as "input"; not empty
     std::string sysname;                            ///< such as "event*"; empty: any
     std::map<std::string, std::string> attributes;  ///< of sysfs, such as "device/name"; a device must have them
     std::map<std::string, std::string> properties;  ///< of udev, such as "ID_SERIAL_SHORT"; a device must have them
@@ -22,7 +22,7 @@ struct Match {
 };
 
 /// Whether the device matches and has a node.
-[[nodiscard]] bool fits(const Match& match, sd_device* device);
+[[nodiscard]] bool matches(const Match& match, sd_device* device);
 
 /// The nodes of all devices that match, in the order of their paths in sysfs.
 /// @throws std::system_error if the devices cannot be enumerated
@@ -31,7 +31,7 @@ struct Match {
 /// The sysfs path of the device that is open as `fd`; empty if it is not a device node.
 [[nodiscard]] std::string sysfs_path_of(int fd);
 
-/// In words, for messages: `subsystem "input", attribute device/name "Power Button"`.
+/// The match rule, for messages: `subsystem "input", attribute device/name "Power Button"`.
 [[nodiscard]] std::string to_string(const Match& match);
 
 }  // namespace drvbus::device

@@ -30,6 +30,7 @@ void make_non_blocking(int fd)
     check(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0, "FD_CLOEXEC");
 }
 
+/// Leaves errno unchanged.
 bool is_socket(const char* path)
 {
     struct stat status {};
@@ -39,7 +40,7 @@ bool is_socket(const char* path)
     return result;
 }
 
-/// @returns invalid if the connection is refused; errno has the reason
+/// @returns invalid if the connection failed; errno has the reason
 UniqueFd connect_to(const std::string& path)
 {
     sockaddr_un address{};
@@ -104,18 +105,18 @@ OpenedDevice adopt(const record::ChannelDescription& description, UniqueFd fd)
 {
     make_non_blocking(fd.get());
     drvbus_info info{};
-    // Only devices of class drvbus get this ioctl: its number may have another meaning for other drivers.
+    // A configured device does not get this ioctl: the number may have another meaning for its driver.
     if (!description.drvbus_class || ioctl(fd.get(), DRVBUS_IOC_INFO, &info) < 0) {
         if (description.drvbus_class && errno != ENOTTY)
             throw std::system_error(errno, std::generic_category(), "DRVBUS_IOC_INFO");
         return {.fd = std::move(fd), .instance = new_instance_id()};
     }
     if (info.abi_version != DRVBUS_ABI_VERSION)
-        throw UnusableError(fmt::format("drvbus.ko speaks ABI {}, this drvbusd ABI {}; install both from the "
-                                        "same release",
+        throw UnusableError(fmt::format("drvbus.ko has ABI version {}, this drvbusd has {}; install both from "
+                                        "the same release",
                                         info.abi_version, DRVBUS_ABI_VERSION));
-    __s32 none = -1;
-    if (ioctl(fd.get(), DRVBUS_IOC_EVENTFD, &none) < 0)
+    __s32 no_eventfd = -1;
+    if (ioctl(fd.get(), DRVBUS_IOC_EVENTFD, &no_eventfd) < 0)
         throw std::system_error(errno, std::generic_category(), "DRVBUS_IOC_EVENTFD");
     const off_t position = lseek(fd.get(), 0, SEEK_CUR);
     check(position < 0 ? -errno : 0, "lseek of the channel");

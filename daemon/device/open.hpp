@@ -23,26 +23,28 @@ class UnusableError : public std::runtime_error {
 /// An open device, in non-blocking mode.
 struct OpenedDevice {
     UniqueFd fd;
-    bool ring = false;           ///< a drvbus ring is behind it, and it implements the ioctls of drvbus
+    bool ring = false;           ///< a device of class drvbus whose node has the ioctls of drvbus, and keeps a position
     std::uint64_t position = 0;  ///< of a ring: sequence of the first event that is not committed; 0: unknown
     std::uint64_t instance = 0;  ///< unique among all devices of this name since boot
 };
 
-/// An instance for a device that has none of its own: the CLOCK_BOOTTIME in nanoseconds.
+/// A new instance number for a device that has none of its own: CLOCK_BOOTTIME in nanoseconds.
 [[nodiscard]] std::uint64_t new_instance_id() noexcept;
 
 /// Whether `node` still names the device that is open as `fd`.
 [[nodiscard]] bool is_open_as(const std::string& node, int fd) noexcept;
 
-/// Whether `node` exists. True if that cannot be found out.
+/// Whether `node` exists. Also true if access to it fails for another reason than ENOENT.
 [[nodiscard]] bool node_exists(const std::string& node) noexcept;
 
-/// Opens the device node, or connects to the Unix socket.
+/// Opens the device node, or connects to the Unix socket, in non-blocking mode.
 /// @param for_writing open for reading and writing instead of only reading
-/// @throws AbsentError, UnusableError, std::system_error, with advice
+/// @throws AbsentError, UnusableError, std::system_error, std::runtime_error; the message says what the user can do
 [[nodiscard]] OpenedDevice open(const record::ChannelDescription& description, bool for_writing);
 
-/// Uses a file that another process opened, and undoes what an earlier drvbusd had registered with it.
+/// Uses a file that another process opened. Clears what an earlier process registered with it: O_ASYNC, and the eventfd
+/// of a drvbus ring.
+/// @param fd owned by the result
 /// @throws as `open`
 [[nodiscard]] OpenedDevice adopt(const record::ChannelDescription& description, UniqueFd fd);
 

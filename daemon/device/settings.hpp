@@ -13,24 +13,26 @@
 
 namespace drvbus::device {
 
-/// The configuration of a device whose driver does not use drvbus.
+/// The settings of a configured device.
 struct Settings {
-    /// Default of `flood`: as many events as a processor can publish in about ten seconds.
-    static constexpr std::uint64_t kFlood = 1'000'000;
+    /// Default of `flood`: the number of events that a processor can publish in about ten seconds.
+    static constexpr std::uint64_t kDefaultFlood = 1'000'000;
 
     std::string path;            ///< of a node, FIFO, socket or file; "fd:NAME": a file passed by the service manager
-    std::optional<Match> match;  ///< instead of a path
+    std::optional<Match> match;  ///< finds the device if there is no path
     record::Framing framing;
     record::DecodingRules decoding;
     bool urgent_only = false;          ///< the driver reports events with POLLPRI only
-    std::vector<SetupStep> setup;      ///< after opening the device
-    std::vector<SetupStep> rearm;      ///< after `setup`, and again after each read
-    std::optional<SetupStep> eventfd;  ///< registers an eventfd with the driver
-    std::optional<IoctlStep> fetch;    ///< returns an event; replaces read()
-    std::uint64_t flood = kFlood;      ///< events without the device being drained before it is paused; 0: no limit
-    std::uint64_t hash = 0;            ///< of all members above except `decoding`
+    std::vector<SetupStep> setup;      ///< steps that run once, after the device was opened
+    std::vector<SetupStep> rearm;      ///< steps that run after `setup`, and again after each read
+    std::optional<SetupStep> eventfd;  ///< registers an eventfd with the driver; none: the daemon passes no eventfd
+    std::optional<IoctlStep> fetch;    ///< returns one event; replaces read(); none: the daemon reads the device
+    /// Number of events without the device being drained that is a flood; 0: there is no limit.
+    std::uint64_t flood = kDefaultFlood;
+    /// Of all members above except `decoding`. Two devices with the same hash are the same device.
+    std::uint64_t hash = 0;
 
-    /// The path, or the match rule, in words.
+    /// The path, or the match rule, for messages.
     [[nodiscard]] std::string device() const { return match ? to_string(*match) : path; }
     /// Whether the device must be opened for writing.
     [[nodiscard]] bool writes() const;

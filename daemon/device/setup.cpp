@@ -18,7 +18,8 @@ namespace drvbus::device {
 
 namespace {
 
-void put(std::vector<std::byte>& bytes, std::span<const std::byte> part)
+/// Appends `part`, preceded by its size.
+void append_part(std::vector<std::byte>& bytes, std::span<const std::byte> part)
 {
     const auto size = static_cast<std::uint32_t>(part.size());
     const std::size_t at = bytes.size();
@@ -27,7 +28,8 @@ void put(std::vector<std::byte>& bytes, std::span<const std::byte> part)
     std::ranges::copy(part, bytes.begin() + static_cast<std::ptrdiff_t>(at + sizeof(size)));
 }
 
-std::vector<std::byte> get(std::span<const std::byte>& bytes)
+/// Removes the first part from `bytes` and returns it.
+std::vector<std::byte> take_part(std::span<const std::byte>& bytes)
 {
     std::uint32_t size = 0;
     if (bytes.size() < sizeof(size))
@@ -41,12 +43,12 @@ std::vector<std::byte> get(std::span<const std::byte>& bytes)
     return part;
 }
 
-void undo_one(const SetupStep& step, const StepContext& files, const std::vector<std::byte>& before) noexcept
+void undo_one(const SetupStep& step, const StepContext& context, const std::vector<std::byte>& saved_struct) noexcept
 {
     try {
-        undo(step, files, before);
+        undo(step, context, saved_struct);
     } catch (const std::exception& error) {
-        spdlog::debug("undoing a setup: {}", error.what());
+        spdlog::debug("undoing a step of the setup failed: {}", error.what());
     }
 }
 
@@ -55,58 +57,59 @@ void undo_one(const SetupStep& step, const StepContext& files, const std::vector
 std::vector<std::byte> SetupState::to_bytes() const
 {
     std::vector<std::byte> bytes;
-    put(bytes, std::as_bytes(std::span(sysfs)));
-    put(bytes, prefix);
-    for (const std::vector<std::byte>& part : before)
-        put(bytes, part);
+    append_part(bytes, std::as_bytes(std::span(sysfs)));
+    append_part(bytes, payload_prefix);
+    for (const std::vector<std::byte>& saved_struct : saved_structs)
+        append_part(bytes, saved_struct);
     return bytes;
 }
 
 SetupState SetupState::from_bytes(std::span<const std::byte> bytes)
 {
-    SetupState done;
+    SetupState state;
     if (bytes.empty())
-        return done;
-    const std::vector<std::byte> folder = get(bytes);
-    done.sysfs.assign(reinterpret_cast<const char*>(folder.data()), folder.size());
-    done.prefix = get(bytes);
+        return state;
+    const std::vector<std::byte> path = take_part(bytes);
+    state.sysfs.assign(reinterpret_cast<const char*>(path.data()), path.size());
+    state.payload_prefix = take_part(bytes);
     while (!bytes.empty())
-        done.before.push_back(get(bytes));
-    return done;
+        state.saved_structs.push_back(take_part(bytes));
+    return state;
 }
 
 SetupState run_setup(const Settings& settings, UniqueFd& device, UniqueFd& eventfd)
 {
-    SetupState done;
-    done.sysfs = sysfs_path_of(device.get());
+    SetupState state;
+    state.sysfs = sysfs_path_of(device.get());
     try {
         for (const SetupStep& step : settings.setup) {
-            StepResult result = run(step, {.device = device.get(), .eventfd = -1, .sysfs = done.sysfs});
-            done.prefix.insert(done.prefix.end(), result.prefix.begin(), result.prefix.end());
-            done.before.push_back(std::move(result.before));
+            StepResult result = run(step, {.device = device.get(), .eventfd = -1, .sysfs = state.sysfs});
+            state.payload_prefix.insert(state.payload_prefix.end(), result.payload_prefix.begin(),
+                                        result.payload_prefix.end());
+            state.saved_structs.push_back(std::move(result.saved_struct));
             if (result.returned_fd)
                 device = std::move(result.returned_fd);
         }
         if (settings.eventfd) {
             eventfd.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
             check(eventfd ? 0 : -errno, "eventfd");
-            (void)run(*settings.eventfd, {.device = device.get(), .eventfd = eventfd.get(), .sysfs = done.sysfs});
+            (void)run(*settings.eventfd, {.device = device.get(), .eventfd = eventfd.get(), .sysfs = state.sysfs});
         }
     } catch (...) {
         eventfd.reset();
-        undo_setup(settings, done, device.get(), -1);
+        undo_setup(settings, state, device.get(), -1);
         throw;
     }
-    return done;
+    return state;
 }
 
-void undo_setup(const Settings& settings, const SetupState& done, int device, int eventfd) noexcept
+void undo_setup(const Settings& settings, const SetupState& state, int device, int eventfd) noexcept
 {
-    const StepContext files{.device = device, .eventfd = eventfd, .sysfs = done.sysfs};
+    const StepContext context{.device = device, .eventfd = eventfd, .sysfs = state.sysfs};
     if (settings.eventfd && eventfd >= 0)
-        undo_one(*settings.eventfd, files, {});
-    for (std::size_t count = std::min(done.before.size(), settings.setup.size()); count > 0; --count)
-        undo_one(settings.setup[count - 1], files, done.before[count - 1]);
+        undo_one(*settings.eventfd, context, {});
+    for (std::size_t count = std::min(state.saved_structs.size(), settings.setup.size()); count > 0; --count)
+        undo_one(settings.setup[count - 1], context, state.saved_structs[count - 1]);
 }
 
 }  // namespace drvbus::device

@@ -11,25 +11,29 @@
 
 namespace drvbus::device {
 
-/// The result of the setup of an open device. It is needed until the device is closed, also by a later process.
+/// The result of the setup of an open device. The checkpoint stores it, because a later process that takes over the
+/// open device needs it.
 struct SetupState {
-    std::string sysfs;                           ///< path of the device in sysfs; empty: none
-    std::vector<std::byte> prefix;               ///< precedes the payload of each event
-    std::vector<std::vector<std::byte>> before;  ///< for each step, the state before it, to undo it
+    std::string sysfs;                                  ///< path of the device in sysfs; empty: none
+    std::vector<std::byte> payload_prefix;              ///< precedes the payload of each event
+    std::vector<std::vector<std::byte>> saved_structs;  ///< for each step its StepResult::saved_struct
 
+    /// The form in which the checkpoint stores it.
     [[nodiscard]] std::vector<std::byte> to_bytes() const;
     /// @throws std::runtime_error if the bytes are not from `to_bytes`
     [[nodiscard]] static SetupState from_bytes(std::span<const std::byte> bytes);
 };
 
-/// Runs the steps of the setup, and registers an eventfd if the settings have a step for it. If a step fails, the steps
-/// before it are undone.
-/// @param device replaced by the file descriptor that the driver returns, if a step asks for it
-/// @param eventfd set to the registered eventfd
-/// @throws as `run`
+/// Runs the steps of the setup, and registers an eventfd if the settings have a step for it. If a step fails, this
+/// function undoes the steps before it.
+/// @param device replaced by the file descriptor that the driver returns, if a step has `returned_fd`
+/// @param eventfd set to the registered eventfd; unchanged if the settings have no step for it
+/// @throws as `run` in setup_step.hpp
 [[nodiscard]] SetupState run_setup(const Settings& settings, UniqueFd& device, UniqueFd& eventfd);
 
-/// Undoes the setup, the last step first. Errors are ignored, because the device may have been removed.
-void undo_setup(const Settings& settings, const SetupState& done, int device, int eventfd) noexcept;
+/// Undoes the setup, the last step first. Errors are only logged, because the device may have been removed.
+/// @param state what `run_setup` returned
+/// @param device, eventfd stay owned by the caller; -1: none
+void undo_setup(const Settings& settings, const SetupState& state, int device, int eventfd) noexcept;
 
 }  // namespace drvbus::device

@@ -39,7 +39,8 @@ std::unique_ptr<Reader> make_remaining_input_reader(const device::DeviceFile& de
 record::Decoder make_decoder(const device::DeviceFile& device)
 {
     const device::Settings* const settings = device.settings();
-    return settings == nullptr ? record::Decoder() : record::Decoder(settings->decoding, device.setup_state().prefix);
+    return settings == nullptr ? record::Decoder()
+                               : record::Decoder(settings->decoding, device.setup_state().payload_prefix);
 }
 
 }  // namespace drvbus::reader

@@ -13,9 +13,15 @@ namespace {
 
 constexpr const char* kFile = "drvbusd.toml";
 
+bool same_device(const device::ChannelSettings& one, const device::ChannelSettings& other)
+{
+    return one.device.has_value() == other.device.has_value() &&
+           (!one.device || one.device->hash == other.device->hash);
+}
+
 bool same(const device::ChannelSettings& one, const device::ChannelSettings& other)
 {
-    return one.notification == other.notification && one.same_device(other) && one.event_names == other.event_names &&
+    return one.notification == other.notification && same_device(one, other) && one.event_names == other.event_names &&
            one.unit == other.unit && one.format.has_value() == other.format.has_value() &&
            (!one.format || one.format->text() == other.format->text());
 }

@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
               "'device' cannot be \"\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
               "opened"},
         Wrong{"RecordsWithoutADevice", channel("records = \"raw\"\n"), "3:11",
-              "'records' goes with 'device' or 'match': a channel of a drvbus driver does not need it"}),
+              "'records' goes with 'device' or 'match': a device of class drvbus does not need it"}),
     [](const auto& wrong) { return std::string(wrong.param.title); });
 
 std::string error_of(const std::string& text)

@@ -79,14 +79,14 @@ TEST(Config, DeviceAndRecordsAreRead)
     EXPECT_EQ(channel_of("device = \"/dev/x\"\nrecords = \"raw\"").device->framing.kind, Framing::Kind::raw);
 }
 
-TEST(Config, SameDeviceComparesOnlyTheDevice)
+TEST(Config, HashCoversOnlyTheDevice)
 {
-    const device::ChannelSettings channel = channel_of("device = \"/dev/x\"\nrecords = \"raw\"");
-    EXPECT_TRUE(channel.same_device(
-        channel_of("device = \"/dev/x\"\nrecords = \"raw\"\nnotification = \"poll\"\nformat = \"u8 x\"")));
-    EXPECT_FALSE(channel.same_device(channel_of("device = \"/dev/y\"\nrecords = \"raw\"")));
-    EXPECT_FALSE(channel.same_device(channel_of("device = \"/dev/x\"")));
-    EXPECT_FALSE(channel.same_device(channel_of("")));
+    const auto hash_of = [](const std::string& settings) { return channel_of(settings).device.value().hash; };
+    const std::uint64_t hash = hash_of("device = \"/dev/x\"\nrecords = \"raw\"");
+    EXPECT_EQ(hash_of("device = \"/dev/x\"\nrecords = \"raw\"\nnotification = \"poll\"\nformat = \"u8 x\""), hash);
+    EXPECT_NE(hash_of("device = \"/dev/y\"\nrecords = \"raw\""), hash);
+    EXPECT_NE(hash_of("device = \"/dev/x\""), hash);
+    EXPECT_FALSE(channel_of("").device);
 }
 
 TEST(Config, ChannelNamesAreChecked)

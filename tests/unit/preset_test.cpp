@@ -60,7 +60,7 @@ TEST_F(Presets, ChannelGetsTheSettingsOfItsPreset)
     EXPECT_EQ(channel.device->framing.kind, Framing::Kind::snapshot);
     EXPECT_EQ(channel.device->flood, 100U);
     ASSERT_EQ(channel.device->setup.size(), 1U);
-    EXPECT_EQ(std::get<WriteStep>(channel.device->setup[0].what).text, "some 100");
+    EXPECT_EQ(std::get<WriteStep>(channel.device->setup[0].operation).text, "some 100");
     EXPECT_EQ(channel.event_names->at(0), "memory");
 }
 
@@ -72,7 +72,7 @@ TEST_F(Presets, KeysOfTheChannelOverrideThePreset)
     EXPECT_EQ(channel.device->flood, 7U);
     EXPECT_EQ(channel.device->framing.kind, Framing::Kind::raw);
     EXPECT_TRUE(channel.device->setup.empty());
-    EXPECT_FALSE(channel.same_device(channel_of("preset = \"pressure\"")));
+    EXPECT_NE(channel.device->hash, channel_of("preset = \"pressure\"").device->hash);
     EXPECT_EQ(channel_of("preset = \"pressure\"\nmatch = { subsystem = \"x\" }").device->match->subsystem, "x");
 }
 
@@ -128,9 +128,9 @@ unit = "ProtectKernelLogs=no"
     EXPECT_EQ(device.decoding.clock, CLOCK_REALTIME);
     EXPECT_TRUE(device.decoding.sequence);
     EXPECT_TRUE(device.urgent_only);
-    EXPECT_EQ(std::get<IoctlStep>(device.setup.at(0).what).request, 0x400445a0U);
+    EXPECT_EQ(std::get<IoctlStep>(device.setup.at(0).operation).request, 0x400445a0U);
     EXPECT_TRUE(device.writes()) << "undoing the step writes";
-    EXPECT_EQ(std::get<WriteStep>(device.rearm.at(0).what).text, "\x01\xff");
+    EXPECT_EQ(std::get<WriteStep>(device.rearm.at(0).operation).text, "\x01\xff");
     EXPECT_TRUE(device.eventfd);
     EXPECT_EQ(channel.unit, std::vector<std::string>{"ProtectKernelLogs=no"});
 }

@@ -28,7 +28,7 @@ device::ChannelSettings channel_of(const std::string& settings)
 
 const IoctlStep& ioctl_of(const device::ChannelSettings& channel, std::size_t step)
 {
-    return std::get<IoctlStep>(channel.device->setup.at(step).what);
+    return std::get<IoctlStep>(channel.device->setup.at(step).operation);
 }
 
 std::size_t argument_size(const IoctlStep& step)
