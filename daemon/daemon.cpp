@@ -22,7 +22,7 @@ void set_log_level(std::string_view level)
 Daemon::Daemon(bus::BusType bus_type, ConfigPath config_path)
     : config_path_(std::move(config_path)), config_(load_config(config_path_)),
       connection_(loop_, bus_type,
-                  {.writable = [this] { turns_.request(); },
+                  {.flushed = [this] { turns_.request(); },
                    .disconnected = [this] { on_bus_disconnected(); },
                    .connected = [this] { on_bus_connected(); }}),
       publisher_(connection_), sigio_(loop_),
@@ -45,11 +45,12 @@ Daemon::Daemon(bus::BusType bus_type, ConfigPath config_path)
 int Daemon::run()
 {
     loop_.use_watchdog();
-    // The stored channels come first: the configuration may have given their names to other devices since.
+    // The stored channels come first, because their events must be published even if the configuration now gives their
+    // names to other devices.
     add_stored_channels();
     for (const auto& [name, channel] : config_.channels)
         add_configured_channel(name);
-    watch_for_configured_devices();
+    update_arrival_monitor();
     enumerate_devices();
     for (const auto& [name, fd] : std::exchange(devices_without_checkpoint_, {}))
         service::remove_fd(service::StoredFd::device, name);
@@ -76,7 +77,7 @@ void Daemon::reload_or_log_error()
     }
 }
 
-void Daemon::reload_or_answer_error()
+void Daemon::reload_or_throw_method_error()
 {
     try {
         reload();
@@ -103,40 +104,41 @@ void Daemon::apply_config()
 {
     set_log_level(config_.log_level);
     for (auto next = channels_.begin(); next != channels_.end();) {
-        const auto slot = next++;
-        const device::ChannelSettings settings = config_.channel(slot->first);
-        if (is_same_device(slot->second.channel->description(), settings))
-            slot->second.channel->configure(settings);
+        const auto entry = next++;
+        const device::ChannelSettings settings = config_.channel(entry->first);
+        if (is_same_device(entry->second.channel->description(), settings))
+            entry->second.channel->configure(settings);
         else
-            retire_channel(slot);
+            retire_channel(entry);
     }
     for (const auto& [name, channel] : config_.channels)
         add_configured_channel(name);
-    watch_for_configured_devices();
+    update_arrival_monitor();
     enumerate_devices();
     status_.changed();
 }
 
-/// Finds devices of class drvbus that were added or removed while their uevents did not reach the daemon.
+/// Finds devices of class drvbus that were added or removed without the daemon receiving the uevents.
 void Daemon::enumerate_devices()
 {
     enumerated_.clear();
     discovery_.enumerate();
-    for (const auto& [name, slot] : channels_) {
-        // An enumeration can miss devices without an error, so the device node decides.
-        const record::ChannelDescription& description = slot.channel->description();
+    for (const auto& [name, entry] : channels_) {
+        // An enumeration can miss devices without an error. A device is removed only if its node does not exist either.
+        const record::ChannelDescription& description = entry.channel->description();
         if (description.drvbus_class && !enumerated_.contains(name) && !device::node_exists(description.node))
-            slot.channel->device_removed();
+            entry.channel->device_removed();
     }
 }
 
-/// Deletes the channel at once, unless the bus does not take its remaining events now.
-void Daemon::retire_channel(Slots::iterator slot)
+/// Ends a channel that the configuration no longer has. Deletes it at once, unless remaining events have to be
+/// published in later turns.
+void Daemon::retire_channel(ChannelEntries::iterator entry)
 {
-    slot->second.channel->retire();
+    entry->second.channel->retire();
     try {
-        if (slot->second.channel->turn() == channel::Channel::TurnResult::ended)
-            delete_channel(slot);
+        if (entry->second.channel->turn() == channel::Channel::TurnResult::ended)
+            delete_channel(entry);
     } catch (const bus::SendError&) {
         connection_.report_broken();
     }
@@ -165,7 +167,7 @@ void Daemon::add_stored_channels()
                          name, error.what());
             service::remove_fd(service::StoredFd::checkpoint, name);
             service::remove_fd(service::StoredFd::eventfd, name);
-            // The kernel keeps the position of a ring with the open file.
+            // Without a checkpoint, the open file of a ring still has its position.
             if (files.device)
                 devices_without_checkpoint_.insert_or_assign(name, std::move(files.device));
             else
@@ -187,8 +189,9 @@ void Daemon::add_configured_channel(const std::string& name)
     add_channel(description);
 }
 
-/// Channels whose configured device is absent learn from udev when it appears.
-void Daemon::watch_for_configured_devices()
+/// Creates the monitor that tells channels when their absent configured device appears, if there are configured
+/// devices.
+void Daemon::update_arrival_monitor()
 {
     if (std::ranges::none_of(config_.channels, [](const auto& entry) { return entry.second.device.has_value(); })) {
         arrival_monitor_.reset();
@@ -197,9 +200,9 @@ void Daemon::watch_for_configured_devices()
     if (arrival_monitor_)
         return;
     arrival_monitor_ = std::make_unique<device::ArrivalMonitor>(loop_, [this](sd_device* device) {
-        for (const auto& [name, slot] : channels_) {
-            if (slot.channel->is_waiting_for(device))
-                slot.channel->device_appeared();
+        for (const auto& [name, entry] : channels_) {
+            if (entry.channel->is_waiting_for(device))
+                entry.channel->device_appeared();
         }
     });
 }
@@ -213,10 +216,10 @@ void Daemon::on_device_added(const record::ChannelDescription& description)
                      description.name, description.node);
     else if (present == channels_.end())
         add_channel(description);
-    // A channel that reads a device either has this one already, or still publishes the last events of a device that
-    // was removed. Its next turn shows which.
+    // A channel that reads a device either reads this one already, or still publishes the last events of a device that
+    // was removed. Its next turn shows which is the case.
     else if (!present->second.channel->device_added(description)) {
-        present->second.successor = std::make_unique<record::ChannelDescription>(description);
+        present->second.reported_device = std::make_unique<record::ChannelDescription>(description);
         queue_turn(description.name);
     }
 }
@@ -226,7 +229,7 @@ void Daemon::on_device_removed(const std::string& name)
     const auto present = channels_.find(name);
     if (present == channels_.end() || !present->second.channel->description().drvbus_class)
         return;
-    present->second.successor.reset();
+    present->second.reported_device.reset();
     present->second.channel->device_removed();
 }
 
@@ -269,47 +272,47 @@ void Daemon::run_turns()
     } catch (const bus::SendError&) {
         connection_.report_broken();  // the channel is still queued
     }
-    if (!turn_order_.empty() && connection_.writable())
+    if (!turn_order_.empty() && connection_.is_flushed())
         turns_.request();
 }
 
-/// Gives one turn to each channel that is queued now; then the event loop serves the bus and the devices.
+/// Gives one turn to each channel that is queued now. After that, the event loop serves the bus and the devices.
 void Daemon::give_turns()
 {
     for (std::size_t turns = turn_order_.size(); turns > 0; --turns) {
         const std::string name = turn_order_.front();
-        const auto slot = channels_.find(name);
-        // A channel goes to the end of the queue even if its turn was cut short: with a bus that is always busy, the
-        // first channel would be the only one that ever had a turn.
+        const auto entry = channels_.find(name);
+        // A channel goes to the end of the queue even if the bus stopped its turn early. Otherwise, the first channel
+        // would get all turns while the bus is always busy.
         turn_order_.pop_front();
-        if (slot == channels_.end())
+        if (entry == channels_.end())
             continue;
         turn_order_.push_back(name);
-        const channel::Channel::TurnResult result = slot->second.channel->turn();
+        const channel::Channel::TurnResult result = entry->second.channel->turn();
         status_.changed();
         if (result == channel::Channel::TurnResult::bus_busy)
-            return;  // the connection's callback `writable` continues
+            return;  // the connection's callback `flushed` requests the remaining turns
         if (result == channel::Channel::TurnResult::more)
             continue;
         turn_order_.pop_back();
-        slot->second.queued = false;
+        entry->second.queued = false;
         if (result == channel::Channel::TurnResult::ended)
-            delete_channel(slot);
-        else if (const auto same_device = std::exchange(slot->second.successor, nullptr))
-            slot->second.channel->cancel_removal(*same_device);
+            delete_channel(entry);
+        else if (const auto present_device = std::exchange(entry->second.reported_device, nullptr))
+            entry->second.channel->cancel_removal(*present_device);
     }
 }
 
-void Daemon::delete_channel(Slots::iterator slot)
+void Daemon::delete_channel(ChannelEntries::iterator entry)
 {
-    const std::string name = slot->first;
-    const std::unique_ptr<record::ChannelDescription> successor = std::move(slot->second.successor);
+    const std::string name = entry->first;
+    const std::unique_ptr<record::ChannelDescription> next_device = std::move(entry->second.reported_device);
     spdlog::info("channel {}: removed", name);
-    slot->second.channel->remove_stored_fds();
-    removed_positions_.put(name, slot->second.channel->final_position());
-    channels_.erase(slot);
-    if (successor)
-        on_device_added(*successor);
+    entry->second.channel->remove_stored_fds();
+    removed_positions_.put(name, entry->second.channel->final_position());
+    channels_.erase(entry);
+    if (next_device)
+        on_device_added(*next_device);
     else
         add_configured_channel(name);
     on_channels_changed();
@@ -319,23 +322,23 @@ void Daemon::make_manager_object()
 {
     manager_ = std::make_unique<bus::ManagerObject>(
         connection_, bus::ManagerObject::Callbacks{.properties = [this] { return properties(); },
-                                                   .reload = [this] { reload_or_answer_error(); }});
+                                                   .reload = [this] { reload_or_throw_method_error(); }});
 }
 
 void Daemon::on_bus_disconnected()
 {
     manager_.reset();
-    for (const auto& [name, slot] : channels_)
-        slot.channel->bus_disconnected();
+    for (const auto& [name, entry] : channels_)
+        entry.channel->bus_disconnected();
 }
 
 void Daemon::on_bus_connected()
 {
     make_manager_object();
-    for (const auto& [name, slot] : channels_)
-        slot.channel->bus_connected();
+    for (const auto& [name, entry] : channels_)
+        entry.channel->bus_connected();
     enumerate_devices();  // the kernel may have dropped uevents while the daemon waited for the bus
-    turns_.request();     // the channels that waited for the old connection are queued already
+    turns_.request();     // for the channels that are queued since the old connection broke
 }
 
 }  // namespace drvbus

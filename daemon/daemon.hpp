@@ -23,10 +23,12 @@
 
 namespace drvbus {
 
-/// drvbusd: creates and deletes channels as devices and the configuration change, and gives each channel its turns.
+/// drvbusd: creates and deletes channels when devices or the configuration change, and schedules the turns of the
+/// channels.
 ///
-/// A turn publishes a limited share of one channel's events. Between the turns, the event loop serves the bus and the
-/// devices, so that one busy channel delays nobody. While the bus takes no messages, no channel gets a turn.
+/// A turn publishes a limited number of events of one channel. Between the rounds of turns, the event loop serves the
+/// bus and the devices, so that a busy channel does not delay the others. While the bus accepts no messages, no channel
+/// gets a turn.
 class Daemon final {
 public:
     /// Connects to the bus and requests the name org.drvbus1.
@@ -44,33 +46,35 @@ public:
     [[nodiscard]] const EventLoop& loop() const noexcept { return loop_; }
     [[nodiscard]] bus::ManagerProperties properties() const;
 
-    /// Loads the configuration again and applies it. On an error, the present configuration stays in force.
+    /// Loads the configuration again and applies it. If it is wrong, the previous configuration remains in use.
     /// @throws ConfigError, std::exception
     void reload();
 
 private:
-    struct Slot {
+    /// A channel, and what the daemon has to do with it.
+    struct ChannelEntry {
         std::unique_ptr<channel::Channel> channel;
-        bool queued = false;  ///< waits for a turn
-        /// A device that was added under this name while the channel still published the events of its present one.
-        std::unique_ptr<record::ChannelDescription> successor;
+        bool queued = false;  ///< `turn_order_` has the channel
+        /// A device of class drvbus that was reported as added under this name while the channel was still reading its
+        /// present one. Null: none.
+        std::unique_ptr<record::ChannelDescription> reported_device;
     };
-    using Slots = std::map<std::string, Slot, std::less<>>;
+    using ChannelEntries = std::map<std::string, ChannelEntry, std::less<>>;  ///< by name
 
     void reload_or_log_error();
-    void reload_or_answer_error();
+    void reload_or_throw_method_error();
     void apply_config();
 
     void enumerate_devices();
     void on_device_added(const record::ChannelDescription& description);
     void on_device_removed(const std::string& name);
-    void watch_for_configured_devices();
+    void update_arrival_monitor();
 
     void add_channel(const record::ChannelDescription& description, channel::Inherited inherited = {});
     void add_stored_channels();
     void add_configured_channel(const std::string& name);
-    void retire_channel(Slots::iterator slot);
-    void delete_channel(Slots::iterator slot);
+    void retire_channel(ChannelEntries::iterator entry);
+    void delete_channel(ChannelEntries::iterator entry);
     void on_channels_changed();
     [[nodiscard]] static bool is_same_device(const record::ChannelDescription& description,
                                              const device::ChannelSettings& settings);
@@ -92,20 +96,21 @@ private:
     notification::SigioDispatcher sigio_;
     std::unique_ptr<bus::ManagerObject> manager_;
     device::ChannelDiscovery discovery_;
-    std::unique_ptr<device::ArrivalMonitor> arrival_monitor_;  ///< only while the configuration has devices
+    std::unique_ptr<device::ArrivalMonitor> arrival_monitor_;  ///< null if there are no configured devices
     channel::Totals totals_;
     DeferredCall turns_, enumeration_;
     EventSource stop_on_term_, stop_on_int_, reload_on_hup_;
     service::StatusReporter status_;
-    Slots channels_;
-    std::set<std::string> enumerated_;  ///< names that the running enumeration has found
-    /// Devices that an earlier process stored, whose checkpoint is missing or damaged.
+    ChannelEntries channels_;
+    std::set<std::string> enumerated_;  ///< names of the channels that the present or last enumeration has found
+    /// By channel name: the open devices that an earlier process stored, whose checkpoint is missing or damaged.
     std::map<std::string, UniqueFd> devices_without_checkpoint_;
     checkpoint::RemovedChannelPositions removed_positions_;
-    std::deque<std::string> turn_order_;
+    std::deque<std::string> turn_order_;  ///< names of the channels that wait for a turn
 };
 
-/// Sets the level of the log. @param level one of those of Config::log_level
+/// Sets the level of the log.
+/// @param level a value of Config::log_level
 void set_log_level(std::string_view level);
 
 }  // namespace drvbus

@@ -19,8 +19,8 @@
 
 namespace {
 
-/// Whether stderr is the journal's socket. The variable alone does not say so: children inherit it, whatever
-/// their stderr is ($JOURNAL_STREAM in systemd.exec(5)).
+/// Whether stderr is the socket of the journal. $JOURNAL_STREAM (systemd.exec(5)) names that socket. A child inherits
+/// the variable even if its stderr is another file, so its value has to be compared.
 bool stderr_is_journal()
 {
     const char* const stream = std::getenv("JOURNAL_STREAM");
@@ -29,7 +29,7 @@ bool stderr_is_journal()
            fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
 }
 
-/// To the journal where systemd has connected it to stderr, else as plain text.
+/// Makes the log go to the journal if systemd has connected stderr to it, and else to stderr as plain text.
 void start_log()
 {
     std::shared_ptr<spdlog::logger> logger;
@@ -43,13 +43,15 @@ void start_log()
     spdlog::set_default_logger(logger);
 }
 
+/// What the command line sets.
 struct Options {
     drvbus::bus::BusType bus = drvbus::bus::BusType::system;
     drvbus::ConfigPath config;
 };
 
-/// @param exit_code what to exit with if the daemon is not to start
-/// @returns whether to start it
+/// Parses the command line.
+/// @param exit_code set if the daemon must not start: the exit code of the process
+/// @returns whether the daemon must start
 bool parse(int argc, char** argv, Options& options, int& exit_code)
 {
     CLI::App app("Publishes events of kernel drivers on D-Bus.", "drvbusd");

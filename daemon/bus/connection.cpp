@@ -16,20 +16,19 @@ namespace drvbus::bus {
 
 namespace {
 
-constexpr std::chrono::milliseconds kFirstRetry{50};
-constexpr std::chrono::milliseconds kLastRetry{5000};
+constexpr std::chrono::milliseconds kMinRetryDelay{50};
+constexpr std::chrono::milliseconds kMaxRetryDelay{5000};
 
-// The signal that sd-bus delivers locally when the connection is closed.
-constexpr const char* kDisconnected = "type='signal',path='/org/freedesktop/DBus/Local',"
-                                      "interface='org.freedesktop.DBus.Local',member='Disconnected'";
+// Matches the signal that sd-bus itself delivers when the connection is closed.
+constexpr const char* kDisconnectedMatch = "type='signal',path='/org/freedesktop/DBus/Local',"
+                                           "interface='org.freedesktop.DBus.Local',member='Disconnected'";
 
-// Replies that may wait to be written. The bus disconnects a caller that reads no replies long before there are so
-// many.
+// Messages that may wait in the output queue before the daemon refuses calls.
 constexpr std::uint64_t kMaxQueued = 32;
 
-/// Limits the memory that callers can make the daemon use: while the bus does not take the replies, further calls get a
-/// short error, and then no reply.
-int refuse_too_many(sd_bus_message* call, void* /*connection*/, sd_bus_error* /*error*/) noexcept
+/// Limits the memory that callers can make the daemon use. While more than kMaxQueued messages wait, a call gets only a
+/// short error. While more than 8 * kMaxQueued wait, it gets no reply.
+int refuse_calls_if_queue_is_long(sd_bus_message* call, void* /*connection*/, sd_bus_error* /*error*/) noexcept
 {
     std::uint64_t queued = 0;
     if (sd_bus_message_is_method_call(call, nullptr, nullptr) <= 0 ||
@@ -60,11 +59,12 @@ Opened open_or_advise(BusType type)
 }  // namespace
 
 Connection::Connection(EventLoop& loop, BusType type, Callbacks callbacks)
-    : loop_(loop), type_(type), callbacks_(std::move(callbacks)), bus_(open_or_advise(type)), retry_after_(kFirstRetry),
-      after_io_(loop.after_each(EventLoop::Priority::normal, [this] { check_writable(); })),
+    : loop_(loop), type_(type), callbacks_(std::move(callbacks)), bus_(open_or_advise(type)),
+      retry_delay_(kMinRetryDelay),
+      after_each_(loop.after_each(EventLoop::Priority::normal, [this] { check_flushed(); })),
       retry_(loop.timer(EventLoop::Priority::normal, [this] { probe(); })),
       broken_(loop.deferred(EventLoop::Priority::normal, [this] { on_disconnected(); })),
-      probe_answered_(loop.deferred(EventLoop::Priority::normal, [this] { on_probe_answered(); })),
+      probe_replied_(loop.deferred(EventLoop::Priority::normal, [this] { on_probe_reply(); })),
       name_replied_(loop.deferred(EventLoop::Priority::normal, [this] { on_name_acquired(); }))
 {
     attach();
@@ -75,16 +75,16 @@ Connection::Connection(EventLoop& loop, BusType type, Callbacks callbacks)
 
 Connection::~Connection()
 {
-    // Flushing would block if the bus takes no messages. What it has not taken is not committed, so the next process
-    // publishes it.
-    if (connected_ && queued() > 0)
+    // Flushing would block if the bus accepts no messages. The events in the queue are not committed, so the next
+    // process publishes them.
+    if (connected_ && queued_messages() > 0)
         sd_bus_close(bus_->handle);
     detach();
 }
 
 void Connection::attach()
 {
-    // The end of the event loop must not flush either; see the destructor.
+    // By default, sd-bus flushes the connection when the event loop exits. That may block, as the destructor explains.
     check(sd_bus_set_close_on_exit(bus_->handle, false), "sd_bus_set_close_on_exit");
     check(sd_bus_attach_event(bus_->handle, loop_.get(), static_cast<int>(EventLoop::Priority::normal)),
           "sd_bus_attach_event");
@@ -92,8 +92,8 @@ void Connection::attach()
         static_cast<const Connection*>(self)->report_broken();
         return 0;
     };
-    check(sd_bus_add_match(bus_->handle, nullptr, kDisconnected, on_local_disconnected, this), "sd_bus_add_match");
-    check(sd_bus_add_filter(bus_->handle, nullptr, refuse_too_many, this), "sd_bus_add_filter");
+    check(sd_bus_add_match(bus_->handle, nullptr, kDisconnectedMatch, on_local_disconnected, this), "sd_bus_add_match");
+    check(sd_bus_add_filter(bus_->handle, nullptr, refuse_calls_if_queue_is_long, this), "sd_bus_add_filter");
 }
 
 void Connection::detach()
@@ -121,18 +121,19 @@ void Connection::on_disconnected()
 
 void Connection::schedule_retry()
 {
-    EventLoop::start(retry_, retry_after_);
-    retry_after_ = std::min(retry_after_ * 2, kLastRetry);
+    EventLoop::start(retry_, retry_delay_);
+    retry_delay_ = std::min(retry_delay_ * 2, kMaxRetryDelay);
 }
 
-/// sdbus-c++ blocks until the bus answers its Hello. A bus that accepts connections but does not answer yet, as while
-/// it is starting, would block the event loop. So an asynchronous call on a connection of its own comes first.
+/// Finds out whether the bus replies to calls, with an asynchronous call on a connection of its own. This comes before
+/// `reconnect`, because sdbus-c++ blocks until the bus has replied to Hello. A bus that is starting accepts connections
+/// but does not reply yet, and would block the event loop.
 void Connection::probe()
 {
-    const auto answered = [](sd_bus_message* answer, void* self, sd_bus_error*) noexcept {
+    const auto on_reply = [](sd_bus_message* reply, void* self, sd_bus_error*) noexcept {
         auto* const connection = static_cast<Connection*>(self);
-        connection->probe_error_ = sd_bus_message_get_errno(answer);
-        connection->probe_answered_.request();  // this callback must not close the connection that runs it
+        connection->probe_error_ = sd_bus_message_get_errno(reply);
+        connection->probe_replied_.request();  // not here: this callback must not close the connection that runs it
         return 0;
     };
     sd_bus* opened = nullptr;
@@ -142,12 +143,12 @@ void Connection::probe()
         result = sd_bus_attach_event(opened, loop_.get(), static_cast<int>(EventLoop::Priority::normal));
     if (result >= 0)
         result = sd_bus_call_method_async(opened, nullptr, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                          "org.freedesktop.DBus", "GetId", answered, this, nullptr);
+                                          "org.freedesktop.DBus", "GetId", on_reply, this, nullptr);
     if (result < 0)
         retry_connect(std::strerror(-result));
 }
 
-void Connection::on_probe_answered()
+void Connection::on_probe_reply()
 {
     probe_.reset();
     if (probe_error_ == 0)
@@ -172,12 +173,12 @@ void Connection::reconnect()
         retry_connect(error.what());
         return;
     }
-    // Asynchronous, for the same reason as in probe().
-    const auto answered = [](sd_bus_message* answer, void* self, sd_bus_error*) noexcept {
-        static_cast<Connection*>(self)->on_name_reply(answer);
+    // Asynchronous, because a synchronous call would block the event loop if the bus does not reply.
+    const auto on_reply = [](sd_bus_message* reply, void* self, sd_bus_error*) noexcept {
+        static_cast<Connection*>(self)->on_name_reply(reply);
         return 0;
     };
-    if (sd_bus_request_name_async(bus_->handle, nullptr, kServiceName, 0, answered, this) < 0)
+    if (sd_bus_request_name_async(bus_->handle, nullptr, kServiceName, 0, on_reply, this) < 0)
         report_broken();
 }
 
@@ -188,7 +189,7 @@ void Connection::on_name_reply(sd_bus_message* reply)
     name_error_ = sd_bus_message_get_errno(reply);
     if (name_error_ == 0 && (sd_bus_message_read_basic(reply, 'u', &code) < 0 || code != 1))
         name_error_ = EEXIST;
-    name_replied_.request();  // on_name_acquired() may throw, which must not pass through libsystemd
+    name_replied_.request();  // not here: on_name_acquired() may throw, and libsystemd is written in C
 }
 
 void Connection::on_name_acquired()
@@ -203,7 +204,7 @@ void Connection::on_name_acquired()
     }
     spdlog::info("connected to the {} bus again", name_of(type_));
     connected_ = true;
-    retry_after_ = kFirstRetry;
+    retry_delay_ = kMinRetryDelay;
     callbacks_.connected();
 }
 
@@ -220,31 +221,31 @@ std::string Connection::name_error_text(int error) const
     return fmt::format("requesting the name {}: {}", kServiceName, std::strerror(error));
 }
 
-bool Connection::writable()
+bool Connection::is_flushed()
 {
-    // A closed connection has an empty queue too: it discarded its messages.
+    // A closed connection has discarded its messages, so its empty queue does not mean that the bus has accepted them.
     if (!connected_ || sd_bus_is_open(bus_->handle) <= 0)
         return false;
-    if (queued() == 0)
+    if (queued_messages() == 0)
         return true;
-    after_io_.enable(true);
+    after_each_.enable(true);
     return false;
 }
 
-std::uint64_t Connection::queued() const
+std::uint64_t Connection::queued_messages() const
 {
     std::uint64_t messages = 0;
     check(sd_bus_get_n_queued_write(bus_->handle, &messages), "sd_bus_get_n_queued_write");
     return messages;
 }
 
-void Connection::check_writable()
+void Connection::check_flushed()
 {
-    if (connected_ && !writable())
+    if (connected_ && !is_flushed())
         return;
-    after_io_.enable(false);
+    after_each_.enable(false);
     if (connected_)
-        callbacks_.writable();
+        callbacks_.flushed();
 }
 
 }  // namespace drvbus::bus

@@ -18,18 +18,22 @@ inline constexpr const char* kChannelInterface = "org.drvbus1.Channel";
 
 enum class BusType : std::uint8_t { system, session };
 
-/// The daemon's connection to the bus, attached to its event loop. If the connection breaks, this class connects again
-/// as soon as the bus answers. The event loop is never blocked meanwhile.
+/// The daemon's connection to the bus, attached to its event loop. If the connection breaks, this class tries to
+/// connect again until it succeeds. This never blocks the event loop.
 ///
 /// Objects, properties and methods use sdbus-c++. The signals Event and Lost are sent with sd-bus on the same
-/// connection, because sdbus-c++ allocates a separate message for every variant, of which an event has several.
+/// connection, because sdbus-c++ allocates a separate message for each variant, and each field of an event is a
+/// variant.
 class Connection {
 public:
     /// Called from the event loop.
     struct Callbacks {
-        std::function<void()> writable;  ///< the bus accepts messages again; follows a `writable` that returned false
-        std::function<void()> disconnected;  ///< the connection broke: destroy all objects on it before returning
-        std::function<void()> connected;     ///< the connection is established again, and owns the name
+        /// The bus has accepted all messages. Called once after `is_flushed` returned false because of queued messages.
+        std::function<void()> flushed;
+        /// The connection broke. The callback must destroy all objects on it before it returns.
+        std::function<void()> disconnected;
+        /// The connection is established again and owns the name org.drvbus1.
+        std::function<void()> connected;
     };
 
     /// Connects and requests the name org.drvbus1.
@@ -42,15 +46,17 @@ public:
 
     [[nodiscard]] bool is_connected() const noexcept { return connected_; }
 
-    /// Valid only while connected, and not across a reconnection.
+    /// The connection for sdbus-c++ and for sd-bus. Call these only while connected. The results are valid until the
+    /// connection breaks.
     [[nodiscard]] sdbus::IConnection& sdbus() noexcept { return *bus_->connection; }
     [[nodiscard]] sd_bus* handle() noexcept { return bus_->handle; }
 
-    /// Whether the bus has taken every message that was sent, and accepts more. If this returns false, the callback
-    /// `writable` follows as soon as it does.
-    [[nodiscard]] bool writable();
+    /// Whether the connection is established and its output queue is empty: the socket of the bus has accepted every
+    /// message that was sent. The daemon sends events and commits them only then. If messages are queued, the callback
+    /// `flushed` follows as soon as the queue is empty.
+    [[nodiscard]] bool is_flushed();
 
-    /// Reports that sending failed. The callback `disconnected` follows from the event loop.
+    /// Call this after a SendError. The event loop then calls `disconnected`, and this class connects again.
     void report_broken() const;
 
 private:
@@ -62,27 +68,28 @@ private:
     void detach();
     void on_disconnected();
     void probe();
-    void on_probe_answered();
+    void on_probe_reply();
     void retry_connect(const char* reason);
     void reconnect();
     void on_name_reply(sd_bus_message* reply);
     void on_name_acquired();
     void schedule_retry();
     [[nodiscard]] std::string name_error_text(int error) const;
-    void check_writable();
-    [[nodiscard]] std::uint64_t queued() const;
+    void check_flushed();
+    [[nodiscard]] std::uint64_t queued_messages() const;
 
     EventLoop& loop_;
     BusType type_;
     Callbacks callbacks_;
     std::optional<Opened> bus_;
     bool connected_ = false;
-    std::chrono::milliseconds retry_after_;
-    std::unique_ptr<sd_bus, ProbeDeleter> probe_;
-    int probe_error_ = 0;
-    int name_error_ = 0;
-    EventSource after_io_, retry_;
-    DeferredCall broken_, probe_answered_, name_replied_;
+    std::chrono::milliseconds retry_delay_;
+    std::unique_ptr<sd_bus, ProbeDeleter> probe_;  ///< connection of its own, while a probe waits for its reply
+    int probe_error_ = 0;                          ///< errno of the last probe; 0: the bus replied
+    int name_error_ = 0;                           ///< errno of the last request for the name; 0: owned
+    EventSource after_each_;                       ///< enabled while messages are queued
+    EventSource retry_;
+    DeferredCall broken_, probe_replied_, name_replied_;
 };
 
 }  // namespace drvbus::bus

@@ -33,7 +33,7 @@ T load(const std::byte* at)
 void append_widened(sd_bus_message* message, Type type, const std::byte* at)
 {
     if (type == Type::s8) {
-        const std::int16_t value = load<std::int8_t>(at);  // NOLINT(bugprone-signed-char-misuse): a number
+        const std::int16_t value = load<std::int8_t>(at);  // NOLINT(bugprone-signed-char-misuse): not a character
         append(message, 'n', &value);
     } else if (type == Type::f32) {
         const auto value = static_cast<double>(load<float>(at));
@@ -56,7 +56,7 @@ bool is_noncharacter(std::uint32_t code_point)
 }
 
 /// Whether sd-bus accepts the bytes as a string.
-bool is_text(std::string_view bytes)
+bool is_valid_string(std::string_view bytes)
 {
     if (!utf8::is_valid(bytes.begin(), bytes.end()))
         return false;
@@ -67,8 +67,8 @@ bool is_text(std::string_view bytes)
     return true;
 }
 
-/// Converts bytes to text that sd-bus accepts: U+FFFD replaces what is invalid.
-void make_text(std::string_view bytes, std::string& text)
+/// Converts bytes to a string that sd-bus accepts: U+FFFD replaces what is invalid.
+void make_string(std::string_view bytes, std::string& text)
 {
     std::string valid;
     utf8::replace_invalid(bytes.begin(), bytes.end(), std::back_inserter(valid));
@@ -106,11 +106,11 @@ void send(sd_bus_message* message)
         throw SendError(std::strerror(-result));
 }
 
-bool EventEncoder::append_event(sd_bus_message* message, const EventSchema& channel, const record::Event& event)
+bool EventEncoder::append_event(sd_bus_message* message, const MessageContext& context, const record::Event& event)
 {
     std::array<char, 11> digits{};  // a u32 and its NUL
     const char* name = digits.data();
-    if (const auto named = channel.event_names.find(event.id); named != channel.event_names.end())
+    if (const auto named = context.event_names.find(event.id); named != context.event_names.end())
         name = named->second.c_str();
     else
         std::to_chars(digits.data(), digits.data() + digits.size() - 1, event.id);
@@ -119,8 +119,8 @@ bool EventEncoder::append_event(sd_bus_message* message, const EventSchema& chan
     append(message, 't', &event.sequence);
     append(message, 't', &event.time_ns);
     append(message, 'u', &event.id);
-    const bool fits = (event.flags & record::kFormatMismatch) == 0 && channel.format.fits(event.payload.size());
-    append_data(message, fits ? channel.format : Format(), event.payload);
+    const bool fits = (event.flags & record::kFormatMismatch) == 0 && context.format.fits(event.payload.size());
+    append_data(message, fits ? context.format : Format(), event.payload);
     return fits;
 }
 
@@ -184,12 +184,12 @@ void EventEncoder::append_text(sd_bus_message* message, std::span<const std::byt
 {
     const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     const std::string_view text = all.substr(0, all.find('\0'));
-    text_.clear();
-    if (is_text(text))
-        text_ = text;
+    valid_text_.clear();
+    if (is_valid_string(text))
+        valid_text_ = text;
     else
-        make_text(text, text_);
-    append(message, 's', text_.c_str());
+        make_string(text, valid_text_);
+    append(message, 's', valid_text_.c_str());
 }
 
 }  // namespace drvbus::bus

@@ -15,11 +15,11 @@
 
 namespace drvbus::bus {
 
-/// What the messages of a channel need besides the event: the object path, the names of events, and the format.
-struct EventSchema {
-    std::string path;  ///< of the object on the bus
-    std::map<std::uint32_t, std::string> event_names;
-    format::Format format;
+/// What the bus messages of one channel need in addition to the event.
+struct MessageContext {
+    std::string path;                                  ///< of the channel's object on the bus
+    std::map<std::uint32_t, std::string> event_names;  ///< by event id
+    format::Format format;                             ///< of the payloads
 };
 
 /// The connection to the bus broke, so a message could not be sent.
@@ -32,27 +32,28 @@ struct MessageDeleter {
 };
 using Message = std::unique_ptr<sd_bus_message, MessageDeleter>;
 
-/// Wrappers of sd_bus_message_append_basic() and the like.
+/// Wrappers of sd_bus_message_append_basic(), _append_array(), _open_container() and _close_container().
 /// @throws std::system_error
 void append(sd_bus_message* message, char type, const void* value);
 void append_array(sd_bus_message* message, char type, std::span<const std::byte> bytes);
 void open(sd_bus_message* message, char type, const char* contents);
 void close(sd_bus_message* message);
 
+/// Sends the message on its connection. The bus has accepted it once Connection::is_flushed returns true.
 /// @throws SendError
 void send(sd_bus_message* message);
 
-/// Appends events to messages. One object serves all channels; it keeps its buffer.
+/// Appends events to messages. One object serves all channels, because it reuses its buffer.
 class EventEncoder {
 public:
     /// D-Bus signature of the values that `append_event` appends.
     static constexpr const char* kSignature = "sttuv";
 
-    /// Appends name, sequence, time, id and data of an event. An event id without a name gets its decimal digits as the
-    /// name, so that a match on arg0 works for it as well.
+    /// Appends name, sequence, time, id and data of an event. The name of an event id without a name is its decimal
+    /// digits, so that a match on arg0 works for such an event as well.
     /// @returns false if the payload does not fit the channel's format and was appended as bytes
     /// @throws std::system_error
-    bool append_event(sd_bus_message* message, const EventSchema& channel, const record::Event& event);
+    bool append_event(sd_bus_message* message, const MessageContext& context, const record::Event& event);
 
 private:
     void append_data(sd_bus_message* message, const format::Format& format, std::span<const std::byte> payload);
@@ -60,7 +61,7 @@ private:
     void append_value(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
     void append_text(sd_bus_message* message, std::span<const std::byte> bytes);
 
-    std::string text_;  // buffer for converted text
+    std::string valid_text_;  // buffer for append_text
 };
 
 }  // namespace drvbus::bus

@@ -14,8 +14,8 @@ namespace {
 
 constexpr const char* kFailed = "org.drvbus1.Error.Failed";
 
-/// Sends a signal about an object. If the connection broke, the signal is dropped: after a reconnection every
-/// subscriber asks for the objects and their properties again.
+/// Sends a signal about an object. If the connection broke, the signal is dropped: after a reconnection each subscriber
+/// requests the objects and their properties again.
 void emit_or_drop(const std::function<void()>& emit)
 {
     try {
@@ -93,14 +93,14 @@ sdbus::Struct<std::uint64_t, std::uint64_t> ChannelObject::Previous()
 
 void ChannelObject::GetEvents(EventsResult&& result, std::uint64_t since, std::uint32_t max)
 {
-    // The answer is written with sd-bus, as the signals are; `result` is only used for errors. No exception may leave
-    // this function: the caller is libsystemd, which is written in C.
+    // The reply is sent with sd-bus, like the signals; `result` is only used for errors. No exception may leave this
+    // function: its caller is libsystemd, which is written in C.
     try {
-        answer_get_events(sd_bus_get_current_message(bus_), callbacks_.replay(since), since, max);
+        reply_to_get_events(sd_bus_get_current_message(bus_), callbacks_.replay(since), since, max);
     } catch (const MethodError& error) {
         result.returnError(make_error(error.name, error.what()));
     } catch (const SendError& error) {
-        spdlog::debug("answer dropped, the connection to the bus broke: {}", error.what());
+        spdlog::debug("reply dropped, the connection to the bus broke: {}", error.what());
     } catch (const std::exception& error) {
         result.returnError(make_error(kFailed, error.what()));
     }

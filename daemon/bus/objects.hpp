@@ -12,26 +12,28 @@
 
 namespace drvbus::bus {
 
-/// What sdbus-c++ passes to the handler of GetEvents to answer the call with.
+/// The object with which a handler of GetEvents can reply to the call later; sdbus-c++ passes it to the handler.
 using EventsResult =
     sdbus::Result<std::vector<sdbus::Struct<std::string, std::uint64_t, std::uint64_t, std::uint32_t, sdbus::Variant>>,
                   std::uint64_t, bool, std::uint64_t, std::uint64_t>;
 
-/// Values of the properties of org.drvbus1.Manager; dbus/org.drvbus1.xml has their meaning.
+/// Values of the properties of org.drvbus1.Manager, which dbus/org.drvbus1.xml describes.
 struct ManagerProperties {
     std::uint32_t channels = 0;
     std::uint64_t events_published = 0;
     std::uint64_t events_lost = 0;
 };
 
-/// The object /org/drvbus1. It exists on the bus as long as this C++ object.
+/// The object /org/drvbus1. It is on the bus for as long as this C++ object exists.
 class ManagerObject final
     : public sdbus::AdaptorInterfaces<sdbus::ObjectManager_adaptor, org::drvbus1::Manager_adaptor> {
 public:
-    /// What the object asks the daemon for, from the event loop. Must stay callable while the object exists.
+    /// The object calls these from the event loop. They must be callable while the object exists.
     struct Callbacks {
         std::function<ManagerProperties()> properties;
-        std::function<void()> reload;  ///< may throw MethodError, or std::exception for org.drvbus1.Error.Failed
+        /// Loads the configuration again. May throw MethodError; any other std::exception becomes
+        /// org.drvbus1.Error.Failed.
+        std::function<void()> reload;
     };
 
     /// @param connection must outlive the object
@@ -53,7 +55,7 @@ private:
     Callbacks callbacks_;
 };
 
-/// Values of the properties of org.drvbus1.Channel; dbus/org.drvbus1.xml has their meaning.
+/// Values of the properties of org.drvbus1.Channel, which dbus/org.drvbus1.xml describes.
 struct ChannelProperties {
     std::string name;
     std::string device;
@@ -70,15 +72,15 @@ struct ChannelProperties {
     std::uint64_t format_mismatches = 0;
 };
 
-/// The object /org/drvbus1/channel/NAME. It exists on the bus as long as this C++ object: its constructor sends
-/// InterfacesAdded, its destructor InterfacesRemoved.
+/// The object /org/drvbus1/channel/NAME. It is on the bus for as long as this C++ object exists. The constructor sends
+/// InterfacesAdded, the destructor InterfacesRemoved.
 class ChannelObject final
     : public sdbus::AdaptorInterfaces<org::drvbus1::Channel_adaptor, sdbus::ManagedObject_adaptor> {
 public:
-    /// What the object asks the channel for, from the event loop. Must stay callable while the object exists.
+    /// The object calls these from the event loop. They must be callable while the object exists.
     struct Callbacks {
         std::function<ChannelProperties()> properties;
-        /// The events from the sequence `since` on. May throw MethodError, or std::exception for
+        /// Returns the events from the sequence `since` on. May throw MethodError; any other std::exception becomes
         /// org.drvbus1.Error.Failed.
         std::function<Replay(std::uint64_t since)> replay;
     };
@@ -89,8 +91,7 @@ public:
     ChannelObject& operator=(const ChannelObject&) = delete;
     ~ChannelObject();
 
-    /// Sends PropertiesChanged for all properties whose changes are announced, that is, for all but the name and the
-    /// counters.
+    /// Sends PropertiesChanged for all properties except the name and the counters.
     void emit_changed();
 
 private:

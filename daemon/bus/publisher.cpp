@@ -28,17 +28,17 @@ Message Publisher::new_signal(const std::string& path, const char* member) const
     return Message(message);
 }
 
-bool Publisher::event(const EventSchema& channel, const record::Event& event)
+bool Publisher::event(const MessageContext& context, const record::Event& event)
 {
-    const Message message = new_signal(channel.path, "Event");
-    const bool fits = encoder_.append_event(message.get(), channel, event);
+    const Message message = new_signal(context.path, "Event");
+    const bool fits = encoder_.append_event(message.get(), context, event);
     send(message.get());
     return fits;
 }
 
-void Publisher::lost(const EventSchema& channel, std::uint64_t first, std::uint64_t count)
+void Publisher::lost(const MessageContext& context, std::uint64_t first, std::uint64_t count)
 {
-    const Message message = new_signal(channel.path, "Lost");
+    const Message message = new_signal(context.path, "Lost");
     append(message.get(), 't', &first);
     append(message.get(), 't', &count);
     send(message.get());

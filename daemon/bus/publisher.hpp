@@ -13,19 +13,19 @@ namespace drvbus::bus {
 /// Sends the signals of org.drvbus1.Channel. One object serves all channels.
 class Publisher {
 public:
-    /// @param connection outlives the publisher
+    /// @param connection must outlive the publisher
     explicit Publisher(Connection& connection) : connection_(connection) {}
 
-    /// Sends the signal Event. The bus has taken it once Connection::writable returns true.
+    /// Sends the signal Event. The bus has accepted it once Connection::is_flushed returns true.
     /// @returns false if the payload does not fit the channel's format and was sent as bytes
     /// @throws SendError
-    bool event(const EventSchema& channel, const record::Event& event);
+    bool event(const MessageContext& context, const record::Event& event);
 
     /// Sends the signal Lost, in the same way.
     /// @param first sequence of the first lost event
     /// @param count number of lost events
     /// @throws SendError
-    void lost(const EventSchema& channel, std::uint64_t first, std::uint64_t count);
+    void lost(const MessageContext& context, std::uint64_t first, std::uint64_t count);
 
 private:
     [[nodiscard]] Message new_signal(const std::string& path, const char* member) const;

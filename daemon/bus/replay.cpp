@@ -9,67 +9,67 @@ namespace drvbus::bus {
 
 namespace {
 
-// Limits of one answer: large enough that a subscriber catches up quickly, small enough that the channels do not wait
-// long for it and that answers to a hundred callers that do not read them fit in memory.
-constexpr std::uint32_t kMostEvents = 1000;
-constexpr std::size_t kMostBytes = 131072;
+// Limits of one reply. They are large enough that a subscriber catches up quickly. They are small enough that a reply
+// does not delay the channels for long, and that unread replies to a hundred callers fit in memory.
+constexpr std::uint32_t kMaxEvents = 1000;
+constexpr std::size_t kMaxBytes = 131072;
 
-Message new_answer(sd_bus_message* call)
+Message new_reply(sd_bus_message* call)
 {
-    sd_bus_message* answer = nullptr;
-    check(sd_bus_message_new_method_return(call, &answer), "sd_bus_message_new_method_return");
-    return Message(answer);
+    sd_bus_message* reply = nullptr;
+    check(sd_bus_message_new_method_return(call, &reply), "sd_bus_message_new_method_return");
+    return Message(reply);
 }
 
-/// Describes the events in an answer.
+/// Describes the events in a reply.
 struct Summary {
     std::uint64_t events = 0;
     std::uint64_t next;  ///< sequence after the last event
-    bool more = false;   ///< records were left out
+    bool more = false;   ///< the reply does not have all records, because of a limit
 };
 
-Summary append_events(sd_bus_message* answer, const Replay& replay, std::uint64_t since, std::uint32_t max)
+Summary append_events(sd_bus_message* reply, const Replay& held, std::uint64_t since, std::uint32_t max)
 {
     EventEncoder encoder;
-    // No record is held: all events up to the next one are lost.
-    Summary summary{.next = replay.records.empty() ? std::max(since, replay.next_sequence) : since};
-    open(answer, 'a', "(sttuv)");
-    for (std::span<const std::byte> rest = replay.records; !rest.empty();) {
+    // Without records, all events from `since` to the next one are lost.
+    Summary summary{.next = held.records.empty() ? std::max(since, held.next_sequence) : since};
+    open(reply, 'a', "(sttuv)");
+    for (std::span<const std::byte> rest = held.records; !rest.empty();) {
         const record::Record record = record::parse_record(rest);
-        // A lower sequence belongs to another instance, whose beginning is not committed yet.
+        // A lower sequence belongs to a new instance, whose first events are not committed yet.
         if (record.state != record::Record::State::complete || record.event.sequence < summary.next)
             break;
-        const std::size_t done = replay.records.size() - rest.size();
-        if (summary.events == max || (done > 0 && done + record.size > kMostBytes)) {
+        const std::size_t done = held.records.size() - rest.size();
+        if (summary.events == max || (done > 0 && done + record.size > kMaxBytes)) {
             summary.more = true;
             break;
         }
-        open(answer, 'r', EventEncoder::kSignature);
-        encoder.append_event(answer, replay.schema, record.event);
-        close(answer);
+        open(reply, 'r', EventEncoder::kSignature);
+        encoder.append_event(reply, held.context, record.event);
+        close(reply);
         ++summary.events;
         summary.next = record.event.sequence + 1;
         rest = rest.subspan(record.size);
     }
-    close(answer);
+    close(reply);
     return summary;
 }
 
 }  // namespace
 
-void answer_get_events(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max)
+void reply_to_get_events(sd_bus_message* call, const Replay& held, std::uint64_t since, std::uint32_t max)
 {
     const std::uint64_t from = std::max<std::uint64_t>(since, 1);
-    const Message answer = new_answer(call);
+    const Message reply = new_reply(call);
     const Summary summary =
-        append_events(answer.get(), replay, from, max == 0 ? kMostEvents : std::min(max, kMostEvents));
+        append_events(reply.get(), held, from, max == 0 ? kMaxEvents : std::min(max, kMaxEvents));
     const std::uint64_t lost = summary.next - from - summary.events;
-    const int more = summary.more || summary.next < replay.next_sequence ? 1 : 0;
-    append(answer.get(), 't', &summary.next);
-    append(answer.get(), 'b', &more);
-    append(answer.get(), 't', &lost);
-    append(answer.get(), 't', &replay.instance);
-    send(answer.get());
+    const int more = summary.more || summary.next < held.next_sequence ? 1 : 0;
+    append(reply.get(), 't', &summary.next);
+    append(reply.get(), 'b', &more);
+    append(reply.get(), 't', &lost);
+    append(reply.get(), 't', &held.instance);
+    send(reply.get());
 }
 
 }  // namespace drvbus::bus

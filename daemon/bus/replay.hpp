@@ -10,18 +10,19 @@
 
 namespace drvbus::bus {
 
-/// The events that a channel still holds. Refers to memory of the channel and is valid until the channel reads again.
+/// The events of a channel that GetEvents can still return. Refers to memory of the channel. Valid until the channel
+/// reads its device again.
 struct Replay {
-    const EventSchema& schema;
+    const MessageContext& context;       ///< of the channel
     std::span<const std::byte> records;  ///< from the requested sequence on
-    std::uint64_t next_sequence;         ///< of the first event that has not happened yet
-    std::uint64_t instance;
+    std::uint64_t next_sequence;         ///< sequence that the next event will have
+    std::uint64_t instance;              ///< of the channel, for these events
 };
 
-/// Answers a call of GetEvents.
+/// Sends the reply to a call of GetEvents.
 /// @param since the sequence that the caller asked for
-/// @param max number of events that the caller accepts; 0: as many as fit into one answer
+/// @param max number of events that the caller accepts; 0: as many as fit into one reply
 /// @throws SendError
-void answer_get_events(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max);
+void reply_to_get_events(sd_bus_message* call, const Replay& held, std::uint64_t since, std::uint32_t max);
 
 }  // namespace drvbus::bus

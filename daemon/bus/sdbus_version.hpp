@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the daemon and the tests need of sdbus-c++ 1 and 2 beside the differences that clients see.
+// Hides the differences between sdbus-c++ 1 and 2 from the daemon and its tests. drvbus/sdbus_compat.hpp does the same
+// for clients; this header adds what only the daemon and the tests use.
 #pragma once
 
 #include <string>
@@ -24,7 +25,7 @@ using PropertyName = std::string;
 using ErrorName = std::string;
 #endif
 
-/// The error that a method call is answered with.
+/// The D-Bus error to throw from a method of an sdbus-c++ adaptor.
 inline sdbus::Error make_error(const char* name, const std::string& message)
 {
     return sdbus::Error(ErrorName(name), message);

@@ -33,7 +33,7 @@ Channel::Channel(Services services, record::ChannelDescription description, devi
             {.committed = [this] { backoff_.reset(); }, .new_instance = [this] { emit_changed(); }})
 {
     use_device_settings();
-    use_schema();
+    update_message_context();
     pump_.set_previous(inherited.previous);
     if (inherited.checkpoint)
         pump_.restore(std::move(*inherited.checkpoint));
@@ -94,7 +94,7 @@ std::optional<Channel::Outcome> Channel::run_device_action(Action actions)
     if (contains(actions, Action::read_rest) && !pump_.is_reading() && device_.is_open())
         failure = attempt([this] { start_reading(); });
     if (!failure && !pump_.is_reading() && contains(actions, Action::read_rest | Action::finish_input))
-        return Outcome{Event::nothing_left, {}};
+        return Outcome{Event::input_ended, {}};
     return failure;
 }
 
@@ -195,7 +195,8 @@ void Channel::start_notification()
                                       .drvbus_node = description_.drvbus_class,
                                       .eventfd = device_.eventfd(),
                                       .urgent_only = settings != nullptr && settings->urgent_only};
-    notification_.reset();  // first: both would register with the same open file
+    // The old notification ends first: two of them would register with the same open file.
+    notification_.reset();
     try {
         notification_ =
             settings_.notification
@@ -211,25 +212,25 @@ void Channel::start_notification()
     }
 }
 
-/// The settings describe the open device only if the configuration has not been changed to another one.
+/// Uses the settings of the configured device, unless the configuration now has another device for the channel.
 void Channel::use_device_settings()
 {
     const bool same = settings_.device && settings_.device->hash == description_.settings;
     device_.configure(same ? settings_.device : std::nullopt);
 }
 
-void Channel::use_schema()
+void Channel::update_message_context()
 {
-    bus::EventSchema& schema = pump_.schema();
-    schema.event_names = settings_.event_names ? *settings_.event_names : description_.event_names;
+    bus::MessageContext& context = pump_.message_context();
+    context.event_names = settings_.event_names ? *settings_.event_names : description_.event_names;
     if (settings_.format) {
-        schema.format = *settings_.format;
+        context.format = *settings_.format;
         return;
     }
     try {
-        schema.format = format::Format::parse(description_.format);
+        context.format = format::Format::parse(description_.format);
     } catch (const format::ParseError& error) {
-        schema.format = {};
+        context.format = {};
         spdlog::error("channel {}: the driver's format is wrong at its {}; its events are published as bytes. Set a "
                       "format in a [[channel]] of the configuration to correct it",
                       name(), error.what());
@@ -240,17 +241,17 @@ void Channel::configure(const device::ChannelSettings& settings)
 {
     if (is_retired())
         return;
-    const bool other_notification = settings.notification != settings_.notification;
+    const bool notification_changed = settings.notification != settings_.notification;
     settings_ = settings;
     use_device_settings();
-    use_schema();
+    update_message_context();
     if (!pump_.is_reading()) {
         handle(Event::configured);
         return;
     }
     backoff_.reset();
     pump_.reader()->set_decoder(reader::make_decoder(device_));
-    if (other_notification) {
+    if (notification_changed) {
         if (std::optional<Outcome> failure = attempt([this] { start_notification(); }))
             handle(failure->event, std::move(failure->reason));
     }
@@ -260,15 +261,15 @@ void Channel::configure(const device::ChannelSettings& settings)
 
 bool Channel::device_added(const record::ChannelDescription& description)
 {
-    // The events that the ring of the previous device holds come first.
+    // The channel first publishes the events in the ring of the previous device.
     if (!pump_.is_reading() && device_.is_ring() && device_.hung_up())
         handle(Event::device_replaced, kRemoved);
     if (pump_.is_reading() || is_retired())
         return false;
     description_ = description;
-    use_schema();
-    // The same device continues at its position. An old-style node that is opened again would begin with events that
-    // were already published.
+    update_message_context();
+    // The device stays open if it is the same one. A driver without lseek() and pread() keeps the position in the open
+    // file only. If the daemon opened such a device again, it would read events that were already published.
     if (!device_.is_open_as(description_.node))
         close_device();
     handle(Event::device_added);
@@ -285,7 +286,7 @@ void Channel::cancel_removal(const record::ChannelDescription& description)
     if (!pump_.is_reading() || is_retired() || (state_ != State::removing && description == description_))
         return;
     description_ = description;
-    use_schema();
+    update_message_context();
     handle(Event::removal_cancelled);
     emit_changed();
 }
@@ -326,7 +327,7 @@ void Channel::bus_connected()
 {
     if (services_.connection.is_connected())
         object_ = std::make_unique<bus::ChannelObject>(
-            services_.connection, pump_.schema().path,
+            services_.connection, pump_.message_context().path,
             bus::ChannelObject::Callbacks{.properties = [this] { return properties(); },
                                           .replay = [this](std::uint64_t since) { return replay(since); }});
     on_ready_();
@@ -334,7 +335,7 @@ void Channel::bus_connected()
 
 Channel::TurnResult Channel::turn()
 {
-    if (!services_.connection.writable())
+    if (!services_.connection.is_flushed())
         return TurnResult::bus_busy;
     TurnResult result = TurnResult::idle;
     std::optional<Outcome> failure = attempt([&] {
@@ -349,7 +350,7 @@ Channel::TurnResult Channel::turn()
         handle(failure->event, std::move(failure->reason));
     if (pump_.is_reading())
         return result;
-    if (!services_.connection.writable())
+    if (!services_.connection.is_flushed())
         return TurnResult::bus_busy;
     pump_.commit_published();
     return is_final(state_) ? TurnResult::ended : TurnResult::idle;
@@ -359,7 +360,7 @@ Channel::TurnResult Channel::pump_turn()
 {
     const device::Settings* const settings = device_.settings();
     const bool ending = state_ == State::removing || state_ == State::retiring;
-    // A pause would cost a channel that is ending the events that are left.
+    // A channel that is ending has no flood limit: a pause would lose its remaining events.
     switch (pump_.run(flood_guard_, settings != nullptr && !ending ? settings->flood : 0, is_readable_)) {
     case Pump::Result::more:
         return TurnResult::more;
@@ -368,7 +369,7 @@ Channel::TurnResult Channel::pump_turn()
     case Pump::Result::end:
         if (!description_.drvbus_class && !ending)
             throw std::runtime_error("the device hung up; it is opened again");
-        handle(Event::nothing_left);
+        handle(Event::input_ended);
         return TurnResult::ended;
     case Pump::Result::drained:
         break;
@@ -391,7 +392,7 @@ bus::ChannelProperties Channel::properties() const
     return {.name = name(),
             .device = description_.node,
             .notification = notification_ ? std::string(to_string(notification_->kind())) : std::string(),
-            .format = pump_.schema().format.text(),
+            .format = pump_.message_context().format.text(),
             .state = std::string(to_string(state_)),
             .reason = reason_,
             .instance = sent.instance,

@@ -27,7 +27,7 @@
 
 namespace drvbus::channel {
 
-/// What all channels share. Must outlive them.
+/// The objects that all channels share. They must outlive the channels.
 struct Services {
     const EventLoop& loop;
     bus::Connection& connection;
@@ -37,18 +37,18 @@ struct Services {
     Totals& totals;
 };
 
-/// What exists of a channel before it is created: what an earlier process stored, and the position of the channel that
-/// was removed under this name.
+/// What a new channel gets from earlier ones: the files that an earlier process stored, and where the previous channel
+/// of this name ended.
 struct Inherited {
-    std::optional<checkpoint::Checkpoint> checkpoint;
-    UniqueFd device;
-    UniqueFd eventfd;
+    std::optional<checkpoint::Checkpoint> checkpoint;  ///< none: the channel begins a new one
+    UniqueFd device;                                   ///< the open device; invalid: the channel opens it
+    UniqueFd eventfd;                                  ///< registered with the driver of `device`; invalid: none
     checkpoint::InstancePosition previous{};
 };
 
-/// One stream of events, from a device to an object on the bus. Connects the state machine, which decides what to do,
-/// with what does it: the device file, the notification, the pump and the object on the bus. A failure of the device
-/// never leaves the channel; it changes the channel's state.
+/// One stream of events, from a device to an object on the bus. The state machine decides which actions to run. This
+/// class runs them with the device file, the notification, the pump and the object on the bus. A failure of the device
+/// changes the state of its channel and affects nothing else.
 ///
 /// All members are called from the event loop's thread.
 class Channel final {
@@ -56,7 +56,7 @@ public:
     enum class TurnResult : std::uint8_t {
         idle,      ///< no turn is needed before the next `on_ready`
         more,      ///< needs another turn
-        bus_busy,  ///< needs another turn when the bus takes messages again
+        bus_busy,  ///< needs another turn when the bus accepts messages again
         ended,     ///< nothing is left to publish; delete the channel
     };
 
@@ -70,7 +70,7 @@ public:
     Channel& operator=(const Channel&) = delete;
     ~Channel() = default;
 
-    /// Publishes events, up to a share that leaves the other channels their turns.
+    /// Publishes events, up to the budget of one turn.
     /// @throws bus::SendError if the connection broke
     TurnResult turn();
 
@@ -81,28 +81,30 @@ public:
     /// @returns false if the channel does not use it, because it still publishes the events of the present device
     bool device_added(const record::ChannelDescription& description);
 
-    /// The channel's device of class drvbus was removed. Publishes what its ring holds; then a turn returns `ended`.
+    /// The channel's device of class drvbus was removed. The next turns publish what its ring holds; the last one
+    /// returns `ended`.
     void device_removed();
 
-    /// Takes back `device_removed`, which was about an earlier device of the same name. No effect if the channel does
-    /// not read a device.
+    /// Cancels the effect of `device_removed`, which reported the removal of an earlier device of the same name. No
+    /// effect if the channel does not read a device.
     /// @param description of the present device
     void cancel_removal(const record::ChannelDescription& description);
 
-    /// Whether `device` is the one of the configuration, and the channel has none open.
+    /// Whether `device` is the configured device of the channel, and the channel has no device open.
     [[nodiscard]] bool is_waiting_for(sd_device* device) const;
     /// Opens the device now, unless one is open.
     void device_appeared();
 
-    /// The configuration no longer has this channel. Publishes what has happened up to now; then a turn returns
-    /// `ended`.
+    /// The configuration no longer has this channel. The next turns publish the events that happened up to now; the
+    /// last one returns `ended`.
     void retire();
 
     /// Removes the channel's files from the service manager's store. Call it when a turn returned `ended`.
     void remove_stored_fds() const;
 
-    /// The connection to the bus broke, or was established again.
+    /// The connection to the bus broke.
     void bus_disconnected();
+    /// The connection to the bus is established.
     void bus_connected();
 
     [[nodiscard]] const record::ChannelDescription& description() const noexcept { return description_; }
@@ -111,7 +113,7 @@ public:
     [[nodiscard]] checkpoint::InstancePosition final_position() const noexcept { return pump_.final_position(); }
 
 private:
-    /// An event that an action caused; `reason` is the text of the property Reason.
+    /// An event that an action caused; `reason` is the value for the property Reason.
     struct Outcome {
         Event event;
         std::string reason;
@@ -131,7 +133,7 @@ private:
     void start_reading();
     void start_notification();
     void use_device_settings();
-    void use_schema();
+    void update_message_context();
     [[nodiscard]] TurnResult pump_turn();
     [[nodiscard]] bool is_retired() const noexcept { return state_ == State::retiring || state_ == State::retired; }
     [[nodiscard]] bool is_spuriously_readable() const;
@@ -144,7 +146,7 @@ private:
     record::ChannelDescription description_;
     device::ChannelSettings settings_;
     std::function<void()> on_ready_;
-    std::function<bool()> is_readable_;  ///< made once: the pump calls it for every drained read
+    std::function<bool()> is_readable_;  ///< made once, because the pump needs it in every turn
     State state_ = State::absent;
     std::string reason_;
     UniqueFd inherited_device_;  ///< for the first attempt to open the device

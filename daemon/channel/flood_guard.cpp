@@ -11,7 +11,8 @@ namespace drvbus::channel {
 namespace {
 
 constexpr std::chrono::milliseconds kLongestPause{30000};
-// Input that arrives between a read and the poll after it is found by the next read, so one such report means nothing.
+// Input may arrive between a read and the poll() after it, so a single report is not spurious: the next read finds that
+// input.
 constexpr int kMaxSpurious = 3;
 
 }  // namespace

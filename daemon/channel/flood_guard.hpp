@@ -7,17 +7,17 @@
 
 namespace drvbus::channel {
 
-/// A device has had more events without being drained than its channel allows.
+/// A device had more events without being drained than its channel allows.
 class FloodError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Prevents one device from keeping the processor busy: a device that always has another event (a flood), and a device
-/// that is always reported as ready although a read finds nothing (spurious readiness).
+/// Prevents one device from keeping the processor busy. It detects a flood (a device that is never drained) and
+/// spurious readiness (a device that is always reported as ready although a read finds nothing).
 class FloodGuard {
 public:
     /// Counts events that were published.
-    /// @param limit number of events that the device may have without being drained; 0: any number
+    /// @param limit number of events without the device being drained that is a flood; 0: there is no limit
     /// @throws FloodError once `limit` is reached
     void count_published(std::uint64_t events, std::uint64_t limit);
 
@@ -30,7 +30,8 @@ public:
     /// @throws std::runtime_error if the device was reported as readable without input several times in a row
     bool drained(bool readable);
 
-    /// How long to leave a flooding device unread. Doubles with each call up to 30 s, until the device is drained.
+    /// How long the daemon must not read a device that floods: 1 s at first. Each call doubles it, up to 30 s, until
+    /// the device is drained.
     [[nodiscard]] std::chrono::milliseconds next_pause();
 
 private:

@@ -15,9 +15,9 @@ namespace drvbus::channel {
 
 namespace {
 
-// Bytes of records that are published in one turn: some hundred events of the usual size. That is enough to make the
-// system calls around them cheap, and little enough that the next channel gets its turn soon.
-constexpr std::size_t kShare = 16384;
+// Bytes of records that a channel publishes in one turn: some hundred events of the usual size. With more, the other
+// channels would wait long for their turn. With less, the system calls of a turn would cost much per event.
+constexpr std::size_t kTurnBudget = 16384;
 
 }  // namespace
 
@@ -26,7 +26,7 @@ Pump::Pump(std::string name, bus::Connection& connection, bus::Publisher& publis
     : name_(std::move(name)), connection_(connection), publisher_(publisher), totals_(totals),
       callbacks_(std::move(callbacks))
 {
-    schema_.path = bus::channel_path(name_);
+    message_context_.path = bus::channel_path(name_);
 }
 
 void Pump::restore(checkpoint::Checkpoint checkpoint)
@@ -38,8 +38,8 @@ void Pump::restore(checkpoint::Checkpoint checkpoint)
 void Pump::begin_checkpoint(const record::ChannelDescription& description, std::uint64_t instance,
                             std::uint64_t position)
 {
-    // A device that was replaced while the daemon did not notice may have had more events than were read from it, so
-    // the position of its instance is not known.
+    // If there is a checkpoint already, the device was replaced without notice. The earlier device may have had events
+    // that were never read, so it is not known where its instance ended.
     const checkpoint::InstancePosition previous = checkpoint_ ? checkpoint::InstancePosition{} : sent_.previous;
     if (checkpoint_)
         service::remove_fd(service::StoredFd::checkpoint, name_);
@@ -53,15 +53,16 @@ void Pump::begin_checkpoint(const record::ChannelDescription& description, std::
 
 Pump::Result Pump::run(FloodGuard& flood_guard, std::uint64_t flood_limit, const std::function<bool()>& readable)
 {
-    std::size_t share = kShare;
-    while (share > 0) {
+    std::size_t budget = kTurnBudget;
+    while (budget > 0) {
         const reader::Reader::Batch batch = reader_->read();
         if (batch.status == reader::Reader::Status::empty) {
             if (batch.received_input)
                 flood_guard.input_received();
             if (!flood_guard.drained(readable()))
                 return Result::drained;
-            share -= std::min(share, kShare / 16);  // spurious readiness must not keep the other channels waiting
+            // Spurious readiness uses up the budget as well, so that it does not delay the other channels.
+            budget -= std::min(budget, kTurnBudget / 16);
             continue;
         }
         if (batch.status == reader::Reader::Status::end) {
@@ -69,17 +70,17 @@ Pump::Result Pump::run(FloodGuard& flood_guard, std::uint64_t flood_limit, const
             return Result::end;
         }
         const std::uint64_t published = sent_.published;
-        const std::size_t done = batch.records.empty() ? share : publish_batch(batch.records, share);
+        const std::size_t done = batch.records.empty() ? budget : publish_batch(batch.records, budget);
         flood_guard.count_published(std::max<std::uint64_t>(sent_.published - published, 1), flood_limit);
-        if (!connection_.writable())
+        if (!connection_.is_flushed())
             return Result::bus_busy;
         commit_published();
-        share -= std::min(share, done);
+        budget -= std::min(budget, done);
     }
     return Result::more;
 }
 
-std::size_t Pump::publish_batch(std::span<const std::byte> records, std::size_t share)
+std::size_t Pump::publish_batch(std::span<const std::byte> records, std::size_t budget)
 {
     std::size_t done = 0;
     do {
@@ -89,7 +90,7 @@ std::size_t Pump::publish_batch(std::span<const std::byte> records, std::size_t 
         publish(record.event);
         done += record.size;
         sent_.bytes += record.size;
-    } while (done < records.size() && done < share && connection_.writable());
+    } while (done < records.size() && done < budget && connection_.is_flushed());
     return done;
 }
 
@@ -99,10 +100,10 @@ void Pump::publish(const record::Event& event)
         begin_instance(event.sequence);
     if (event.sequence > sent_.next_sequence)
         publish_lost(event.sequence);
-    if (!publisher_.event(schema_, event) && sent_.mismatches++ == 0)
+    if (!publisher_.event(message_context_, event) && sent_.mismatches++ == 0)
         spdlog::warn("channel {}: a payload of {} bytes does not fit the format, which takes {}; it is published as "
                      "bytes. C compilers pad structs: name the padding in the format, such as u8 _[3]",
-                     name_, event.payload.size(), schema_.format.wanted());
+                     name_, event.payload.size(), message_context_.format.wanted());
     ++sent_.published;
     sent_.next_sequence = event.sequence + 1;
 }
@@ -118,14 +119,15 @@ void Pump::begin_instance(std::uint64_t sequence)
     callbacks_.new_instance();
 }
 
-void Pump::publish_lost(std::uint64_t until)
+/// Announces the events from the next sequence up to, but not including, `end` as lost.
+void Pump::publish_lost(std::uint64_t end)
 {
-    const std::uint64_t count = until - sent_.next_sequence;
-    publisher_.lost(schema_, sent_.next_sequence, count);
+    const std::uint64_t count = end - sent_.next_sequence;
+    publisher_.lost(message_context_, sent_.next_sequence, count);
     spdlog::warn("channel {}: {} events from sequence {} on are lost: {}", name_, count, sent_.next_sequence,
                  reader_->loss_cause());
     sent_.lost += count;
-    sent_.next_sequence = until;
+    sent_.next_sequence = end;
 }
 
 void Pump::commit_published()
@@ -158,7 +160,7 @@ bus::Replay Pump::replay(std::uint64_t since)
     if (sent_.instance != checkpoint_->progress().instance)
         throw bus::MethodError("org.drvbus1.Error.Unavailable",
                                fmt::format("another instance of channel {} has just begun, and the bus has not yet "
-                                           "taken its first event; ask again",
+                                           "accepted its first event; call again later",
                                            name_));
     const std::uint64_t next = std::max(reader_->next_sequence(), sent_.next_sequence);
     if (since > next)
@@ -168,7 +170,7 @@ bus::Replay Pump::replay(std::uint64_t since)
                         "have received event {}, it was of another instance of the channel: begin at "
                         "1",
                         since, next, since - 1));
-    return {schema_, reader_->read_at(since), next, sent_.instance};
+    return {message_context_, reader_->read_at(since), next, sent_.instance};
 }
 
 }  // namespace drvbus::channel

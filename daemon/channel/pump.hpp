@@ -28,16 +28,16 @@ struct Totals {
 
 /// Moves the events of one channel from its reader to the bus, and makes the position durable afterwards.
 ///
-/// Commit after publish: an event counts as published once the bus has taken the message, that is, once the
-/// connection has nothing queued. Only then the checkpoint and the reader move past the event. A process that is killed
-/// before that leaves the event to the next process.
+/// Commit after publish: an event is published once the bus has accepted its message, that is, once the connection has
+/// nothing queued. Only then do the checkpoint and the reader move past the event. If the process is killed before
+/// that, the next process publishes the event.
 class Pump {
 public:
     enum class Result : std::uint8_t {
         drained,   ///< no event is left now
-        more,      ///< the share is used up, and there may be more events
-        bus_busy,  ///< the bus takes no more messages now
-        end,       ///< no event is left, and the device will never have another one
+        more,      ///< the budget of the turn is used up, and there may be more events
+        bus_busy,  ///< messages are queued: the bus accepts no more now
+        end,       ///< no event is left, and the device will never have another event
     };
 
     /// Called from `run` and `commit_published`.
@@ -47,12 +47,12 @@ public:
     };
 
     /// @param name of the channel, for the log
-    /// @param connection, publisher, totals must outlive the pump; `totals` grows with the channel's counters
+    /// @param connection, publisher, totals must outlive the pump; the pump adds its counters to `totals`
     Pump(std::string name, bus::Connection& connection, bus::Publisher& publisher, Totals& totals, Callbacks callbacks);
 
-    /// Names and format of the events; used for every later message.
-    [[nodiscard]] bus::EventSchema& schema() noexcept { return schema_; }
-    [[nodiscard]] const bus::EventSchema& schema() const noexcept { return schema_; }
+    /// The event names and the format. A change applies to all messages that the pump sends after it.
+    [[nodiscard]] bus::MessageContext& message_context() noexcept { return message_context_; }
+    [[nodiscard]] const bus::MessageContext& message_context() const noexcept { return message_context_; }
 
     /// Continues with the checkpoint of an earlier process.
     void restore(checkpoint::Checkpoint checkpoint);
@@ -60,20 +60,23 @@ public:
     /// @param position sequence of the first event that is not yet published; 0: the first event of the instance
     void begin_checkpoint(const record::ChannelDescription& description, std::uint64_t instance,
                           std::uint64_t position);
-    /// Null before `restore` and `begin_checkpoint`.
+    /// Null before `restore` and `begin_checkpoint`. Owned by the pump.
     [[nodiscard]] checkpoint::Checkpoint* checkpoint() noexcept { return checkpoint_ ? &*checkpoint_ : nullptr; }
+    /// Sets where the previous channel of this name ended.
     void set_previous(const checkpoint::InstancePosition& previous) noexcept { sent_.previous = previous; }
 
+    /// Starts to read with another reader.
     /// @param reader null: reading stops
     void set_reader(std::unique_ptr<reader::Reader> reader) noexcept
     {
         reader_ = std::move(reader);
         ended_ = false;
     }
+    /// Null while the pump does not read. Owned by the pump.
     [[nodiscard]] reader::Reader* reader() noexcept { return reader_.get(); }
     [[nodiscard]] bool is_reading() const noexcept { return reader_ != nullptr; }
 
-    /// Reads, publishes and commits, up to the share of one turn.
+    /// Reads, publishes and commits, up to the budget of one turn. Call it only while the pump has a reader.
     /// @param flood_limit as in FloodGuard::count_published
     /// @param readable whether poll() reports the device as readable; called after a read that found nothing
     /// @throws bus::SendError if the connection broke; FloodError, std::exception if the device failed
@@ -82,23 +85,25 @@ public:
     /// Commits everything that was sent. Call it only if the connection has nothing queued.
     void commit_published();
 
-    /// Forgets what was sent and not committed: the connection broke, and the bus may not have taken it.
+    /// Goes back to the committed position. Call it when the connection broke: the bus may not have accepted what was
+    /// sent after that position.
     void rewind();
 
-    /// How far the channel was published, including what the bus has not yet taken.
+    /// The position and the counters after the last event that was sent. The bus may not have accepted it yet.
     [[nodiscard]] const checkpoint::Progress& sent() const noexcept { return sent_; }
-    /// The final position, for a channel that is deleted. Its instance is 0 unless everything was published. A channel
-    /// without a checkpoint passes on the position that it was created with.
+    /// Where the instance of a deleted channel ended. If not all of its events were published, that is not known, and
+    /// the instance in the result is 0. A channel that never had a checkpoint returns the value from `set_previous`.
     [[nodiscard]] checkpoint::InstancePosition final_position() const noexcept;
 
-    /// The events still held from the sequence `since` on; valid until the next call of `run`.
+    /// The events from the sequence `since` on that the reader can still return; valid until the next call of `run`.
+    /// Call it only while the pump has a reader.
     /// @throws bus::MethodError if they are not available now; std::exception if reading fails
     [[nodiscard]] bus::Replay replay(std::uint64_t since);
 
 private:
-    std::size_t publish_batch(std::span<const std::byte> records, std::size_t share);
+    std::size_t publish_batch(std::span<const std::byte> records, std::size_t budget);
     void publish(const record::Event& event);
-    void publish_lost(std::uint64_t until);
+    void publish_lost(std::uint64_t end);
     void begin_instance(std::uint64_t sequence);
 
     std::string name_;
@@ -106,11 +111,11 @@ private:
     bus::Publisher& publisher_;
     Totals& totals_;
     Callbacks callbacks_;
-    bus::EventSchema schema_;
+    bus::MessageContext message_context_;
     std::optional<checkpoint::Checkpoint> checkpoint_;
-    checkpoint::Progress sent_;  ///< ahead of the checkpoint's by what the bus has not yet taken
+    checkpoint::Progress sent_;  ///< ahead of the checkpoint by what the bus has not yet accepted
     std::unique_ptr<reader::Reader> reader_;
-    bool ended_ = false;  ///< the reader came to the end of its input, and all of it was sent
+    bool ended_ = false;  ///< the reader has no more input, and all events were sent
 };
 
 }  // namespace drvbus::channel

@@ -10,11 +10,14 @@ namespace drvbus::channel {
 /// Delays between attempts to open a device: 0.25 s first, doubled after each attempt, 30 s at most.
 class RetryBackoff {
 public:
+    /// The delay before the next attempt.
     [[nodiscard]] std::chrono::milliseconds next() { return std::exchange(delay_, std::min(delay_ * 2, kLongest)); }
+    /// Makes the next delay the shortest one.
     void reset() noexcept { delay_ = kShortest; }
 
 private:
-    // A device that was busy a moment ago is soon available again; one that stays absent must cost nothing.
+    // The first retry is early, because a device is often busy for a moment only. The last ones are rare, because a
+    // device that stays absent must cost little.
     static constexpr std::chrono::milliseconds kShortest{250};
     static constexpr std::chrono::milliseconds kLongest{30000};
 

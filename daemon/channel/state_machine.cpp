@@ -41,7 +41,7 @@ constexpr std::array kTransitions = std::to_array<Transition>({
     {State::retrying, Event::device_removed, State::removing, kReadRest},
     {State::retrying, Event::retired, State::retiring, kRetire},
 
-    // As above, but time alone does not help.
+    // As above, but there is no retry after a delay.
     {State::failed, Event::opened, State::online, none},
     {State::failed, Event::device_missing, State::absent, kRetryLater},
     {State::failed, Event::device_unusable, State::failed, pause_device},
@@ -57,11 +57,11 @@ constexpr std::array kTransitions = std::to_array<Transition>({
     {State::online, Event::device_unusable, State::failed, pause_device},
     {State::online, Event::device_error, State::retrying, kRetryLater},
     {State::online, Event::flood_detected, State::flooded, pause_device | schedule_retry},
-    {State::online, Event::nothing_left, State::removed, none},
+    {State::online, Event::input_ended, State::removed, none},
     {State::online, Event::device_removed, State::removing, kReadRest},
     {State::online, Event::retired, State::retiring, kRetire},
 
-    // The device stays open in these two: nothing is wrong with it.
+    // In `flooded` and `flooded_reading`, the device stays open, because nothing is wrong with it.
     {State::flooded, Event::opened, State::online, none},
     {State::flooded, Event::device_missing, State::absent, kRetryLater},
     {State::flooded, Event::device_unusable, State::failed, pause_device},
@@ -76,24 +76,24 @@ constexpr std::array kTransitions = std::to_array<Transition>({
     {State::flooded_reading, Event::device_unusable, State::failed, pause_device},
     {State::flooded_reading, Event::device_error, State::retrying, kRetryLater},
     {State::flooded_reading, Event::flood_detected, State::flooded, pause_device | schedule_retry},
-    {State::flooded_reading, Event::nothing_left, State::removed, none},
+    {State::flooded_reading, Event::input_ended, State::removed, none},
     {State::flooded_reading, Event::device_removed, State::removing, kReadRest},
     {State::flooded_reading, Event::retired, State::retiring, kRetire},
 
-    // The channel ends with the events that are left. An error ends it at once: nobody opens the device again.
+    // The channel publishes its remaining events. An error ends it at once, because the device cannot be opened again.
     {State::removing, Event::device_missing, State::removed, release_device},
     {State::removing, Event::device_unusable, State::removed, release_device},
     {State::removing, Event::device_error, State::removed, release_device},
-    {State::removing, Event::nothing_left, State::removed, none},
+    {State::removing, Event::input_ended, State::removed, none},
     {State::removing, Event::removal_cancelled, State::online, none},
     {State::removing, Event::retired, State::retiring, kRetire},
 
     {State::retiring, Event::device_missing, State::retired, release_device},
     {State::retiring, Event::device_unusable, State::retired, release_device},
     {State::retiring, Event::device_error, State::retired, release_device},
-    {State::retiring, Event::nothing_left, State::retired, none},
+    {State::retiring, Event::input_ended, State::retired, none},
 
-    // A device that comes back before the daemon has deleted the channel continues it.
+    // If the device is added again before the daemon has deleted the channel, the channel continues.
     {State::removed, Event::device_added, State::absent, kReopen},
     {State::removed, Event::retired, State::retired, none},
 });

@@ -6,36 +6,41 @@
 
 namespace drvbus::channel {
 
-/// The life of a channel, from its first `open` to its removal from the bus. state_machine.cpp has all transitions in
-/// one table. The state machine does no I/O: it says which actions the channel has to run.
+/// The life of a channel, from the first attempt to open its device until the daemon deletes the channel.
+/// state_machine.cpp has all transitions in one table. The state machine does no I/O: it says which actions the channel
+/// has to run.
+///
+/// A channel ends in one of two ways. Its device of class drvbus is *removed*: the driver removed it. Or the channel is
+/// *retired*: the configuration no longer has it.
 enum class State : std::uint8_t {
     absent,           ///< the device does not exist; the channel opens it after the back-off, or when it appears
     retrying,         ///< opening or reading the device failed; the channel opens it again after the back-off
     failed,           ///< the device cannot be used before the configuration or the device changes
     online,           ///< the device is open and its events are published
-    flooded,          ///< the device is open, but not read for a while, because it never became drained
-    flooded_reading,  ///< as `flooded`, and it is read now to find out whether it becomes drained
+    flooded,          ///< the device is open, but not read for a while, because it was never drained
+    flooded_reading,  ///< as `flooded`, but the device is read now, to find out whether it can be drained
     removing,         ///< the driver removed the device; the events that its ring still holds are being published
-    retiring,         ///< the configuration dropped the channel; the input read before is being published
+    retiring,         ///< the configuration no longer has the channel; input that was read before is being published
     removed,          ///< nothing is left to publish; the daemon deletes the channel, unless the device is added again
     retired,          ///< nothing is left to publish; the daemon deletes the channel
 };
 
+/// What happened to a channel. Not to be confused with record::Event, an event of the device.
 enum class Event : std::uint8_t {
     opened,             ///< the device is open and set up
     device_missing,     ///< opening or reading failed: the device does not exist
     device_unusable,    ///< opening or reading failed: trying again does not help
     device_error,       ///< opening or reading failed for any other reason
-    flood_detected,     ///< the device has had events without ever being drained
-    drained,            ///< a read found no event
-    nothing_left,       ///< every event that will ever come from the device has been published
-    retry_due,          ///< the back-off time is over
+    flood_detected,     ///< the device had too many events without being drained
+    drained,            ///< a read found no more events
+    input_ended,        ///< every event that will ever come from the device has been published
+    retry_due,          ///< the back-off or the pause is over
     configured,         ///< the channel got new settings for the same device
-    device_appeared,    ///< udev announced a device that matches, while none is open
+    device_appeared,    ///< udev announced the configured device, while none is open
     device_added,       ///< udev announced a device of class drvbus under the channel's name
-    device_replaced,    ///< as `device_added`, while the ring of the previous device still is to be published
+    device_replaced,    ///< as `device_added`, but the ring of the previous device still has events to publish
     device_removed,     ///< udev announced that the channel's device of class drvbus was removed
-    removal_cancelled,  ///< the removal that udev announced was of an earlier device
+    removal_cancelled,  ///< the device that udev announced as removed was an earlier one
     retired,            ///< the configuration no longer has this channel
 };
 
@@ -46,7 +51,7 @@ enum class Action : std::uint16_t {
     pause_device = 1U << 1U,    ///< stop reading; the device stays open
     release_device = 1U << 2U,  ///< stop reading and close the device, unless a ring still holds events for later
     finish_input = 1U << 3U,    ///< read no more from the device; publish what was read before
-    reset_backoff = 1U << 4U,   ///< the next retry comes after the shortest time
+    reset_backoff = 1U << 4U,   ///< the next retry follows after the shortest delay
     open_device = 1U << 5U,     ///< open the device; the result is the next event
     resume_reading = 1U << 6U,  ///< read the open device again, with its notification
     read_rest = 1U << 7U,       ///< read the open device up to the end of its ring, without a notification
@@ -62,6 +67,7 @@ enum class Action : std::uint16_t {
     return (static_cast<std::uint16_t>(actions) & static_cast<std::uint16_t>(one)) != 0;
 }
 
+/// In state `from`, `event` leads to state `to`; the channel then runs `actions`.
 struct Transition {
     State from;
     Event event;
@@ -69,11 +75,11 @@ struct Transition {
     Action actions;
 };
 
-/// The transition for `event` in `state`. An event that means nothing in a state has a transition to the same state
+/// The transition for `event` in `state`. An event without meaning in a state has a transition to the same state,
 /// without actions.
 [[nodiscard]] Transition next(State state, Event event) noexcept;
 
-/// Whether the daemon has to delete the channel: nothing more will be published.
+/// Whether the channel has nothing left to publish, so that the daemon has to delete it.
 [[nodiscard]] bool is_final(State state) noexcept;
 
 /// The value of the D-Bus property State: "online", "retrying", "absent" or "failed".

@@ -18,7 +18,7 @@
 namespace drvbus::fuzz {
 
 using bus::EventEncoder;
-using bus::EventSchema;
+using bus::MessageContext;
 using bus::Message;
 using format::Field;
 using format::Format;
@@ -174,7 +174,7 @@ void check_data(Subscriber& subscriber, const Format& format, std::span<const st
     subscriber.leave();
 }
 
-void check_message(sd_bus_message* message, const EventSchema& channel, const record::Event& event)
+void check_message(sd_bus_message* message, const MessageContext& channel, const record::Event& event)
 {
     expect(sd_bus_message_seal(message, 1, 0) >= 0, "the message can be sent");
     expect(std::strcmp(sd_bus_message_get_signature(message, 1), EventEncoder::kSignature) == 0,
@@ -207,7 +207,7 @@ void make_fit(std::string& payload, const Format& format)
     expect(format.fits(payload.size()), "a payload of the format's size fits");
 }
 
-void publish(const EventSchema& channel, const record::Event& event)
+void publish(const MessageContext& channel, const record::Event& event)
 {
     static EventEncoder encoder;
     sd_bus_message* raw = nullptr;
@@ -223,7 +223,7 @@ void publish(const EventSchema& channel, const record::Event& event)
 
 void run(Input input)
 {
-    EventSchema channel;
+    MessageContext channel;
     try {
         channel.format = Format::parse(input.text_until('\0'));
     } catch (const format::ParseError&) {

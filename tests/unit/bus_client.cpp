@@ -85,19 +85,19 @@ void BusClient::subscribe(const std::string& sender)
 }
 
 void BusClient::call(const std::string& destination, const char* path, const char* interface, const char* member,
-                     Answered answered)
+                     OnReply on_reply)
 {
-    const auto forward = [](sd_bus_message* answer, void* callback, sd_bus_error*) noexcept {
-        (*static_cast<Answered*>(callback))(answer);
+    const auto forward = [](sd_bus_message* reply, void* callback, sd_bus_error*) noexcept {
+        (*static_cast<OnReply*>(callback))(reply);
         return 0;
     };
     sd_bus_slot* slot = nullptr;
-    auto callback = std::make_unique<Answered>(std::move(answered));
+    auto callback = std::make_unique<OnReply>(std::move(on_reply));
     check(sd_bus_call_method_async(bus_, &slot, destination.c_str(), path, interface, member, forward, callback.get(),
                                    nullptr),
           "sd_bus_call_method_async");
     // The slot owns the callback, and the connection owns the slot.
-    check(sd_bus_slot_set_destroy_callback(slot, [](void* owned) { delete static_cast<Answered*>(owned); }),
+    check(sd_bus_slot_set_destroy_callback(slot, [](void* owned) { delete static_cast<OnReply*>(owned); }),
           "sd_bus_slot_set_destroy_callback");
     (void)callback.release();
     check(sd_bus_slot_set_floating(slot, 1), "sd_bus_slot_set_floating");

@@ -56,7 +56,7 @@ public:
     [[nodiscard]] sd_bus* get() const { return bus_; }
     [[nodiscard]] std::string unique_name() const;
 
-    /// Calls the bus itself and waits for the answer, without the event loop.
+    /// Calls the bus itself and waits for the reply, without the event loop.
     [[nodiscard]] std::string owner_of(const char* name) const;
     void request_name(const char* name) const;
     /// Waits until the bus has handled all messages that this client sent before.
@@ -66,10 +66,10 @@ public:
     void subscribe(const std::string& sender);
     [[nodiscard]] const std::vector<Signal>& signals() const { return signals_; }
 
-    using Answered = std::function<void(sd_bus_message*)>;
-    /// Sends a method call without arguments. The loop calls `answered` with the answer or the error.
+    using OnReply = std::function<void(sd_bus_message*)>;
+    /// Sends a method call without arguments. The loop calls `on_reply` with the reply or the error.
     void call(const std::string& destination, const char* path, const char* interface, const char* member,
-              Answered answered);
+              OnReply on_reply);
 
 private:
     sd_bus* bus_ = nullptr;

@@ -34,7 +34,7 @@ protected:
     {
         connection_ = std::make_unique<bus::Connection>(
             loop_, bus::BusType::session,
-            bus::Connection::Callbacks{[this] { ++writable_; }, [this] { ++lost_; }, [this] { ++back_; }});
+            bus::Connection::Callbacks{[this] { ++flushed_; }, [this] { ++lost_; }, [this] { ++back_; }});
     }
 
     /// Kills the bus and waits until the connection has reported the loss.
@@ -76,7 +76,7 @@ protected:
         return "no error";
     }
 
-    int writable_ = 0;
+    int flushed_ = 0;
     int lost_ = 0;
     int back_ = 0;
     std::unique_ptr<bus::Connection> connection_;
@@ -90,7 +90,7 @@ TEST_F(BusConnection, OwnsTheNameAfterConstruction)
     check(sd_bus_get_unique_name(connection_->handle(), &name), "sd_bus_get_unique_name");
     EXPECT_EQ(client.owner_of(bus::kServiceName), name);
     EXPECT_TRUE(connection_->is_connected());
-    EXPECT_TRUE(connection_->writable());
+    EXPECT_TRUE(connection_->is_flushed());
 }
 
 TEST_F(BusConnection, SystemBusHasAnAddressOfItsOwn)
@@ -137,7 +137,7 @@ TEST_F(BusConnection, LossOfTheBusIsReportedOnce)
     connect();
     lose_bus();
     EXPECT_FALSE(connection_->is_connected());
-    EXPECT_FALSE(connection_->writable());
+    EXPECT_FALSE(connection_->is_flushed());
     run_until_idle(loop_);
     EXPECT_EQ(lost_, 1);
     EXPECT_EQ(back_, 0);
@@ -151,7 +151,7 @@ TEST_F(BusConnection, ReconnectsAfterEachRestartOfTheBus)
         bus_.start();
         ASSERT_TRUE(turn_until(loop_, [&] { return back_ == round; })) << "round " << round;
         EXPECT_TRUE(connection_->is_connected());
-        EXPECT_TRUE(connection_->writable());
+        EXPECT_TRUE(connection_->is_flushed());
         EXPECT_NE(BusClient(loop_, bus_.address()).owner_of(bus::kServiceName), "");
     }
     EXPECT_EQ(lost_, 3);
@@ -205,19 +205,19 @@ TEST_F(BusConnection, BrokenIsHandledAtTheNextTurn)
     EXPECT_NE(BusClient(loop_, bus_.address()).owner_of(bus::kServiceName), "");
 }
 
-TEST_F(BusConnection, IsNotWritableUntilTheBusHasReadTheQueue)
+TEST_F(BusConnection, IsNotFlushedUntilTheBusHasReadTheQueue)
 {
     connect();
     bus_.stop();
     fill_queue(1);
-    EXPECT_FALSE(connection_->writable());
+    EXPECT_FALSE(connection_->is_flushed());
     run_until_idle(loop_);
-    EXPECT_EQ(writable_, 0);
+    EXPECT_EQ(flushed_, 0);
     bus_.resume();
-    ASSERT_TRUE(turn_until(loop_, [this] { return writable_ > 0; }));
-    EXPECT_TRUE(connection_->writable());
+    ASSERT_TRUE(turn_until(loop_, [this] { return flushed_ > 0; }));
+    EXPECT_TRUE(connection_->is_flushed());
     run_until_idle(loop_);
-    EXPECT_EQ(writable_, 1);
+    EXPECT_EQ(flushed_, 1);
 }
 
 TEST_F(BusConnection, DestructorDoesNotWaitForAStoppedBus)
@@ -305,7 +305,7 @@ TEST_F(BusConnectionCalls, AreDroppedWhileTheQueueIsVeryLong)
     run_until_idle(loop_);
     EXPECT_EQ(queued(), 300U);
     bus_.resume();
-    ASSERT_TRUE(turn_until(loop_, [this] { return connection_->writable(); }));
+    ASSERT_TRUE(turn_until(loop_, [this] { return connection_->is_flushed(); }));
     ping();  // the bus delivers answers in order: no answer to an earlier call can follow
     ASSERT_TRUE(turn_until(loop_, [this] { return answered() > 0; }));
     EXPECT_EQ(answers_, (std::map<std::string, int>{{"", 1}}));

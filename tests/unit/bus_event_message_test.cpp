@@ -70,7 +70,7 @@ protected:
 
     const std::string kHeader = "\"9\" t7 t8 u9 ";  ///< of event()
     BusClient client_{loop_, bus_.address()};
-    bus::EventSchema channel_{"/test", {}, {}};
+    bus::MessageContext channel_{"/test", {}, {}};
     bus::EventEncoder encoder_;
     bool fits_ = false;
 };

@@ -43,7 +43,7 @@ protected:
     bus::Connection connection_{loop_, bus::BusType::session, {[] {}, [] {}, [] {}}};
     std::unique_ptr<BusClient> client_ = std::make_unique<BusClient>(loop_, bus_.address());
     bus::Publisher publisher_{connection_};
-    bus::EventSchema channel_{bus::channel_path("sensor"), {{5, "overheat"}}, format::Format::parse("u32 count")};
+    bus::MessageContext channel_{bus::channel_path("sensor"), {{5, "overheat"}}, format::Format::parse("u32 count")};
 };
 
 TEST_F(BusPublisher, EventIsASignalOfTheChannel)
@@ -76,7 +76,7 @@ TEST_F(BusPublisher, LostHasFirstSequenceAndCount)
 
 TEST_F(BusPublisher, SignalsOfAllChannelsKeepTheirOrder)
 {
-    const bus::EventSchema other{bus::channel_path("other"), {}, {}};
+    const bus::MessageContext other{bus::channel_path("other"), {}, {}};
     publisher_.event(channel_, event(1, packed(1U)));
     publisher_.event(other, event(1, "a"));
     publisher_.lost(channel_, 2, 1);
@@ -87,16 +87,16 @@ TEST_F(BusPublisher, SignalsOfAllChannelsKeepTheirOrder)
     EXPECT_EQ(order, "sensor.Event other.Event sensor.Lost sensor.Event ");
 }
 
-TEST_F(BusPublisher, ConnectionIsWritableOnceTheBusHasTheEvents)
+TEST_F(BusPublisher, ConnectionIsFlushedOnceTheBusHasTheEvents)
 {
     const int bytes = 32768;
     must(setsockopt(sd_bus_get_fd(connection_.handle()), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), "SO_SNDBUF");
     bus_.stop();
     std::uint64_t sequence = 0;
-    while (connection_.writable())
+    while (connection_.is_flushed())
         publisher_.event(channel_, event(++sequence, std::string(10'000, 'x')));
     bus_.resume();
-    EXPECT_TRUE(turn_until(loop_, [this] { return connection_.writable(); }));
+    EXPECT_TRUE(turn_until(loop_, [this] { return connection_.is_flushed(); }));
     EXPECT_EQ(signals(sequence).size(), sequence);
 }
 

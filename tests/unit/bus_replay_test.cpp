@@ -24,10 +24,10 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-/// A server answers calls with answer_get_events(), and a client reads the answers.
+/// A server replies to calls with reply_to_get_events(), and a client reads the replies.
 class BusReplay : public BusTest {
 protected:
-    struct Answer {
+    struct Reply {
         std::string signature;
         std::string contents;  ///< as text_of() describes it
         std::vector<std::uint64_t> sequences;
@@ -62,30 +62,30 @@ protected:
         return records(sequences);
     }
 
-    /// Answers a call from `bytes`, the records from the sequence `since` on.
-    Answer get_events(const std::string& bytes, std::uint64_t next_sequence, std::uint64_t since, std::uint32_t max = 0)
+    /// Replies to a call with `bytes`, the records from the sequence `since` on.
+    Reply get_events(const std::string& bytes, std::uint64_t next_sequence, std::uint64_t since, std::uint32_t max = 0)
     {
         handle_ = [&, since, max](sd_bus_message* call) {
             const bus::Replay replay{channel_, as_bytes(bytes), next_sequence, kInstance};
-            bus::answer_get_events(call, replay, since, max);
+            bus::reply_to_get_events(call, replay, since, max);
         };
-        std::optional<Answer> answer;
+        std::optional<Reply> reply;
         client_.call(server_.unique_name(), "/test", "test.Interface", "GetEvents",
-                     [&answer](sd_bus_message* message) { answer = parse(message); });
-        EXPECT_TRUE(turn_until(loop_, [&answer] { return answer.has_value(); }));
-        return answer.value_or(Answer{});
+                     [&reply](sd_bus_message* message) { reply = parse(message); });
+        EXPECT_TRUE(turn_until(loop_, [&reply] { return reply.has_value(); }));
+        return reply.value_or(Reply{});
     }
 
     static constexpr std::uint64_t kInstance = 99;
-    bus::EventSchema channel_{"/test", {{5, "overheat"}}, {}};
+    bus::MessageContext channel_{"/test", {{5, "overheat"}}, {}};
     BusClient server_{loop_, bus_.address()};
     BusClient client_{loop_, bus_.address()};
     std::function<void(sd_bus_message*)> handle_;
 
 private:
-    static Answer parse(sd_bus_message* message)
+    static Reply parse(sd_bus_message* message)
     {
-        Answer answer{.signature = sd_bus_message_get_signature(message, 1),
+        Reply reply{.signature = sd_bus_message_get_signature(message, 1),
                       .contents = text_of(message),
                       .sequences = {},
                       .next = 0,
@@ -100,129 +100,129 @@ private:
             check(sd_bus_message_read(message, "t", &sequence), "sd_bus_message_read");
             check(sd_bus_message_skip(message, "tuv"), "sd_bus_message_skip");
             check(sd_bus_message_exit_container(message), "sd_bus_message_exit_container");
-            answer.sequences.push_back(sequence);
+            reply.sequences.push_back(sequence);
         }
         check(sd_bus_message_exit_container(message), "sd_bus_message_exit_container");
         int more = 0;
-        check(sd_bus_message_read(message, "tbtt", &answer.next, &more, &answer.lost, &answer.instance),
+        check(sd_bus_message_read(message, "tbtt", &reply.next, &more, &reply.lost, &reply.instance),
               "sd_bus_message_read");
-        answer.more = more != 0;
-        return answer;
+        reply.more = more != 0;
+        return reply;
     }
 };
 
-TEST_F(BusReplay, AnswerHasEventsAsSignalsHaveThem)
+TEST_F(BusReplay, ReplyHasEventsAsSignalsHaveThem)
 {
     channel_.format = format::Format::parse("u8 x");
     const std::string bytes = records({1}) + records({2}, 2);
-    const Answer answer = get_events(bytes, 3, 1);
-    EXPECT_EQ(answer.signature, "a(sttuv)tbtt");
-    EXPECT_EQ(answer.contents, "a(sttuv)[(\"overheat\" t1 t77 u5 <a{sv}[{\"x\" <y120>}]>) "
+    const Reply reply = get_events(bytes, 3, 1);
+    EXPECT_EQ(reply.signature, "a(sttuv)tbtt");
+    EXPECT_EQ(reply.contents, "a(sttuv)[(\"overheat\" t1 t77 u5 <a{sv}[{\"x\" <y120>}]>) "
                                "(\"overheat\" t2 t77 u5 <ay[y120 y120]>)] t3 false t0 t99");
 }
 
 TEST_F(BusReplay, SinceZeroMeansSinceOne)
 {
-    const Answer answer = get_events(records({1, 2, 3}), 4, 0);
-    EXPECT_THAT(answer.sequences, ElementsAre(1, 2, 3));
-    EXPECT_EQ(answer.next, 4U);
-    EXPECT_FALSE(answer.more);
-    EXPECT_EQ(answer.lost, 0U);
+    const Reply reply = get_events(records({1, 2, 3}), 4, 0);
+    EXPECT_THAT(reply.sequences, ElementsAre(1, 2, 3));
+    EXPECT_EQ(reply.next, 4U);
+    EXPECT_FALSE(reply.more);
+    EXPECT_EQ(reply.lost, 0U);
 }
 
 TEST_F(BusReplay, MaxLimitsTheEvents)
 {
-    const Answer answer = get_events(records({4, 5, 6, 7}), 8, 4, 3);
-    EXPECT_THAT(answer.sequences, ElementsAre(4, 5, 6));
-    EXPECT_EQ(answer.next, 7U);
-    EXPECT_TRUE(answer.more);
-    EXPECT_EQ(answer.lost, 0U);
+    const Reply reply = get_events(records({4, 5, 6, 7}), 8, 4, 3);
+    EXPECT_THAT(reply.sequences, ElementsAre(4, 5, 6));
+    EXPECT_EQ(reply.next, 7U);
+    EXPECT_TRUE(reply.more);
+    EXPECT_EQ(reply.lost, 0U);
     EXPECT_FALSE(get_events(records({4, 5, 6}), 7, 4, 3).more);
 }
 
-TEST_F(BusReplay, AnswerHasAtMostThousandEvents)
+TEST_F(BusReplay, ReplyHasAtMostThousandEvents)
 {
     for (const std::uint32_t max : {0U, 1001U, UINT32_MAX}) {
-        const Answer answer = get_events(records_from_to(1, 1001), 1002, 1, max);
-        EXPECT_EQ(answer.sequences.size(), 1000U);
-        EXPECT_EQ(answer.next, 1001U);
-        EXPECT_TRUE(answer.more);
+        const Reply reply = get_events(records_from_to(1, 1001), 1002, 1, max);
+        EXPECT_EQ(reply.sequences.size(), 1000U);
+        EXPECT_EQ(reply.next, 1001U);
+        EXPECT_TRUE(reply.more);
     }
 }
 
-TEST_F(BusReplay, AnswerHasAtMost128KibibytesOfRecords)
+TEST_F(BusReplay, ReplyHasAtMost128KibibytesOfRecords)
 {
     constexpr std::size_t kHeader = 32;
-    const Answer four = get_events(records({1, 2, 3, 4, 5}, 32768 - kHeader), 6, 1);
+    const Reply four = get_events(records({1, 2, 3, 4, 5}, 32768 - kHeader), 6, 1);
     EXPECT_THAT(four.sequences, ElementsAre(1, 2, 3, 4));
     EXPECT_TRUE(four.more);
-    const Answer three = get_events(records({1, 2, 3, 4, 5}, 32776 - kHeader), 6, 1);
+    const Reply three = get_events(records({1, 2, 3, 4, 5}, 32776 - kHeader), 6, 1);
     EXPECT_THAT(three.sequences, ElementsAre(1, 2, 3));
     EXPECT_EQ(three.next, 4U);
 }
 
-TEST_F(BusReplay, AnswerHasOneOfTwoLargestRecords)
+TEST_F(BusReplay, ReplyHasOneOfTwoLargestRecords)
 {
-    const Answer answer = get_events(records({1, 2}, 65536), 3, 1);
-    EXPECT_THAT(answer.sequences, ElementsAre(1));
-    EXPECT_EQ(answer.next, 2U);
-    EXPECT_TRUE(answer.more);
+    const Reply reply = get_events(records({1, 2}, 65536), 3, 1);
+    EXPECT_THAT(reply.sequences, ElementsAre(1));
+    EXPECT_EQ(reply.next, 2U);
+    EXPECT_TRUE(reply.more);
 }
 
 TEST_F(BusReplay, GapsAreCountedAsLost)
 {
-    const Answer answer = get_events(records({4, 5, 9}), 10, 2);
-    EXPECT_THAT(answer.sequences, ElementsAre(4, 5, 9));
-    EXPECT_EQ(answer.next, 10U);
-    EXPECT_FALSE(answer.more);
-    EXPECT_EQ(answer.lost, 5U) << "2, 3, 6, 7 and 8";
-    EXPECT_EQ(answer.instance, kInstance);
+    const Reply reply = get_events(records({4, 5, 9}), 10, 2);
+    EXPECT_THAT(reply.sequences, ElementsAre(4, 5, 9));
+    EXPECT_EQ(reply.next, 10U);
+    EXPECT_FALSE(reply.more);
+    EXPECT_EQ(reply.lost, 5U) << "2, 3, 6, 7 and 8";
+    EXPECT_EQ(reply.instance, kInstance);
 }
 
 TEST_F(BusReplay, AllEventsAreLostIfNoneIsHeld)
 {
-    const Answer answer = get_events("", 10, 4);
-    EXPECT_THAT(answer.sequences, IsEmpty());
-    EXPECT_EQ(answer.next, 10U);
-    EXPECT_FALSE(answer.more);
-    EXPECT_EQ(answer.lost, 6U);
+    const Reply reply = get_events("", 10, 4);
+    EXPECT_THAT(reply.sequences, IsEmpty());
+    EXPECT_EQ(reply.next, 10U);
+    EXPECT_FALSE(reply.more);
+    EXPECT_EQ(reply.lost, 6U);
 }
 
-TEST_F(BusReplay, AnswerIsEmptyAtTheNextSequence)
+TEST_F(BusReplay, ReplyIsEmptyAtTheNextSequence)
 {
-    const Answer answer = get_events("", 10, 10);
-    EXPECT_THAT(answer.sequences, IsEmpty());
-    EXPECT_EQ(answer.next, 10U);
-    EXPECT_FALSE(answer.more);
-    EXPECT_EQ(answer.lost, 0U);
+    const Reply reply = get_events("", 10, 10);
+    EXPECT_THAT(reply.sequences, IsEmpty());
+    EXPECT_EQ(reply.next, 10U);
+    EXPECT_FALSE(reply.more);
+    EXPECT_EQ(reply.lost, 0U);
 }
 
-TEST_F(BusReplay, IncompleteRecordEndsTheAnswer)
+TEST_F(BusReplay, IncompleteRecordEndsTheReply)
 {
     const std::string bytes = records({1, 2});
-    const Answer answer = get_events(bytes.substr(0, bytes.size() - 1), 3, 1);
-    EXPECT_THAT(answer.sequences, ElementsAre(1));
-    EXPECT_EQ(answer.next, 2U);
-    EXPECT_TRUE(answer.more);
-    EXPECT_EQ(answer.lost, 0U);
+    const Reply reply = get_events(bytes.substr(0, bytes.size() - 1), 3, 1);
+    EXPECT_THAT(reply.sequences, ElementsAre(1));
+    EXPECT_EQ(reply.next, 2U);
+    EXPECT_TRUE(reply.more);
+    EXPECT_EQ(reply.lost, 0U);
 }
 
-TEST_F(BusReplay, RecordOfANewInstanceEndsTheAnswer)
+TEST_F(BusReplay, RecordOfANewInstanceEndsTheReply)
 {
-    const Answer answer = get_events(records({4, 5, 1, 2}), 6, 4);
-    EXPECT_THAT(answer.sequences, ElementsAre(4, 5));
-    EXPECT_EQ(answer.next, 6U);
-    EXPECT_FALSE(answer.more);
-    EXPECT_EQ(answer.lost, 0U);
+    const Reply reply = get_events(records({4, 5, 1, 2}), 6, 4);
+    EXPECT_THAT(reply.sequences, ElementsAre(4, 5));
+    EXPECT_EQ(reply.next, 6U);
+    EXPECT_FALSE(reply.more);
+    EXPECT_EQ(reply.lost, 0U);
 }
 
-TEST_F(BusReplay, AnswerOnAClosedConnectionIsASendError)
+TEST_F(BusReplay, ReplyOnAClosedConnectionIsASendError)
 {
     bool refused = false;
     handle_ = [&](sd_bus_message* call) {
         sd_bus_close(server_.get());
         try {
-            bus::answer_get_events(call, {channel_, {}, 1, kInstance}, 1, 0);
+            bus::reply_to_get_events(call, {channel_, {}, 1, kInstance}, 1, 0);
         } catch (const bus::SendError&) {
             refused = true;
         } catch (const std::exception& error) {

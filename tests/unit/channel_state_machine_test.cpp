@@ -18,7 +18,7 @@ constexpr State kStates[] = {State::absent,          State::retrying, State::fai
                              State::flooded_reading, State::removing, State::retiring, State::removed, State::retired};
 constexpr Event kEvents[] = {Event::opened,          Event::device_missing,    Event::device_unusable,
                              Event::device_error,    Event::flood_detected,    Event::drained,
-                             Event::nothing_left,    Event::retry_due,         Event::configured,
+                             Event::input_ended,     Event::retry_due,         Event::configured,
                              Event::device_appeared, Event::device_added,      Event::device_replaced,
                              Event::device_removed,  Event::removal_cancelled, Event::retired};
 
@@ -96,8 +96,8 @@ TEST(ChannelStateMachine, RemovedDeviceIsReadToItsEnd)
         EXPECT_TRUE(does(removal, Action::read_rest));
         EXPECT_TRUE(does(removal, Action::cancel_retry)) << "nobody opens the device again";
     }
-    EXPECT_EQ(after(State::removing, {Event::nothing_left}), State::removed);
-    EXPECT_EQ(after(State::online, {Event::nothing_left}), State::removed);
+    EXPECT_EQ(after(State::removing, {Event::input_ended}), State::removed);
+    EXPECT_EQ(after(State::online, {Event::input_ended}), State::removed);
 }
 
 TEST(ChannelStateMachine, RemovalCanBeCancelledWhileEventsAreLeft)
@@ -122,7 +122,7 @@ TEST(ChannelStateMachine, RetiringReadsNoNewInputAndEndsRetired)
         EXPECT_EQ(transition.to, State::retiring);
         EXPECT_TRUE(does(transition, Action::finish_input));
     }
-    EXPECT_EQ(after(State::retiring, {Event::nothing_left}), State::retired);
+    EXPECT_EQ(after(State::retiring, {Event::input_ended}), State::retired);
     EXPECT_EQ(after(State::retiring, {Event::device_error}), State::retired);
 }
 

@@ -66,7 +66,7 @@ protected:
     Result run(std::uint64_t flood_limit = 0)
     {
         const Result result = pump_.run(guard_, flood_limit, readable_);
-        EXPECT_TRUE(turn_until(loop_, [&] { return connection_.writable(); }));
+        EXPECT_TRUE(turn_until(loop_, [&] { return connection_.is_flushed(); }));
         pump_.commit_published();
         return result;
     }
@@ -151,7 +151,7 @@ TEST_F(Pump, BusyBusStopsThePumpWithoutACommit)
     EXPECT_EQ(result, Result::bus_busy);
     EXPECT_LT(pump_.checkpoint()->progress().next_sequence, pump_.sent().next_sequence);
     bus_.resume();
-    EXPECT_TRUE(turn_until(loop_, [&] { return connection_.writable(); }));
+    EXPECT_TRUE(turn_until(loop_, [&] { return connection_.is_flushed(); }));
 }
 
 TEST_F(Pump, RewindForgetsWhatWasNotCommitted)
@@ -164,7 +164,7 @@ TEST_F(Pump, RewindForgetsWhatWasNotCommitted)
     pump_.rewind();
     EXPECT_EQ(pump_.sent(), pump_.checkpoint()->progress());
     bus_.resume();
-    EXPECT_TRUE(turn_until(loop_, [&] { return connection_.writable(); }));
+    EXPECT_TRUE(turn_until(loop_, [&] { return connection_.is_flushed(); }));
 }
 
 TEST_F(Pump, BytesThatAreNoRecordAreAnError)
@@ -179,7 +179,7 @@ TEST_F(Pump, FloodLimitEndsTheRun)
     for (const std::uint64_t sequence : {1U, 2U, 3U})
         add(sequence);
     EXPECT_THROW((void)pump_.run(guard_, 3, readable_), FloodError);
-    EXPECT_TRUE(turn_until(loop_, [&] { return connection_.writable(); }));
+    EXPECT_TRUE(turn_until(loop_, [&] { return connection_.is_flushed(); }));
     pump_.commit_published();
     ASSERT_TRUE(subscriber_.wait_for(3)) << "the events before the limit are published";
 }
