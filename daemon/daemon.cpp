@@ -73,7 +73,7 @@ void Daemon::reload_or_log_error()
     try {
         reload();
     } catch (const std::exception& error) {
-        spdlog::error("the configuration was not reloaded, the present one stays in force: {}", error.what());
+        spdlog::error("the configuration was not reloaded, the previous one remains in use: {}", error.what());
     }
 }
 

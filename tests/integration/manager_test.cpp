@@ -195,7 +195,7 @@ TEST_F(Manager, SighupReloads)
     configure("nonsense\n");
     daemon().signal(SIGHUP);
     const std::string message =
-        "the configuration was not reloaded, the present one stays in force: " + config_file() + ":1:";
+        "the configuration was not reloaded, the previous one remains in use: " + config_file() + ":1:";
     EXPECT_TRUE(wait_until([&] { return daemon().output().find(message) != std::string::npos; })) << daemon().output();
     EXPECT_EQ(observer.managed().size(), 2U);
     expect_event(1);
