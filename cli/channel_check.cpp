@@ -235,7 +235,7 @@ void ChannelCheck::check_notification(int fd, const DeviceInfo& info, const devi
     // The step that passes an eventfd is not run, so the driver never gets this one.
     const UniqueFd eventfd(settings.eventfd ? ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1);
     const notification::Device device{
-        .fd = fd, .drvbus_node = false, .eventfd = eventfd.get(), .urgent_only = settings.urgent_only};
+        .fd = fd, .drvbus_class = false, .eventfd = eventfd.get(), .urgent_only = settings.urgent_only};
     try {
         const auto made = channel.notification ? make(*channel.notification, loop_, sigio_, device, [] {})
                                                : make_any(loop_, sigio_, device, [] {});

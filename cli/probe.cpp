@@ -87,12 +87,12 @@ std::string test_notifications(const DeviceInfo& info, int fd, bool& any)
 {
     const EventLoop loop;
     notification::SigioDispatcher sigio(loop);
-    const bool drvbus_node = info.subsystem == "drvbus";
-    const notification::Device device{.fd = fd, .drvbus_node = drvbus_node, .eventfd = -1, .urgent_only = false};
+    const bool drvbus_class = info.subsystem == "drvbus";
+    const notification::Device device{.fd = fd, .drvbus_class = drvbus_class, .eventfd = -1, .urgent_only = false};
     std::string text = labelled(
-        "eventfd", drvbus_node ? test_notification(Kind::eventfd, loop, sigio, device)
-                               : "unknown: only the driver's documentation says whether it has an ioctl for it");
-    any = drvbus_node;
+        "eventfd", drvbus_class ? test_notification(Kind::eventfd, loop, sigio, device)
+                                : "unknown: only the driver's documentation says whether it has an ioctl for it");
+    any = drvbus_class;
     for (const Kind kind : {Kind::poll, Kind::sigio}) {
         const std::string result = test_notification(kind, loop, sigio, device);
         text += labelled(to_string(kind), result);

@@ -192,7 +192,7 @@ void Channel::start_notification()
 {
     const device::Settings* const settings = device_.settings();
     const notification::Device device{.fd = device_.fd(),
-                                      .drvbus_node = description_.drvbus_class,
+                                      .drvbus_class = description_.drvbus_class,
                                       .eventfd = device_.eventfd(),
                                       .urgent_only = settings != nullptr && settings->urgent_only};
     // The old notification ends first: two of them would register with the same open file.

@@ -27,16 +27,17 @@ public:
         : device_(device.fd), eventfd_(device.eventfd)
     {
         if (eventfd_ < 0) {
-            check(device.drvbus_node ? 0 : -ENOTTY,
+            check(device.drvbus_class ? 0 : -ENOTTY,
                   "the device does not support an eventfd; set notification to "
                   "\"auto\", \"poll\" or \"sigio\", or set 'eventfd' to the step that registers one");
-            own_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-            check(own_ ? 0 : -errno, "eventfd");
-            eventfd_ = own_.get();
+            own_eventfd_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+            check(own_eventfd_ ? 0 : -errno, "eventfd");
+            eventfd_ = own_eventfd_.get();
             check(register_eventfd(device_, eventfd_),
                   "the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\"");
         }
-        // Edge-triggered: the eventfd stays readable until the channel has its turn, and must not keep the loop busy.
+        // Edge-triggered: the eventfd stays readable until the channel has its turn. Until then it must not wake the loop
+        // again.
         source_ = loop.watch(eventfd_, EPOLLIN | EPOLLET, EventLoop::Priority::normal,
                              [on_ready = std::move(on_ready)](std::uint32_t) { on_ready(); });
     }
@@ -44,7 +45,7 @@ public:
     ~EventfdNotification() override
     {
         // Fails only if the device was removed; then nothing is registered.
-        if (own_)
+        if (own_eventfd_)
             (void)register_eventfd(device_, -1);
     }
 
@@ -59,7 +60,7 @@ public:
 
 private:
     int device_;
-    UniqueFd own_;
+    UniqueFd own_eventfd_;  // unless the setup has registered one
     int eventfd_;
     EventSource source_;
 };

@@ -40,7 +40,7 @@ std::unique_ptr<Notification> make_any(const EventLoop& loop, SigioDispatcher& d
         try {
             return make(kind, loop, dispatcher, device, on_ready);
         } catch (const std::system_error&) {
-            // An old-style driver has no ioctl for an eventfd, or no poll. The error of the last kind is reported.
+            // The driver has no ioctl for an eventfd, or no poll(). Only the error of the last kind is reported.
             continue;
         }
     }

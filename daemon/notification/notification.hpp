@@ -18,16 +18,16 @@ enum class Kind : std::uint8_t { eventfd, poll, sigio };
 /// As in the configuration and on the bus: "eventfd", "poll", "sigio".
 [[nodiscard]] std::string_view to_string(Kind kind) noexcept;
 
-/// The device to be notified of.
+/// The device that a notification watches.
 struct Device {
     int fd;                    ///< non-blocking; owned by the caller, must outlive the notification
-    bool drvbus_node;          ///< implements the ioctls of drvbus
+    bool drvbus_class;         ///< a device of class drvbus: an eventfd is registered with DRVBUS_IOC_EVENTFD
     int eventfd = -1;          ///< already registered with the driver; owned by the caller; -1: none
     bool urgent_only = false;  ///< the driver reports events with POLLPRI only
 };
 
-/// Watches one device as long as it exists. Calls `on_ready` from the event loop when the device may be ready. No
-/// readiness is missed; a call may be spurious.
+/// Watches one device until the notification is destroyed. Calls `on_ready` from the event loop each time the device
+/// becomes ready. A call may also be spurious.
 class Notification {
 public:
     Notification() = default;
@@ -37,14 +37,14 @@ public:
 
     [[nodiscard]] virtual Kind kind() const noexcept = 0;
 
-    /// Call this before reading: events after it cause another `on_ready`.
+    /// Call this before you read the device. A later event causes another call of `on_ready`.
     /// @returns how often the device has notified since the last call: the exact number for an eventfd, else 0 or 1
     virtual std::uint64_t clear() = 0;
 };
 
 using OnReady = std::function<void()>;
 
-/// @throws std::system_error, with advice, if the device does not support this notification
+/// @throws std::system_error, whose text says what to set instead, if the device does not support this notification
 [[nodiscard]] std::unique_ptr<Notification> make_eventfd(const EventLoop& loop, Device device, OnReady on_ready);
 [[nodiscard]] std::unique_ptr<Notification> make_poll(const EventLoop& loop, Device device, OnReady on_ready);
 [[nodiscard]] std::unique_ptr<Notification> make_sigio(SigioDispatcher& dispatcher, Device device, OnReady on_ready);

@@ -25,7 +25,7 @@ public:
     }
 
     [[nodiscard]] Kind kind() const noexcept override { return Kind::poll; }
-    std::uint64_t clear() override { return std::exchange(notified_, 0); }  // poll needs nothing else to be cleared
+    std::uint64_t clear() override { return std::exchange(notified_, 0); }  // poll() has no state to clear
 
 private:
     std::uint64_t notified_ = 0;

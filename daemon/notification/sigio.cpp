@@ -23,12 +23,13 @@ namespace {
 
 // Written by the signal handler, read by the event loop. Lock-free atomics are async-signal-safe.
 constexpr std::size_t kWordBits = std::numeric_limits<std::uint64_t>::digits;
-std::array<std::atomic<std::uint64_t>, 16> marked;  // one bit per file descriptor
-std::atomic<bool> all_marked;                       // also for a file descriptor that has no bit
+std::array<std::atomic<std::uint64_t>, 16> ready_bits;  // one bit per file descriptor
+std::atomic<bool> all_ready;                            // a signal came without a file descriptor that has a bit
 std::atomic<int> wake_fd = -1;
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
-int queued_signal()
+/// The signal that F_SETSIG selects for the devices.
+int realtime_signal()
 {
     return SIGRTMIN + 1;
 }
@@ -37,25 +38,26 @@ void on_signal(int signal_number, siginfo_t* info, void* /*context*/)
 {
     const int saved_errno = errno;
     const auto fd = static_cast<std::size_t>(info->si_fd);
-    if (signal_number != SIGIO && info->si_fd >= 0 && fd / kWordBits < marked.size())
-        marked.at(fd / kWordBits).fetch_or(std::uint64_t{1} << (fd % kWordBits));
+    if (signal_number != SIGIO && info->si_fd >= 0 && fd / kWordBits < ready_bits.size())
+        ready_bits.at(fd / kWordBits).fetch_or(std::uint64_t{1} << (fd % kWordBits));
     else
-        all_marked.store(true);
+        all_ready.store(true);
     const std::uint64_t one = 1;
-    // Fails only if the counter is full, and then the loop wakes up anyway.
+    // Fails only if the counter is at its maximum; then the eventfd is readable and wakes the loop.
     (void)!write(wake_fd.load(), &one, sizeof(one));
     errno = saved_errno;
 }
 
+/// @returns the previous action of the signal
 struct sigaction install(int signal_number)
 {
     struct sigaction action {};
-    struct sigaction old {};
+    struct sigaction previous {};
     action.sa_sigaction = on_signal;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
     sigemptyset(&action.sa_mask);
-    check(sigaction(signal_number, &action, &old) < 0 ? -errno : 0, "sigaction");
-    return old;
+    check(sigaction(signal_number, &action, &previous) < 0 ? -errno : 0, "sigaction");
+    return previous;
 }
 
 }  // namespace
@@ -65,14 +67,14 @@ SigioDispatcher::SigioDispatcher(const EventLoop& loop) : wake_(eventfd(0, EFD_N
     check(wake_ ? 0 : -errno, "eventfd");
     wake_fd = wake_.get();
     old_sigio_ = install(SIGIO);
-    old_queued_ = install(queued_signal());
+    old_realtime_ = install(realtime_signal());
     source_ = loop.watch(wake_.get(), EPOLLIN, EventLoop::Priority::normal, [this](std::uint32_t) { dispatch(); });
 }
 
 SigioDispatcher::~SigioDispatcher()
 {
     sigaction(SIGIO, &old_sigio_, nullptr);
-    sigaction(queued_signal(), &old_queued_, nullptr);
+    sigaction(realtime_signal(), &old_realtime_, nullptr);
     wake_fd = -1;
 }
 
@@ -80,7 +82,7 @@ void SigioDispatcher::add(int fd, OnReady on_ready)
 {
     const f_owner_ex owner{F_OWNER_TID, gettid()};
     check(fcntl(fd, F_SETOWN_EX, &owner) < 0 ? -errno : 0, "F_SETOWN_EX");
-    check(fcntl(fd, F_SETSIG, queued_signal()) < 0 ? -errno : 0, "F_SETSIG");
+    check(fcntl(fd, F_SETSIG, realtime_signal()) < 0 ? -errno : 0, "F_SETSIG");
 
     // The device may send a signal before this function returns.
     const auto entry = devices_.insert_or_assign(fd, std::move(on_ready)).first;
@@ -106,17 +108,17 @@ void SigioDispatcher::remove(int fd) noexcept
 
 void SigioDispatcher::dispatch()
 {
-    // Clear first: a signal that arrives from here on wakes the loop again.
+    // The eventfd is cleared first, so that a signal that arrives later wakes the loop again.
     eventfd_t count = 0;
     (void)eventfd_read(wake_.get(), &count);
 
     ready_.clear();
-    if (all_marked.exchange(false)) {
+    if (all_ready.exchange(false)) {
         for (const auto& [fd, on_ready] : devices_)
             ready_.push_back(fd);
     }
-    for (std::size_t word = 0; word < marked.size(); ++word) {
-        for (std::uint64_t bits = marked.at(word).exchange(0); bits != 0; bits &= bits - 1)
+    for (std::size_t word = 0; word < ready_bits.size(); ++word) {
+        for (std::uint64_t bits = ready_bits.at(word).exchange(0); bits != 0; bits &= bits - 1)
             ready_.push_back(static_cast<int>(word * kWordBits) + std::countr_zero(bits));
     }
     for (const int fd : ready_) {

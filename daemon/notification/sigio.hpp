@@ -11,19 +11,23 @@
 
 namespace drvbus::notification {
 
-/// Handles SIGIO and one real-time signal, and calls back from the event loop for the devices that sent them.
+/// Handles SIGIO and one real-time signal, and calls the `on_ready` of the devices that sent them from the event loop.
 ///
 /// A device sends the real-time signal that F_SETSIG selects. It carries the file descriptor and is queued. When the
-/// queue is full, the kernel sends SIGIO without a file descriptor: then all devices are treated as ready. Only one
-/// object may exist in a process at a time.
+/// queue is full, the kernel sends SIGIO without a file descriptor: then all devices are treated as ready.
+///
+/// Only one object may exist in a process at a time.
 class SigioDispatcher {
 public:
+    /// @param loop must outlive this object
+    /// @throws std::system_error
     explicit SigioDispatcher(const EventLoop& loop);
     SigioDispatcher(const SigioDispatcher&) = delete;
     SigioDispatcher& operator=(const SigioDispatcher&) = delete;
     ~SigioDispatcher();
 
     /// Makes `fd` send signals to this thread until `remove`.
+    /// @param fd stays owned by the caller
     /// @throws std::system_error if its driver does not support SIGIO
     void add(int fd, OnReady on_ready);
     void remove(int fd) noexcept;
@@ -32,11 +36,11 @@ private:
     void dispatch();
 
     std::unordered_map<int, OnReady> devices_;
-    std::vector<int> ready_;  // of one dispatch; kept to save allocations
+    std::vector<int> ready_;  // file descriptors, only used in `dispatch`; a member to save allocations
     UniqueFd wake_;
     EventSource source_;
     struct sigaction old_sigio_ {};
-    struct sigaction old_queued_ {};
+    struct sigaction old_realtime_ {};
 };
 
 }  // namespace drvbus::notification

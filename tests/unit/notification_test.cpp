@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The eventfd of a drvbus node needs the kernel module: the VM tests cover it.
+// The eventfd of a device of class drvbus needs the kernel module: the VM tests cover it.
 #include "notification/notification.hpp"
 
 #include <array>
@@ -31,12 +31,12 @@ class NotificationTest : public testing::Test {
 protected:
     [[nodiscard]] notification::OnReady count()
     {
-        return [this] { ++news_; };
+        return [this] { ++reports_; };
     }
 
-    [[nodiscard]] bool told(int times)
+    [[nodiscard]] bool reported(int times)
     {
-        return turn_until(loop_, [&] { return news_ >= times; });
+        return turn_until(loop_, [&] { return reports_ >= times; });
     }
 
     template <typename Make>
@@ -62,7 +62,7 @@ protected:
     notification::SigioDispatcher sigio_{loop_};
     Pipe pipe_;
     UniqueFd file_{must(memfd_create("file", MFD_CLOEXEC), "memfd_create")};
-    int news_ = 0;
+    int reports_ = 0;
 };
 
 TEST_F(NotificationTest, KindsHaveTheNamesOfTheConfiguration)
@@ -77,13 +77,13 @@ TEST_F(NotificationTest, PollReportsReadinessOnce)
     const auto poll = make_poll(loop_, {pipe_.read_end.get(), false}, count());
     EXPECT_EQ(poll->kind(), Kind::poll);
     run_until_idle(loop_);
-    EXPECT_EQ(news_, 0);
+    EXPECT_EQ(reports_, 0);
 
     write_all(pipe_.write_end.get(), "x");
-    ASSERT_TRUE(told(1));
+    ASSERT_TRUE(reported(1));
     // A channel that waits for the bus does not read its device: the loop must not be busy meanwhile.
     run_until_idle(loop_);
-    EXPECT_EQ(news_, 1);
+    EXPECT_EQ(reports_, 1);
 }
 
 TEST_F(NotificationTest, PollReportsFurtherInput)
@@ -91,12 +91,12 @@ TEST_F(NotificationTest, PollReportsFurtherInput)
     const auto poll = make_poll(loop_, {pipe_.read_end.get(), false}, count());
     for (int i = 1; i <= 10; ++i) {
         write_all(pipe_.write_end.get(), "x");
-        ASSERT_TRUE(told(i));
+        ASSERT_TRUE(reported(i));
         poll->clear();
         if (i % 2 == 0)
             empty(pipe_.read_end.get());
         run_until_idle(loop_);
-        ASSERT_EQ(news_, i);
+        ASSERT_EQ(reports_, i);
     }
 }
 
@@ -104,16 +104,16 @@ TEST_F(NotificationTest, PollReportsInputFromBeforeItStarted)
 {
     write_all(pipe_.write_end.get(), "x");
     const auto poll = make_poll(loop_, {pipe_.read_end.get(), false}, count());
-    EXPECT_TRUE(told(1));
+    EXPECT_TRUE(reported(1));
 }
 
 TEST_F(NotificationTest, PollReportsAHangUp)
 {
     const auto poll = make_poll(loop_, {pipe_.read_end.get(), false}, count());
     pipe_.write_end.reset();
-    EXPECT_TRUE(told(1));
+    EXPECT_TRUE(reported(1));
     run_until_idle(loop_);
-    EXPECT_EQ(news_, 1);
+    EXPECT_EQ(reports_, 1);
 }
 
 TEST_F(NotificationTest, DestroyedPollDoesNotReport)
@@ -122,7 +122,7 @@ TEST_F(NotificationTest, DestroyedPollDoesNotReport)
     write_all(pipe_.write_end.get(), "x");
     poll.reset();
     run_until_idle(loop_);
-    EXPECT_EQ(news_, 0);
+    EXPECT_EQ(reports_, 0);
 }
 
 TEST_F(NotificationTest, PollOfADeviceWithoutPollIsRefused)
@@ -138,11 +138,11 @@ TEST_F(NotificationTest, EventfdOfAnotherDeviceIsRefused)
 {
     const std::string advice =
         "the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\"";
-    for (const bool claims_to_be_one : {false, true}) {
+    for (const bool drvbus_class : {false, true}) {
         for (const int fd : {pipe_.read_end.get(), file_.get()})
             expect_refused(
                 [&] {
-                    (void)make_eventfd(loop_, {fd, claims_to_be_one}, count());
+                    (void)make_eventfd(loop_, {fd, drvbus_class}, count());
                 },
                 std::errc::inappropriate_io_control_operation, advice);
     }
@@ -153,7 +153,7 @@ TEST_F(NotificationTest, AnyUsesPollWithoutEventfdSupport)
     const auto any = make_any(loop_, sigio_, {pipe_.read_end.get(), false}, count());
     EXPECT_EQ(any->kind(), Kind::poll);
     write_all(pipe_.write_end.get(), "x");
-    EXPECT_TRUE(told(1));
+    EXPECT_TRUE(reported(1));
 }
 
 TEST_F(NotificationTest, AnyReportsThatNoneWorks)

@@ -46,21 +46,21 @@ private:
 /// A device with a SIGIO notification, and how often it was reported as ready.
 struct Watched {
     Watched(notification::SigioDispatcher& dispatcher, int fd)
-        : notification(make_sigio(dispatcher, {fd, false}, [this] { ++news; }))
+        : notification(make_sigio(dispatcher, {fd, false}, [this] { ++reports; }))
     {
     }
     Watched(const Watched&) = delete;
     Watched& operator=(const Watched&) = delete;
 
-    int news = 0;
+    int reports = 0;
     std::unique_ptr<Notification> notification;
 };
 
 class Sigio : public testing::Test {
 protected:
-    [[nodiscard]] bool told(const Watched& watched, int times = 1)
+    [[nodiscard]] bool reported(const Watched& watched, int times = 1)
     {
-        return turn_until(loop_, [&] { return watched.news >= times; });
+        return turn_until(loop_, [&] { return watched.reports >= times; });
     }
 
     [[nodiscard]] static bool is_async(int fd) { return (must(fcntl(fd, F_GETFL), "F_GETFL") & O_ASYNC) != 0; }
@@ -76,12 +76,12 @@ TEST_F(Sigio, TerminalNotifies)
     const Watched watched(dispatcher_, reader.get());
     EXPECT_EQ(watched.notification->kind(), Kind::sigio);
     run_until_idle(loop_);
-    EXPECT_EQ(watched.news, 0);
+    EXPECT_EQ(watched.reports, 0);
     for (int i = 1; i <= 10; ++i) {
         watched.notification->clear();
-        const int before = watched.news;
+        const int before = watched.reports;
         write_all(terminal.writer(), "line\n");
-        ASSERT_TRUE(told(watched, before + 1));
+        ASSERT_TRUE(reported(watched, before + 1));
     }
 }
 
@@ -90,7 +90,7 @@ TEST_F(Sigio, PipeNotifies)
     const Pipe pipe;
     const Watched watched(dispatcher_, pipe.read_end.get());
     write_all(pipe.write_end.get(), "x");
-    EXPECT_TRUE(told(watched));
+    EXPECT_TRUE(reported(watched));
 }
 
 TEST_F(Sigio, SocketNotifies)
@@ -98,19 +98,19 @@ TEST_F(Sigio, SocketNotifies)
     const SocketPair sockets;
     const Watched watched(dispatcher_, sockets.theirs.get());
     write_all(sockets.ours.get(), "x");
-    EXPECT_TRUE(told(watched));
+    EXPECT_TRUE(reported(watched));
 }
 
 TEST_F(Sigio, OnlyTheReadyDeviceIsReported)
 {
-    const Pipe quiet;
-    const Pipe loud;
-    const Watched watched_quiet(dispatcher_, quiet.read_end.get());
-    const Watched watched_loud(dispatcher_, loud.read_end.get());
-    write_all(loud.write_end.get(), "x");
-    ASSERT_TRUE(told(watched_loud));
+    const Pipe idle;
+    const Pipe ready;
+    const Watched watched_idle(dispatcher_, idle.read_end.get());
+    const Watched watched_ready(dispatcher_, ready.read_end.get());
+    write_all(ready.write_end.get(), "x");
+    ASSERT_TRUE(reported(watched_ready));
     run_until_idle(loop_);
-    EXPECT_EQ(watched_quiet.news, 0);
+    EXPECT_EQ(watched_idle.reports, 0);
 }
 
 TEST_F(Sigio, SignalsBeforeADispatchAreReportedOnce)
@@ -119,24 +119,24 @@ TEST_F(Sigio, SignalsBeforeADispatchAreReportedOnce)
     const Watched watched(dispatcher_, pipe.read_end.get());
     for (int i = 0; i < 100; ++i)
         write_all(pipe.write_end.get(), "x");
-    ASSERT_TRUE(told(watched));
+    ASSERT_TRUE(reported(watched));
     run_until_idle(loop_);
-    EXPECT_EQ(watched.news, 1);
+    EXPECT_EQ(watched.reports, 1);
 }
 
 TEST_F(Sigio, FullSignalQueueReportsEveryDevice)
 {
-    const Pipe quiet;
-    const Pipe loud;
-    const Watched watched_quiet(dispatcher_, quiet.read_end.get());
-    const Watched watched_loud(dispatcher_, loud.read_end.get());
+    const Pipe idle;
+    const Pipe ready;
+    const Watched watched_idle(dispatcher_, idle.read_end.get());
+    const Watched watched_ready(dispatcher_, ready.read_end.get());
     {
         // No queued signal is allowed: the kernel sends SIGIO without a file descriptor.
         const SoftLimit full(RLIMIT_SIGPENDING, 0);
-        write_all(loud.write_end.get(), "x");
+        write_all(ready.write_end.get(), "x");
     }
-    EXPECT_TRUE(told(watched_loud));
-    EXPECT_TRUE(told(watched_quiet));
+    EXPECT_TRUE(reported(watched_ready));
+    EXPECT_TRUE(reported(watched_idle));
 }
 
 TEST_F(Sigio, ManyDevicesAreReportedIndividually)
@@ -149,10 +149,10 @@ TEST_F(Sigio, ManyDevicesAreReportedIndividually)
     for (int i = 0; i < kDevices; i += 2)
         write_all(pipes.at(static_cast<std::size_t>(i)).write_end.get(), "x");
     for (int i = 0; i < kDevices; i += 2)
-        ASSERT_TRUE(told(watched.at(static_cast<std::size_t>(i)))) << i;
+        ASSERT_TRUE(reported(watched.at(static_cast<std::size_t>(i)))) << i;
     run_until_idle(loop_);
     for (int i = 0; i < kDevices; ++i)
-        ASSERT_EQ(watched.at(static_cast<std::size_t>(i)).news, i % 2 == 0 ? 1 : 0) << i;
+        ASSERT_EQ(watched.at(static_cast<std::size_t>(i)).reports, i % 2 == 0 ? 1 : 0) << i;
 }
 
 TEST_F(Sigio, LargeFileDescriptorsAreReported)
@@ -162,7 +162,7 @@ TEST_F(Sigio, LargeFileDescriptorsAreReported)
     const UniqueFd high(must(fcntl(pipe.read_end.get(), F_DUPFD_CLOEXEC, 4000), "F_DUPFD_CLOEXEC"));
     const Watched watched(dispatcher_, high.get());
     write_all(pipe.write_end.get(), "x");
-    EXPECT_TRUE(told(watched));
+    EXPECT_TRUE(reported(watched));
 }
 
 TEST_F(Sigio, DeviceWithoutSigioIsRefused)
@@ -186,12 +186,12 @@ TEST_F(Sigio, DestroyedNotificationDoesNotReport)
     const Pipe pipe;
     Watched watched(dispatcher_, pipe.read_end.get());
     EXPECT_TRUE(is_async(pipe.read_end.get()));
-    write_all(pipe.write_end.get(), "x");  // the signal is here when this returns, and waits for the loop
+    write_all(pipe.write_end.get(), "x");  // the signal has been handled when this returns; the loop has not run yet
     watched.notification.reset();
     EXPECT_FALSE(is_async(pipe.read_end.get()));
     write_all(pipe.write_end.get(), "x");
     run_until_idle(loop_);
-    EXPECT_EQ(watched.news, 0);
+    EXPECT_EQ(watched.reports, 0);
 }
 
 TEST_F(Sigio, DeviceCanBeRemovedDuringADispatch)
@@ -200,20 +200,20 @@ TEST_F(Sigio, DeviceCanBeRemovedDuringADispatch)
     const Pipe two;
     std::unique_ptr<Notification> first;
     std::unique_ptr<Notification> second;
-    int news = 0;
+    int reports = 0;
     first = make_sigio(dispatcher_, {one.read_end.get(), false}, [&] {
-        ++news;
+        ++reports;
         second.reset();
     });
     second = make_sigio(dispatcher_, {two.read_end.get(), false}, [&] {
-        ++news;
+        ++reports;
         first.reset();
     });
     write_all(one.write_end.get(), "x");
     write_all(two.write_end.get(), "x");
-    ASSERT_TRUE(turn_until(loop_, [&] { return news > 0; }));
+    ASSERT_TRUE(turn_until(loop_, [&] { return reports > 0; }));
     run_until_idle(loop_);
-    EXPECT_EQ(news, 1);
+    EXPECT_EQ(reports, 1);
 }
 
 TEST_F(Sigio, NewDeviceWithTheSameFdIsReported)
@@ -224,7 +224,7 @@ TEST_F(Sigio, NewDeviceWithTheSameFdIsReported)
     }
     const Watched watched(dispatcher_, pipe.read_end.get());
     write_all(pipe.write_end.get(), "x");
-    EXPECT_TRUE(told(watched));
+    EXPECT_TRUE(reported(watched));
 }
 
 TEST(SigioDispatcher, DestructorRestoresTheSignalHandlers)
