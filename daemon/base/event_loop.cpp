@@ -16,7 +16,8 @@ namespace drvbus {
 
 namespace {
 
-// An exception must not pass through libsystemd, which is written in C. `run` throws it again after sd_event_loop().
+// An exception must not pass through libsystemd, which is written in C. `call` stores it here, and `run` throws it
+// after sd_event_loop() has returned.
 std::exception_ptr pending_exception;
 
 int call(sd_event_source* source, std::uint32_t events, void* userdata) noexcept

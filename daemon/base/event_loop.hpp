@@ -17,15 +17,15 @@ struct EventSourceDeleter {
     void operator()(sd_event_source* source) const noexcept { sd_event_source_disable_unref(source); }
 };
 
-/// Something that the event loop waits for, with its callback. Destroying it, or `reset`, stops the waiting; the
-/// callback never runs after that.
+/// Something that the event loop waits for, with its callback. After it was destroyed or `reset`, the callback does not
+/// run again.
 class EventSource {
 public:
     EventSource() = default;
 
-    /// Starts (true) or stops (false) waiting.
+    /// Makes the loop wait for this source (true) or ignore it (false).
     void enable(bool on) const;
-    /// Starts waiting, and stops when the callback has run once.
+    /// Enables the source until its callback has run once.
     void enable_once() const;
 
     [[nodiscard]] sd_event_source* get() const noexcept { return source_.get(); }
@@ -43,8 +43,8 @@ private:
 
 /// A callback that the event loop runs on request.
 ///
-/// This is not sd-event's own defer source: one that enables itself again each time it runs keeps its place before all
-/// other sources of its priority, and none of them ever runs. An eventfd takes its turn like any other source.
+/// This is an eventfd and not a defer source of sd-event. A defer source that enables itself each time it runs precedes
+/// every other source of its priority, so those would never run.
 class DeferredCall {
 public:
     /// Runs the callback once, in the next iteration of the event loop.
@@ -55,11 +55,12 @@ public:
 
 private:
     friend class EventLoop;
-    UniqueFd wake_;  // declared first, because the source watches it
+    UniqueFd wake_;  // declared before the source that watches it, so that it is closed after the source is destroyed
     EventSource source_;
 };
 
-/// The daemon's sd-event loop. An exception that leaves a callback ends `run` and leaves it as well. One thread only.
+/// The daemon's sd-event loop. If a callback throws, `run` ends and throws the same exception. All calls must come from
+/// one thread.
 class EventLoop {
 public:
     /// Sources with a lower value run first; sources of one priority run in the order in which they became ready. The
@@ -68,20 +69,21 @@ public:
 
     EventLoop();
 
-    /// Waits for epoll events of a file descriptor. The callback gets the events.
+    /// Waits for epoll events of a file descriptor. The callback gets the events that occurred.
+    /// @param epoll_events EPOLLIN and others, with EPOLLET if the callback is to run once for each edge
     /// @param fd stays owned by the caller and must outlive the source
     [[nodiscard]] EventSource watch(int fd, std::uint32_t epoll_events, Priority priority,
                                     std::function<void(std::uint32_t)> callback) const;
     /// A timer that runs only after `start`.
     [[nodiscard]] EventSource timer(Priority priority, std::function<void()> callback) const;
-    /// Runs the callback once, `after` from now.
+    /// Runs the callback of `timer` once, when the time `after` has passed.
     static void start(const EventSource& timer, std::chrono::microseconds after);
     /// A callback that runs after `DeferredCall::request`.
     [[nodiscard]] DeferredCall deferred(Priority priority, std::function<void()> callback) const;
     /// A callback that runs after each iteration in which another source ran. It is disabled until
     /// `EventSource::enable`.
     [[nodiscard]] EventSource after_each(Priority priority, std::function<void()> callback) const;
-    /// Blocks the signal in the calling thread, and runs the callback when the process gets it.
+    /// Blocks the signal in the calling thread, and runs the callback when the process receives it.
     [[nodiscard]] EventSource signal(int signal_number, std::function<void()> callback) const;
 
     /// Sends keep-alive messages to systemd's watchdog while the loop runs, if WatchdogSec= is set.

@@ -18,7 +18,7 @@ namespace drvbus::service {
 
 namespace {
 
-// FDNAME= of the stored files, followed by the channel's name. Channel names contain no dot.
+// The FDNAME= of a stored file is such a prefix and the name of the channel. Names of channels contain no dot.
 constexpr std::string_view kDevicePrefix = "device.";
 constexpr std::string_view kEventfdPrefix = "eventfd.";
 constexpr std::string_view kCheckpointPrefix = "checkpoint.";
@@ -84,7 +84,7 @@ bool can_store_fds()
 
 void store_fd(StoredFd which, const std::string& channel, int fd)
 {
-    // FDPOLL=0: the service manager must not drop a device that hung up; it may still hold events.
+    // With FDPOLL=1, the service manager would close a device that hung up. Such a device may still have events.
     const std::string message = fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", fd_name(which, channel));
     if (const int result = sd_pid_notify_with_fds(0, 0, message.c_str(), &fd, 1); result < 0)
         spdlog::warn("channel {}: the service manager did not store the files that outlive a restart ({}); after a "

@@ -11,19 +11,20 @@
 /// and its notifications (service_status.hpp).
 namespace drvbus::service {
 
-/// The files of one channel that the service manager keeps across a restart of the daemon. Any of them may be missing.
+/// The files of one channel that the service manager keeps while the daemon restarts. Any of them may be missing.
 struct StoredFds {
     UniqueFd device;
     UniqueFd eventfd;     ///< registered with the driver
     UniqueFd checkpoint;  ///< memfd of checkpoint::Checkpoint
 };
 
+/// One of the files in StoredFds.
 enum class StoredFd : std::uint8_t { device, eventfd, checkpoint };
 
 /// The open files that the service manager passed to this process.
 class InheritedFds {
 public:
-    /// Takes the ownership of all passed files. Create one object per process.
+    /// Takes ownership of all passed files. Create one object per process.
     /// @throws std::system_error
     InheritedFds();
 
@@ -32,7 +33,7 @@ public:
     /// @throws std::system_error
     [[nodiscard]] UniqueFd open(const std::string& name) const;
 
-    /// @returns what an earlier process stored, by channel; empty at the second call
+    /// @returns what an earlier process stored, by channel name; the second call returns nothing
     [[nodiscard]] std::map<std::string, StoredFds> take_stored();
 
 private:
@@ -40,11 +41,11 @@ private:
     std::map<std::string, StoredFds> stored_;
 };
 
-/// Whether a service manager stores files: then a device stays open when this process exits.
+/// Whether a service manager stores files. If so, a stored device stays open when this process exits.
 [[nodiscard]] bool can_store_fds();
 
-/// Stores a duplicate of `fd`. Logs a warning if the service manager cannot be reached. Remove a file that is already
-/// stored first: the service manager does not replace it.
+/// Stores a duplicate of `fd`. If the service manager cannot be reached, it logs a warning. Call `remove_fd` first if a
+/// file is already stored: the service manager would keep both.
 void store_fd(StoredFd which, const std::string& channel, int fd);
 
 /// Makes the service manager close the stored file. No effect if there is none.

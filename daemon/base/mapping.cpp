@@ -11,7 +11,7 @@ namespace drvbus {
 
 Mapping::Mapping(int file, off_t offset, std::size_t size, unsigned times) : size_(size * times)
 {
-    // Reserve the address range first, so that the copies are adjacent.
+    // Reserves the complete address range, so that the mappings are adjacent.
     void* const all = mmap(nullptr, size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED)
         throw std::system_error(errno, std::generic_category(), "mmap");

@@ -7,15 +7,14 @@
 
 namespace drvbus {
 
-/// A shared, writable mapping of a part of a file.
+/// A shared, writable memory mapping of a part of a file. Unmaps it when destroyed.
 class Mapping {
 public:
     Mapping() = default;
-    /// Maps `size` bytes of `file` from `offset`.
+    /// Maps `size` bytes of `file` from `offset`, which is a multiple of the page size. So is `size` if `times` is not 1.
     /// @param file not needed after the constructor
-    /// @param times how often the same bytes are mapped, one copy right after the other, so that a range which wraps
-    /// around
-    ///        is contiguous in memory
+    /// @param times how often the same bytes are mapped, each time at the addresses after the previous ones. With 2, a
+    ///        range that wraps around the end of a ring is contiguous in memory.
     /// @throws std::system_error
     Mapping(int file, off_t offset, std::size_t size, unsigned times = 1);
     Mapping(Mapping&& other) noexcept;

@@ -31,8 +31,8 @@ void notify_stopping()
     sd_notify(0, "STOPPING=1");
 }
 
-StatusReporter::StatusReporter(const EventLoop& loop, std::function<std::string()> text)
-    : text_(std::move(text)), has_service_manager_(std::getenv("NOTIFY_SOCKET") != nullptr),
+StatusReporter::StatusReporter(const EventLoop& loop, std::function<std::string()> status_line)
+    : status_line_(std::move(status_line)), has_service_manager_(std::getenv("NOTIFY_SOCKET") != nullptr),
       timer_(loop.timer(EventLoop::Priority::normal, [this] { send(); }))
 {
 }
@@ -48,7 +48,7 @@ void StatusReporter::changed()
 void StatusReporter::send()
 {
     scheduled_ = false;
-    sd_notify(0, fmt::format("STATUS={}", text_()).c_str());
+    sd_notify(0, fmt::format("STATUS={}", status_line_()).c_str());
 }
 
 }  // namespace drvbus::service

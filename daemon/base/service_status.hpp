@@ -13,20 +13,20 @@ void notify_ready();
 void notify_reloading();
 void notify_stopping();
 
-/// Keeps the status line of `systemctl status` up to date. Sends it at most once a second, and only after a change.
+/// Updates the status line that `systemctl status` shows, at most once a second.
 class StatusReporter {
 public:
     /// @param loop must outlive this object
-    /// @param text returns the status line; called from the loop
-    StatusReporter(const EventLoop& loop, std::function<std::string()> text);
+    /// @param status_line returns the present status line; called from the loop
+    StatusReporter(const EventLoop& loop, std::function<std::string()> status_line);
 
-    /// Call this when the status line may have changed.
+    /// Schedules an update. Call this when the status line may have changed.
     void changed();
 
 private:
     void send();
 
-    std::function<std::string()> text_;
+    std::function<std::string()> status_line_;
     bool has_service_manager_;
     bool scheduled_ = false;
     EventSource timer_;

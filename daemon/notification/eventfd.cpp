@@ -36,8 +36,8 @@ public:
             check(register_eventfd(device_, eventfd_),
                   "the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\"");
         }
-        // Edge-triggered: the eventfd stays readable until the channel has its turn. Until then it must not wake the loop
-        // again.
+        // Edge-triggered: the eventfd stays readable until the channel has its turn, and must not wake the loop until
+        // then.
         source_ = loop.watch(eventfd_, EPOLLIN | EPOLLET, EventLoop::Priority::normal,
                              [on_ready = std::move(on_ready)](std::uint32_t) { on_ready(); });
     }

@@ -125,7 +125,7 @@ TEST_F(EventLoopTest, LowerPriorityValuesRunFirst)
 
 TEST_F(EventLoopTest, SourceThatIsAlwaysReadyDoesNotStarveDeferredCalls)
 {
-    // Readable and never read, as a device or a caller that never stops.
+    // The pipe is always readable, because nothing reads it: like a device that is never drained.
     write_all(pipe_.write_end.get(), "x");
     const EventSource flood = loop_.watch(pipe_.read_end.get(), EPOLLIN, Priority::normal, [](std::uint32_t) {});
     const DeferredCall work = loop_.deferred(Priority::normal, [&] { loop_.stop(7); });
@@ -270,7 +270,7 @@ TEST_F(EventLoopTest, SignalIsHandledInTheLoop)
     int runs = 0;
     {
         const EventSource source = loop_.signal(SIGUSR2, [&] { ++runs; });
-        raise(SIGUSR2);  // blocked, so it waits
+        raise(SIGUSR2);  // blocked, so it stays pending
         EXPECT_EQ(runs, 0);
         run_until_idle(loop_);
         EXPECT_EQ(runs, 1);
@@ -288,8 +288,8 @@ TEST_F(EventLoopTest, DestroyedSourceDoesNotRun)
     reset.reset();
     EXPECT_FALSE(reset);
     {
-        const DeferredCall gone = loop_.deferred(Priority::normal, [&] { ++runs; });
-        gone.request();
+        const DeferredCall destroyed = loop_.deferred(Priority::normal, [&] { ++runs; });
+        destroyed.request();
     }
     run_until_idle(loop_);
     EXPECT_EQ(runs, 0);

@@ -141,7 +141,7 @@ void pass_pipes(const std::string& names, int count)
     int failed = 0;
     for (const auto& [what, holds] : claims) {
         if (!holds)
-            std::fprintf(stderr, "not so: %s\n", what);
+            std::fprintf(stderr, "does not hold: %s\n", what);
         failed += holds ? 0 : 1;
     }
     _exit(failed);
@@ -164,10 +164,10 @@ TEST(InheritedFdsDeathTest, OpenReturnsADuplicateEachTime)
         const UniqueFd again = fds.open("one");
         end_child({{"the second is fd 4", inode(two.get()) == inode(4)},
                    {"the first is fd 3", inode(one.get()) == inode(3)},
-                   {"the two are two", inode(3) != inode(4)},
+                   {"the two files differ", inode(3) != inode(4)},
                    {"there is no third", !fds.open("three")},
-                   {"a second time finds it again", inode(again.get()) == inode(3)},
-                   {"children are not passed them again", std::getenv("LISTEN_FDS") == nullptr}});
+                   {"a second call returns it again", inode(again.get()) == inode(3)},
+                   {"a child process does not get them", std::getenv("LISTEN_FDS") == nullptr}});
     };
     EXPECT_EXIT(child(), ExitedWithCode(0), "");
 }
@@ -175,15 +175,15 @@ TEST(InheritedFdsDeathTest, OpenReturnsADuplicateEachTime)
 TEST(InheritedFdsDeathTest, StoredFilesAreGroupedByChannel)
 {
     const auto child = [] {
-        pass_pipes("device.way:checkpoint.way:checkpoint.other", 3);
+        pass_pipes("device.sensor:checkpoint.sensor:checkpoint.other", 3);
         service::InheritedFds fds;
-        const auto kept = fds.take_stored();
-        end_child({{"two channels", kept.size() == 2},
-                   {"the device", inode(kept.at("way").device.get()) == inode(3)},
-                   {"its checkpoint", kept.at("way").checkpoint.get() == 4},
-                   {"a checkpoint alone", !kept.at("other").device && kept.at("other").checkpoint.get() == 5},
-                   {"it is given once", fds.take_stored().empty()},
-                   {"it is no file of the configuration's", !fds.open("device.way")}});
+        const auto stored = fds.take_stored();
+        end_child({{"two channels", stored.size() == 2},
+                   {"the device", inode(stored.at("sensor").device.get()) == inode(3)},
+                   {"its checkpoint", stored.at("sensor").checkpoint.get() == 4},
+                   {"a checkpoint alone", !stored.at("other").device && stored.at("other").checkpoint.get() == 5},
+                   {"it is returned once", fds.take_stored().empty()},
+                   {"open does not find stored files", !fds.open("device.sensor")}});
     };
     EXPECT_EXIT(child(), ExitedWithCode(0), "");
 }
