@@ -148,7 +148,7 @@ bool Daemon::is_same_device(const record::ChannelDescription& description, const
 {
     if (description.drvbus_class)
         return !settings.device;
-    return settings.device && description.settings == settings.device->hash;
+    return settings.device && description.settings_hash == settings.device->hash;
 }
 
 void Daemon::add_stored_channels()
@@ -185,7 +185,7 @@ void Daemon::add_configured_channel(const std::string& name)
     description.name = name;
     description.node = settings.device->device();
     description.framing = settings.device->framing;
-    description.settings = settings.device->hash;
+    description.settings_hash = settings.device->hash;
     add_channel(description);
 }
 

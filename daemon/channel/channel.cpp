@@ -215,7 +215,7 @@ void Channel::start_notification()
 /// Uses the settings of the configured device, unless the configuration now has another device for the channel.
 void Channel::use_device_settings()
 {
-    const bool same = settings_.device && settings_.device->hash == description_.settings;
+    const bool same = settings_.device && settings_.device->hash == description_.settings_hash;
     device_.configure(same ? settings_.device : std::nullopt);
 }
 

@@ -103,7 +103,7 @@ void Pump::publish(const record::Event& event)
     if (!publisher_.event(message_context_, event) && sent_.mismatches++ == 0)
         spdlog::warn("channel {}: a payload of {} bytes does not fit the format, which takes {}; it is published as "
                      "bytes. C compilers pad structs: name the padding in the format, such as u8 _[3]",
-                     name_, event.payload.size(), message_context_.format.wanted());
+                     name_, event.payload.size(), message_context_.format.accepted_sizes());
     ++sent_.published;
     sent_.next_sequence = event.sequence + 1;
 }

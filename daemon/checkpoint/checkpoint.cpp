@@ -34,7 +34,7 @@ struct Checkpoint::Header {
     std::array<Progress, 2> progress;
     ReplayLog::Bounds replay_log;
     StagingArea::Bounds staging_area;
-    std::uint64_t settings;
+    std::uint64_t settings_hash;
     std::uint32_t current;
     std::uint32_t framing_size;
     std::uint8_t drvbus_class;
@@ -70,7 +70,7 @@ Checkpoint Checkpoint::create(const record::ChannelDescription& description, std
     header.drvbus_class = description.drvbus_class ? 1 : 0;
     header.framing = static_cast<std::uint8_t>(description.framing.kind);
     header.framing_size = description.framing.size;
-    header.settings = description.settings;
+    header.settings_hash = description.settings_hash;
     header.text_size = static_cast<std::uint16_t>(text.size());
     std::ranges::copy(text, header.text.begin());
     header.magic = kMagic;
@@ -136,7 +136,7 @@ record::ChannelDescription Checkpoint::description() const
     description.event_names = record::parse_event_names(next());
     description.drvbus_class = header().drvbus_class != 0;
     description.framing = {static_cast<record::Framing::Kind>(header().framing), header().framing_size};
-    description.settings = header().settings;
+    description.settings_hash = header().settings_hash;
     return description;
 }
 
@@ -187,7 +187,7 @@ void Checkpoint::discard_staged()
     staging_area().append(staging_area().unrecorded());
     FramingProgress next = replay_log().framing();
     next.staged = staging_area().end();
-    next.sequence.has_device = 0;
+    next.sequence.has_device_number = 0;
     replay_log().commit(next);
 }
 

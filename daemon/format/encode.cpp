@@ -16,7 +16,8 @@ namespace {
 template <typename T>
 bool store_as(std::int64_t value, std::span<std::byte> into) noexcept
 {
-    // TOML numbers are signed: a u64 beyond their range is written as the negative number with the same bits.
+    // Numbers in TOML are signed. The configuration gives a u64 beyond their range as the negative number with the same
+    // bits.
     if (sizeof(T) < sizeof(value) && !std::in_range<T>(value))
         return false;
     const T stored = static_cast<T>(value);
@@ -39,29 +40,29 @@ void store_float(double value, std::span<std::byte> into) noexcept
     std::memcpy(into.data(), &stored, sizeof(stored));
 }
 
-/// Stores the value of one field.
+/// Stores the value of one field. std::visit calls the operator for the type of the value.
 class Writer {
 public:
     Writer(const Field& field, std::span<std::byte> into) : field_(field), into_(into) {}
 
     void operator()(std::int64_t value) const
     {
-        one();
+        require_single();
         if (field_.type == Type::f32 || field_.type == Type::f64)
-            number(static_cast<double>(value));
-        else if (!store(field_.type, value, into_))
+            store_number(static_cast<double>(value));
+        else if (!store_integer(field_.type, value, into_))
             fail(fmt::format("{} does not fit its type", value));
     }
 
     void operator()(double value) const
     {
-        one();
-        number(value);
+        require_single();
+        store_number(value);
     }
 
     void operator()(bool value) const
     {
-        one();
+        require_single();
         if (field_.type != Type::boolean)
             fail("true and false are for fields of type bool");
         into_.front() = static_cast<std::byte>(value);
@@ -70,9 +71,9 @@ public:
     void operator()(const std::string& value) const
     {
         if (field_.type != Type::character)
-            fail("a text is for fields of type char");
+            fail("a string is for fields of type char");
         if (value.size() > into_.size())
-            fail(fmt::format("the text has {} bytes, the field has {}", value.size(), into_.size()));
+            fail(fmt::format("the string has {} bytes, the field has {}", value.size(), into_.size()));
         std::memcpy(into_.data(), value.data(), value.size());
     }
 
@@ -84,7 +85,7 @@ public:
         if (values.size() > into_.size() / size)
             fail(fmt::format("there are {} values for {} elements", values.size(), into_.size() / size));
         for (std::size_t i = 0; i < values.size(); ++i) {
-            if (!store(field_.type, values[i], into_.subspan(i * size, size)))
+            if (!store_integer(field_.type, values[i], into_.subspan(i * size, size)))
                 fail(fmt::format("{} does not fit its type", values[i]));
         }
     }
@@ -92,13 +93,13 @@ public:
 private:
     [[noreturn]] void fail(const std::string& what) const { throw EncodeError(field_.name, what); }
 
-    void one() const
+    void require_single() const
     {
         if (field_.shape != Shape::single)
             fail("it is an array: its value is a list, such as [1, 2]");
     }
 
-    void number(double value) const
+    void store_number(double value) const
     {
         if (field_.type == Type::f32)
             store_float<float>(value, into_);
@@ -134,7 +135,7 @@ bool is_integer(Type type) noexcept
     return type != Type::f32 && type != Type::f64 && type != Type::boolean && type != Type::character;
 }
 
-bool store(Type type, std::int64_t value, std::span<std::byte> into) noexcept
+bool store_integer(Type type, std::int64_t value, std::span<std::byte> into) noexcept
 {
     switch (type) {
     case Type::u8:
@@ -181,11 +182,11 @@ std::int64_t load_integer(Type type, std::span<const std::byte> from) noexcept
 
 std::vector<std::byte> encode(const Format& format, const std::map<std::string, Value>& values)
 {
-    const auto field_called = [&format](const std::string& name) {
+    const auto find_field = [&format](const std::string& name) {
         return std::ranges::find(format.fields(), name, &Field::name);
     };
     for (const auto& [name, value] : values) {
-        if (field_called(name) == format.fields().end())
+        if (find_field(name) == format.fields().end())
             throw EncodeError(name, fmt::format("the format \"{}\" does not have this field", format.text()));
     }
     std::vector<std::byte> bytes;

@@ -14,28 +14,32 @@
 
 namespace drvbus::format {
 
-/// A value for a field: a number, a text, or the elements of an array.
+/// A value for a field: a number, a boolean, a string, or the elements of an array.
 using Value = std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>>;
 
-/// A value does not fit its field, or has no field. The text says what would be right.
+/// A value does not fit its field, or the format has no field of this name. The text says what would be right.
 class EncodeError : public std::runtime_error {
 public:
-    EncodeError(std::string of, const std::string& what) : std::runtime_error(what), field(std::move(of)) {}
+    EncodeError(std::string field_name, const std::string& what)
+        : std::runtime_error(what), field(std::move(field_name))
+    {
+    }
 
-    std::string field;
+    std::string field;  ///< its name
 };
 
-/// Makes a payload of values, which are given by the names of their fields. Fields without a value are zero. A field of
-/// Shape::rest is as long as its value.
+/// Makes a payload from values.
+/// @param values by the name of their field. A field without a value is zero. A field of Shape::rest is as long as its
+///        value.
 /// @throws EncodeError
 [[nodiscard]] std::vector<std::byte> encode(const Format& format, const std::map<std::string, Value>& values);
 
 /// Writes the integer `value` as one element of `type`.
 /// @returns false if it is out of range, or `type` is not an integer type
-[[nodiscard]] bool store(Type type, std::int64_t value, std::span<std::byte> into) noexcept;
+[[nodiscard]] bool store_integer(Type type, std::int64_t value, std::span<std::byte> into) noexcept;
 
-/// Reads one element of an integer type. A u64 beyond the range of the result becomes the negative number with the same
-/// bits.
+/// Reads one element of an integer type. A u64 beyond the range of std::int64_t becomes the negative number with the
+/// same bits.
 [[nodiscard]] std::int64_t load_integer(Type type, std::span<const std::byte> from) noexcept;
 
 /// Whether elements of `type` are integers.

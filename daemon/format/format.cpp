@@ -44,7 +44,7 @@ bool Format::fits(std::size_t length) const noexcept
     return rest_unit_ == 0 ? left == 0 : left % rest_unit_ == 0;
 }
 
-std::string Format::wanted() const
+std::string Format::accepted_sizes() const
 {
     if (kind_ == Kind::bytes)
         return "any number of bytes";

@@ -34,7 +34,7 @@ struct Field {
 /// Size in bytes of the field; 0 for Shape::rest.
 [[nodiscard]] std::size_t size_of(const Field& field) noexcept;
 
-/// A format text is wrong. Line and column begin at 1.
+/// The text of a format is not valid. Line and column begin at 1.
 class ParseError : public std::runtime_error {
 public:
     ParseError(std::size_t line, std::size_t column, const std::string& what_is_wrong);
@@ -54,7 +54,7 @@ public:
 
     Format() = default;
 
-    /// Parses `text`. A text that is empty or only white space is Kind::bytes.
+    /// Parses `text`. If it is empty or only white space, the result is of Kind::bytes.
     /// @throws ParseError
     [[nodiscard]] static Format parse(std::string_view text);
 
@@ -62,14 +62,14 @@ public:
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
     [[nodiscard]] const std::vector<Field>& fields() const noexcept { return fields_; }
 
-    /// Whether the fields take exactly `length` bytes.
+    /// Whether a payload of `length` bytes has exactly these fields.
     [[nodiscard]] bool fits(std::size_t length) const noexcept;
 
     /// Size in bytes of all fields except one of Shape::rest.
     [[nodiscard]] std::size_t fixed_size() const noexcept { return fixed_size_; }
 
     /// The sizes that `fits` accepts, in words for a message, such as "12 bytes".
-    [[nodiscard]] std::string wanted() const;
+    [[nodiscard]] std::string accepted_sizes() const;
 
     /// The bytes of `field` in `payload`, which must fit this format.
     [[nodiscard]] static std::span<const std::byte> bytes_of(const Field& field, std::span<const std::byte> payload);

@@ -14,14 +14,14 @@ namespace drvbus::format {
 
 namespace {
 
-// More than any driver needs. Limits the memory that a format can take.
+// More than any driver needs. They limit the memory that a format can take.
 constexpr std::size_t kMaxFields = 128;
 constexpr std::size_t kMaxNameLength = 63;
 
 struct TypeName {
     std::string_view name;
     Type type;
-    char dbus;  ///< D-Bus has no signed byte and no 32-bit float: the next larger type is used
+    char dbus;  ///< type in a D-Bus signature; the next larger one where D-Bus has no such type (s8, f32)
 };
 
 constexpr std::array<TypeName, 12> kTypes{{
@@ -64,7 +64,8 @@ std::string all_types()
     return text;
 }
 
-std::string shown(std::string_view rest)
+/// The first character of `rest`, in words for a message.
+std::string first_character(std::string_view rest)
 {
     if (rest.empty())
         return "the end of the text";
@@ -76,6 +77,8 @@ std::string shown(std::string_view rest)
 
 }  // namespace
 
+/// Parses one text. It is a recursive descent parser: each function starts at `position_` and moves it past what it
+/// parsed.
 class Parser {
 public:
     explicit Parser(std::string_view text) : text_(text) {}
@@ -89,22 +92,22 @@ public:
             return format;
         if (text_.size() > DRVBUS_FORMAT_MAX)
             fail(fmt::format("the format is {} bytes long; the limit is {}", text_.size(), DRVBUS_FORMAT_MAX));
-        if (parameters(format))
+        if (parse_parameters(format))
             return format;
         format.kind_ = Format::Kind::fields;
         while (!at_end())
-            field(format);
+            parse_field(format);
         return format;
     }
 
 private:
-    /// Whether the text is "u32[]", a type without a name: parameters.
-    bool parameters(Format& format)
+    /// @returns false, and parses nothing, unless the complete text is "u32[]"
+    bool parse_parameters(Format& format)
     {
-        const std::size_t start = at_;
-        const bool found = word() == "u32" && take('[') && take(']') && (take(';'), at_end());
+        const std::size_t start = position_;
+        const bool found = word() == "u32" && accept('[') && accept(']') && (accept(';'), at_end());
         if (!found) {
-            at_ = start;
+            position_ = start;
             return false;
         }
         format.kind_ = Format::Kind::parameters;
@@ -112,35 +115,36 @@ private:
         return true;
     }
 
-    void field(Format& format)
+    void parse_field(Format& format)
     {
         Field field;
-        const TypeName& type = type_name();
+        const TypeName& type = parse_type();
         field.type = type.type;
-        field.name = field_name(format);
+        field.name = parse_name(format);
         field.padding = field.name.front() == '_';
         field.offset = format.fixed_size_;
         if (format.rest_unit_ != 0)
-            fail_at(word_at_, "nothing can follow a field that takes the rest of the payload ('[]')");
-        if (take('['))
-            extent(field);
+            fail_at(word_start_, "nothing can follow a field that takes the rest of the payload ('[]')");
+        if (accept('['))
+            parse_extent(field);
         add(format, std::move(field), type);
-        if (!take(';') && !at_end())
-            fail(fmt::format("expected ';' after the field, found {}", shown(text_.substr(at_))));
+        if (!accept(';') && !at_end())
+            fail(fmt::format("expected ';' after the field, found {}", next_character()));
     }
 
-    void extent(Field& field)
+    void parse_extent(Field& field)
     {
-        if (take(']')) {
+        if (accept(']')) {
             field.shape = Shape::rest;
             return;
         }
         field.shape = Shape::array;
-        field.count = number();
-        if (!take(']'))
-            fail(fmt::format("expected ']' after the number of elements, found {}", shown(text_.substr(at_))));
+        field.count = parse_count();
+        if (!accept(']'))
+            fail(fmt::format("expected ']' after the number of elements, found {}", next_character()));
     }
 
+    /// Appends the field to the format.
     void add(Format& format, Field field, const TypeName& type)
     {
         const std::size_t unit = size_of(field.type);
@@ -149,85 +153,89 @@ private:
         else
             format.fixed_size_ += unit * (field.shape == Shape::single ? 1 : field.count);
         if (format.fixed_size_ > DRVBUS_PAYLOAD_MAX)
-            fail_at(word_at_, fmt::format("the fields up to '{}' take {} bytes; a payload has at most {}", field.name,
-                                          format.fixed_size_, DRVBUS_PAYLOAD_MAX));
+            fail_at(word_start_, fmt::format("the fields up to '{}' take {} bytes; a payload has at most {}",
+                                             field.name, format.fixed_size_, DRVBUS_PAYLOAD_MAX));
         if (format.fields_.size() == kMaxFields)
-            fail_at(word_at_, fmt::format("more than {} fields", kMaxFields));
+            fail_at(word_start_, fmt::format("more than {} fields", kMaxFields));
         if (field.shape != Shape::single && field.type != Type::character)
             field.signature = "a";
         field.signature += type.dbus;
         format.fields_.push_back(std::move(field));
     }
 
-    const TypeName& type_name()
+    const TypeName& parse_type()
     {
         const std::string_view name = word();
         if (name.empty())
-            fail(fmt::format("expected a type ({}), found {}", all_types(), shown(text_.substr(at_))));
+            fail(fmt::format("expected a type ({}), found {}", all_types(), next_character()));
         const auto* const known = std::ranges::find(kTypes, name, &TypeName::name);
         if (known == kTypes.end())
-            fail_at(word_at_, fmt::format("'{}' is not a type; the types are {}", name, all_types()));
+            fail_at(word_start_, fmt::format("'{}' is not a type; the types are {}", name, all_types()));
         return *known;
     }
 
-    std::string field_name(const Format& format)
+    std::string parse_name(const Format& format)
     {
         const std::string_view name = word();
         if (name.empty())
-            fail(fmt::format("expected the field's name, found {}", shown(text_.substr(at_))));
+            fail(fmt::format("expected the field's name, found {}", next_character()));
         if (name.size() > kMaxNameLength)
-            fail_at(word_at_, fmt::format("a name has at most {} characters", kMaxNameLength));
+            fail_at(word_start_, fmt::format("a name has at most {} characters", kMaxNameLength));
         if (name.front() != '_' && std::ranges::find(format.fields_, name, &Field::name) != format.fields_.end())
-            fail_at(word_at_, fmt::format("the field '{}' is defined twice", name));
+            fail_at(word_start_, fmt::format("the field '{}' is defined twice", name));
         return std::string(name);
     }
 
-    std::uint32_t number()
+    std::uint32_t parse_count()
     {
         skip_space();
         std::uint32_t value = 0;
-        const char* const begin = text_.data() + at_;
+        const char* const begin = text_.data() + position_;
         const auto [end, error] = std::from_chars(begin, text_.data() + text_.size(), value);
         if (error != std::errc{} || value == 0 || value > DRVBUS_PAYLOAD_MAX)
             fail(fmt::format("expected a number of elements from 1 to {}, or nothing for the rest of the payload",
                              DRVBUS_PAYLOAD_MAX));
-        at_ += static_cast<std::size_t>(end - begin);
+        position_ += static_cast<std::size_t>(end - begin);
         skip_space();
         return value;
     }
 
+    /// @returns the next name or type; empty if there is none
     std::string_view word()
     {
         skip_space();
-        word_at_ = at_;
-        if (at_end() || !is_name_start(text_[at_]))
+        word_start_ = position_;
+        if (at_end() || !is_name_start(text_[position_]))
             return {};
-        while (!at_end() && is_name(text_[at_]))
-            ++at_;
-        const std::string_view found = text_.substr(word_at_, at_ - word_at_);
+        while (!at_end() && is_name(text_[position_]))
+            ++position_;
+        const std::string_view found = text_.substr(word_start_, position_ - word_start_);
         skip_space();
         return found;
     }
 
-    bool take(char c)
+    /// @returns whether the next character is `c`, which it then moves past
+    bool accept(char c)
     {
         skip_space();
-        if (at_end() || text_[at_] != c)
+        if (at_end() || text_[position_] != c)
             return false;
-        ++at_;
+        ++position_;
         skip_space();
         return true;
     }
 
     void skip_space()
     {
-        while (!at_end() && is_space(text_[at_]))
-            ++at_;
+        while (!at_end() && is_space(text_[position_]))
+            ++position_;
     }
 
-    [[nodiscard]] bool at_end() const { return at_ == text_.size(); }
+    [[nodiscard]] bool at_end() const { return position_ == text_.size(); }
 
-    [[noreturn]] void fail(const std::string& what_is_wrong) const { fail_at(at_, what_is_wrong); }
+    [[nodiscard]] std::string next_character() const { return first_character(text_.substr(position_)); }
+
+    [[noreturn]] void fail(const std::string& what_is_wrong) const { fail_at(position_, what_is_wrong); }
 
     [[noreturn]] void fail_at(std::size_t where, const std::string& what_is_wrong) const
     {
@@ -238,8 +246,8 @@ private:
     }
 
     std::string_view text_;
-    std::size_t at_ = 0;
-    std::size_t word_at_ = 0;  ///< where the last word began
+    std::size_t position_ = 0;    ///< of the first character that is not parsed yet
+    std::size_t word_start_ = 0;  ///< position of the last word
 };
 
 Format Format::parse(std::string_view text)

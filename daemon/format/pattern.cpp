@@ -31,7 +31,7 @@ std::optional<Value> value_of(const Field& field, std::string_view text)
 {
     if (field.type == Type::character)
         return Value(std::string(text));
-    // Spaces pad numbers in many texts.
+    // Many devices pad numbers with spaces.
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
     if (field.type == Type::f32 || field.type == Type::f64) {
         if (const auto number = number_in<double>(text))
@@ -49,7 +49,7 @@ std::optional<Value> value_of(const Field& field, std::string_view text)
     return std::nullopt;
 }
 
-const Field& field_called(const Format& format, const std::string& name)
+const Field& find_field(const Format& format, const std::string& name)
 {
     const auto found = std::ranges::find(format.fields(), name, &Field::name);
     if (found == format.fields().end())
@@ -68,7 +68,7 @@ Pattern::Pattern(std::string_view text, const Format& format)
         if (close == std::string_view::npos)
             throw PatternError("a '{' has no matching '}'");
         Part part{std::string(text.substr(at + 1, close - at - 1)), {}};
-        const Field& field = field_called(format, part.name);
+        const Field& field = find_field(format, part.name);
         if (field.type != Type::character && field.shape != Shape::single)
             throw PatternError(fmt::format("\"{}\" is an array; a pattern sets one value per field", part.name));
         at = text.find('{', close);
@@ -92,7 +92,7 @@ std::optional<std::vector<std::byte>> Pattern::encode(const Format& format, std:
         const std::size_t end = part.until.empty() ? text.size() : text.find(part.until);
         if (end == std::string_view::npos)
             return std::nullopt;
-        const auto value = value_of(field_called(format, part.name), text.substr(0, end));
+        const auto value = value_of(find_field(format, part.name), text.substr(0, end));
         if (!value)
             return std::nullopt;
         values.insert_or_assign(part.name, *value);

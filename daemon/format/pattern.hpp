@@ -13,19 +13,21 @@
 
 namespace drvbus::format {
 
-/// A pattern is wrong. The text says what would be right.
+/// A pattern is not valid. The text says what would be right.
 class PatternError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Splits a text into the fields of a format. `{priority},{sequence};{text}` has the names of three fields, separated
-/// by literal text. Each field extends to the next literal text, the last field to the end.
+/// Splits the text that a device sends into the fields of a format. For example, `{priority},{sequence};{text}` has the
+/// names of three fields, separated by literal text. Each field extends to the next literal text, the last field to the
+/// end.
 class Pattern {
 public:
+    /// @param format of the payloads that `encode` makes
     /// @throws PatternError
     Pattern(std::string_view text, const Format& format);
 
-    /// Makes a payload of the values in `text`. Fields that are not in the pattern are zero.
+    /// Makes a payload from the values in `text`. Fields that are not in the pattern are zero.
     /// @returns none if the text does not match the pattern, or a value does not fit its field
     [[nodiscard]] std::optional<std::vector<std::byte>> encode(const Format& format,
                                                                std::span<const std::byte> text) const;

@@ -10,15 +10,16 @@
 
 namespace drvbus::record {
 
-/// A channel's device and its events: from sysfs for a device of class drvbus, else from the configuration.
+/// A channel's device and its events. For a device of class drvbus it comes from sysfs, otherwise from the
+/// configuration.
 struct ChannelDescription {
     std::string name;
     std::string node;           ///< path, such as /dev/drvbus/heartbeat
     bool drvbus_class = false;  ///< a device of class drvbus
     Framing framing;
-    std::uint64_t settings = 0;  ///< Settings::hash of the configuration of the device; 0: class drvbus
-    std::string format;          ///< the driver's; empty: none
-    std::map<std::uint32_t, std::string> event_names;  ///< the driver's, by event id
+    std::uint64_t settings_hash = 0;  ///< device::Settings::hash of a configured device; 0: class drvbus
+    std::string format;               ///< that the driver set; empty: none
+    std::map<std::uint32_t, std::string> event_names;  ///< that the driver set, by event id
 
     friend bool operator==(const ChannelDescription&, const ChannelDescription&) = default;
 };

@@ -24,10 +24,10 @@ std::uint64_t number_in(const format::Field& field, std::span<const std::byte> p
     return static_cast<std::uint64_t>(format::load_integer(field.type, format::Format::bytes_of(field, payload)));
 }
 
-// Keeps the sequence far below its limit, whatever number the device sends.
-constexpr std::uint64_t kMostSequence = std::uint64_t{1} << 61;
+// A limit for gaps in the numbers of a device: without it, they could bring the sequence near its limit.
+constexpr std::uint64_t kMaxSequence = std::uint64_t{1} << 61;
 
-/// A mask with the bits of the field.
+/// A mask with as many low bits as the field has.
 std::uint64_t mask_of(const format::Field& field)
 {
     const std::size_t bits = 8 * format::size_of(field.type);
@@ -36,7 +36,7 @@ std::uint64_t mask_of(const format::Field& field)
 
 }  // namespace
 
-/// The payload in the layout of the format; unchanged if it does not fit.
+/// The payload in the layout of the format, with the prefix; unchanged if it does not fit.
 std::span<const std::byte> Decoder::complete_payload(std::span<const std::byte> payload, bool& fits)
 {
     if (rules_.pattern) {
@@ -68,18 +68,18 @@ std::uint64_t Decoder::time_of(std::span<const std::byte> payload) const
     return rules_.clock == CLOCK_MONOTONIC ? time : time + now - now_ns(rules_.clock);
 }
 
-/// Skips as many sequences as the device skipped numbers: the pump reports them as lost.
+/// Skips as many sequences as the device skipped numbers. The pump reports them as lost.
 void Decoder::count_gap(std::span<const std::byte> payload, SequenceCounter& counter) const
 {
     const std::uint64_t mask = mask_of(*rules_.sequence);
     const std::uint64_t number = number_in(*rules_.sequence, payload) & mask;
     // A difference of more than half the range means that the number went back: the device was restarted.
-    const std::uint64_t skipped = (number - counter.device - 1) & mask;
-    if (counter.has_device != 0 && skipped <= mask / 2 && skipped < kMostSequence &&
-        counter.next < kMostSequence - skipped)
+    const std::uint64_t skipped = (number - counter.device_number - 1) & mask;
+    if (counter.has_device_number != 0 && skipped <= mask / 2 && skipped < kMaxSequence &&
+        counter.next < kMaxSequence - skipped)
         counter.next += skipped;
-    counter.device = number;
-    counter.has_device = 1;
+    counter.device_number = number;
+    counter.has_device_number = 1;
 }
 
 std::optional<Event> Decoder::decode(std::span<const std::byte> payload, SequenceCounter& counter)

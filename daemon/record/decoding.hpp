@@ -23,28 +23,27 @@ struct TimeField {
     std::uint64_t unit_ns;  ///< nanoseconds per unit of the field
 };
 
-/// How the fields of an event are found in a payload. From the configuration, for devices whose driver does not use
-/// drvbus.
+/// How to find the id, time and sequence of an event in its payload. For configured devices; from the configuration.
 struct DecodingRules {
     format::Format format;
     std::optional<format::Pattern> pattern;  ///< for a device that sends text
     std::vector<format::Field> id;           ///< parts of the event id, the most significant first; none: the id is 0
     std::vector<TimeField> time;             ///< the time is their sum; none: the time of the read
-    clockid_t clock = CLOCK_MONOTONIC;       ///< that the device takes `time` from
+    clockid_t clock = CLOCK_MONOTONIC;       ///< the clock of the device, which gives `time`
     std::optional<format::Field> sequence;   ///< the device's own number of the event; a gap in it is reported as lost
     std::set<std::uint32_t> ignored;         ///< ids that are not published
 };
 
-/// Makes events of payloads.
+/// Makes events from the payloads of a configured device.
 class Decoder {
 public:
     Decoder() = default;
-    /// @param prefix bytes that precede every payload: what the setup found out about the device
+    /// @param prefix bytes that are put before every payload: values that the setup read from the device
     Decoder(DecodingRules rules, std::vector<std::byte> prefix) : rules_(std::move(rules)), prefix_(std::move(prefix))
     {
     }
 
-    /// @param counter numbers the event, and moves on
+    /// @param counter gives the event its sequence, and is then set to the next one
     /// @returns the event, valid until the next call and as long as `payload`; none if the event is ignored
     [[nodiscard]] std::optional<Event> decode(std::span<const std::byte> payload, SequenceCounter& counter);
 

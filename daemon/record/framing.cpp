@@ -12,7 +12,7 @@ namespace drvbus::record {
 
 namespace {
 
-// Bytes. The other half of a payload is left for the prefix that a setup adds.
+// In bytes. The other half of the largest payload is for the prefix that a setup may add.
 constexpr std::size_t kLongestLine = DRVBUS_PAYLOAD_MAX / 2;
 
 Frame first_record(std::span<const std::byte> bytes)
@@ -26,7 +26,7 @@ Frame first_record(std::span<const std::byte> bytes)
     return {record.size, record.event.payload, record.event.sequence};
 }
 
-Frame first_line(std::span<const std::byte> bytes, bool ended)
+Frame first_line(std::span<const std::byte> bytes, bool end_of_input)
 {
     const std::span<const std::byte> front = bytes.first(std::min(bytes.size(), kLongestLine));
     const auto newline = std::ranges::find(front, std::byte{'\n'});
@@ -34,7 +34,7 @@ Frame first_line(std::span<const std::byte> bytes, bool ended)
         const auto length = static_cast<std::size_t>(newline - front.begin());
         return {length + 1, front.first(length)};
     }
-    if (front.size() == kLongestLine || ended)
+    if (front.size() == kLongestLine || end_of_input)
         return {front.size(), front};
     return {};
 }
@@ -57,7 +57,7 @@ std::string_view to_string(Framing::Kind kind) noexcept
     }
 }
 
-Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool ended)
+Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool end_of_input)
 {
     if (bytes.empty())
         return {};
@@ -65,7 +65,7 @@ Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool
     case Framing::Kind::records:
         return first_record(bytes);
     case Framing::Kind::lines:
-        return first_line(bytes, ended);
+        return first_line(bytes, end_of_input);
     case Framing::Kind::fixed:
         if (bytes.size() < framing.size)
             return {};

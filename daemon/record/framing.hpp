@@ -15,7 +15,7 @@ struct Framing {
         raw,       ///< each read() returns one event
         fixed,     ///< consecutive events of `size` bytes
         lines,     ///< each event ends with a newline, which is not part of the payload
-        snapshot,  ///< each notification makes one event of the complete contents of a file
+        snapshot,  ///< at each notification, the complete contents of a file are one event
     };
 
     Kind kind = Kind::records;
@@ -29,14 +29,14 @@ struct Framing {
 
 /// The first event in a buffer.
 struct Frame {
-    std::size_t size = 0;                ///< bytes of the buffer that it takes; 0: the event is not complete yet
+    std::size_t size = 0;                ///< its bytes in the buffer; 0: the event is not complete yet
     std::span<const std::byte> payload;  ///< a part of the buffer
     std::uint64_t sequence = 0;          ///< with Kind::records
 };
 
 /// Finds the first event in `bytes`.
-/// @param ended no further input will follow
+/// @param end_of_input no further input will follow, so an incomplete last line is an event
 /// @throws std::runtime_error if the bytes cannot be framed in this way
-[[nodiscard]] Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool ended);
+[[nodiscard]] Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool end_of_input);
 
 }  // namespace drvbus::record

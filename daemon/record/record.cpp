@@ -14,7 +14,7 @@ Record parse_record(std::span<const std::byte> bytes)
         return {Record::State::partial, 0, {}};
     std::memcpy(&header, bytes.data(), sizeof(header));
 
-    // UINT64_MAX is no sequence, because there would be no next one.
+    // UINT64_MAX is not a valid sequence, because there would be no next one.
     if (header.length > DRVBUS_PAYLOAD_MAX || header.sequence == 0 || header.sequence == UINT64_MAX ||
         header.reserved != 0)
         return {Record::State::malformed, 0, {}};

@@ -7,11 +7,11 @@
 
 namespace drvbus::record {
 
-/// Flag of an event whose payload does not fit the channel's format, so that it is published as bytes. The flags of the
-/// kernel module are the low bits.
+/// Flag of an event that is published as bytes, because its payload does not fit the channel's format. Only the daemon
+/// sets it; the flags of the kernel module are the low bits.
 inline constexpr std::uint32_t kFormatMismatch = std::uint32_t{1} << 31;
 
-/// One event, as a view into a buffer. Valid until the reader that returned it reads again.
+/// One event. Its payload is a part of the buffer that the event was parsed from, and valid as long as that buffer.
 struct Event {
     std::uint64_t sequence;
     std::uint64_t time_ns;  ///< CLOCK_MONOTONIC
@@ -33,8 +33,8 @@ struct Record {
     Event event;       ///< valid with State::complete
 };
 
-/// Parses the struct drvbus_record at the start of `bytes`, which need not be aligned. The bytes may come from anyone
-/// who can write to a FIFO, so every length is checked.
+/// Parses the struct drvbus_record at the start of `bytes`, which need not be aligned. It trusts no length in `bytes`,
+/// because they may come from a FIFO that others can write to.
 [[nodiscard]] Record parse_record(std::span<const std::byte> bytes);
 
 }  // namespace drvbus::record

@@ -62,7 +62,7 @@ void check_valid(const Format& format, std::string_view text)
     expect(format.text() == text, "a format keeps its text");
     expect(Format::parse(format.text()).fields().size() == format.fields().size(),
            "parsing a format again gives the same fields");
-    expect(!format.wanted().empty(), "a format describes the sizes that fit");
+    expect(!format.accepted_sizes().empty(), "a format describes the sizes that fit");
     const std::size_t fixed = fixed_size(format);
     expect(format.fits(fixed), "a payload without a field of variable size fits");
     for (std::size_t length = 0; length <= 16; ++length) {

@@ -30,7 +30,7 @@ std::string error(const std::string& format, const Values& values)
     } catch (const EncodeError& wrong) {
         return wrong.field + ": " + wrong.what();
     }
-    return "it was taken";
+    return "no error was reported";
 }
 
 TEST(Encode, ValuesAreStoredAtTheirFields)
@@ -47,7 +47,7 @@ TEST(Encode, FieldsWithoutAValueAreZero)
     EXPECT_EQ(bytes("u32 a; u8 more[]", {}), packed(std::uint32_t{0}));
 }
 
-TEST(Encode, TextsAndArraysAreAccepted)
+TEST(Encode, StringsAndArraysAreAccepted)
 {
     EXPECT_EQ(bytes("char label[8]; u16 list[3]", {{"label", "abc"}, {"list", std::vector<std::int64_t>{1, 2}}}),
               std::string("abc\0\0\0\0\0\1\0\2\0\0\0", 14));
@@ -63,8 +63,8 @@ TEST(Encode, ValueThatDoesNotFitIsAnError)
     EXPECT_EQ(error("u8 a", {{"a", -1}}), "a: -1 does not fit its type");
     EXPECT_EQ(error("u32 a", {{"a", 0.5}}), "a: a number with a fraction is for fields of type f32 and f64");
     EXPECT_EQ(error("u32 a", {{"a", true}}), "a: true and false are for fields of type bool");
-    EXPECT_EQ(error("u32 a", {{"a", "text"}}), "a: a text is for fields of type char");
-    EXPECT_EQ(error("char a[2]", {{"a", "text"}}), "a: the text has 4 bytes, the field has 2");
+    EXPECT_EQ(error("u32 a", {{"a", "text"}}), "a: a string is for fields of type char");
+    EXPECT_EQ(error("char a[2]", {{"a", "text"}}), "a: the string has 4 bytes, the field has 2");
     EXPECT_EQ(error("u8 a[2]", {{"a", 1}}), "a: it is an array: its value is a list, such as [1, 2]");
     EXPECT_EQ(error("u8 a", {{"a", std::vector<std::int64_t>{1}}}), "a: it is no array");
     EXPECT_EQ(error("u8 a[1]", {{"a", std::vector<std::int64_t>{1, 2}}}), "a: there are 2 values for 1 elements");
@@ -75,16 +75,16 @@ TEST(Encode, LoadReturnsWhatStoreWrote)
 {
     for (const format::Type type : {format::Type::u8, format::Type::s8, format::Type::u16, format::Type::s16,
                                     format::Type::u32, format::Type::s32, format::Type::u64, format::Type::s64}) {
-        std::array<std::byte, 8> room{};
+        std::array<std::byte, 8> element{};
         ASSERT_TRUE(format::is_integer(type));
-        ASSERT_TRUE(format::store(type, 100, room));
-        EXPECT_EQ(format::load_integer(type, room), 100);
+        ASSERT_TRUE(format::store_integer(type, 100, element));
+        EXPECT_EQ(format::load_integer(type, element), 100);
     }
-    std::array<std::byte, 8> room{};
-    ASSERT_TRUE(format::store(format::Type::s16, -100, room));
-    EXPECT_EQ(format::load_integer(format::Type::s16, room), -100);
+    std::array<std::byte, 8> element{};
+    ASSERT_TRUE(format::store_integer(format::Type::s16, -100, element));
+    EXPECT_EQ(format::load_integer(format::Type::s16, element), -100);
     EXPECT_FALSE(format::is_integer(format::Type::f64));
-    EXPECT_FALSE(format::store(format::Type::boolean, 1, room));
+    EXPECT_FALSE(format::store_integer(format::Type::boolean, 1, element));
 }
 
 }  // namespace

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//
-// Devices that are added and removed need the kernel module: the VM tests cover them.
 #include "record/event_names.hpp"
 
 #include <gtest/gtest.h>

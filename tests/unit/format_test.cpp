@@ -189,13 +189,13 @@ TEST(Format, ArrayWithoutANameMeansParameters)
     EXPECT_EQ(Format::parse("u32 x").kind(), Format::Kind::fields);
 }
 
-TEST(Format, WantedDescribesTheSizes)
+TEST(Format, AcceptedSizesAreDescribed)
 {
-    EXPECT_EQ(Format::parse("").wanted(), "any number of bytes");
-    EXPECT_EQ(Format::parse("u16 a; u32 b").wanted(), "6 bytes");
-    EXPECT_EQ(Format::parse("u16 a; u8 b[]").wanted(), "2 bytes or more");
-    EXPECT_EQ(Format::parse("u16 a; u64 b[]").wanted(), "2 bytes and any multiple of 8");
-    EXPECT_EQ(Format::parse("u32[]").wanted(), "0 bytes and any multiple of 4");
+    EXPECT_EQ(Format::parse("").accepted_sizes(), "any number of bytes");
+    EXPECT_EQ(Format::parse("u16 a; u32 b").accepted_sizes(), "6 bytes");
+    EXPECT_EQ(Format::parse("u16 a; u8 b[]").accepted_sizes(), "2 bytes or more");
+    EXPECT_EQ(Format::parse("u16 a; u64 b[]").accepted_sizes(), "2 bytes and any multiple of 8");
+    EXPECT_EQ(Format::parse("u32[]").accepted_sizes(), "0 bytes and any multiple of 4");
 }
 
 TEST(Format, LimitsCanBeReached)

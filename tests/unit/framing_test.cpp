@@ -18,40 +18,40 @@ using record::Framing;
 constexpr Framing kLines{.kind = Framing::Kind::lines};
 constexpr Framing kFours{.kind = Framing::Kind::fixed, .size = 4};
 
-Frame first_of(const Framing& framing, const std::string& text, bool ended = false)
+Frame first_of(const Framing& framing, const std::string& text, bool end_of_input = false)
 {
-    return first_frame(framing, std::as_bytes(std::span(text)), ended);
+    return first_frame(framing, std::as_bytes(std::span(text)), end_of_input);
 }
 
 TEST(Framing, LineEndsWithItsNewline)
 {
     const std::string text = "one\ntwo";
-    const Frame piece = first_of(kLines, text);
-    EXPECT_EQ(piece.size, 4U);
-    EXPECT_EQ(piece.payload.size(), 3U);
+    const Frame frame = first_of(kLines, text);
+    EXPECT_EQ(frame.size, 4U);
+    EXPECT_EQ(frame.payload.size(), 3U);
     EXPECT_EQ(first_of(kLines, "two").size, 0U);
 }
 
 TEST(Framing, EmptyLineIsAnEvent)
 {
-    const Frame piece = first_of(kLines, "\n\n");
-    EXPECT_EQ(piece.size, 1U);
-    EXPECT_TRUE(piece.payload.empty());
+    const Frame frame = first_of(kLines, "\n\n");
+    EXPECT_EQ(frame.size, 1U);
+    EXPECT_TRUE(frame.payload.empty());
 }
 
 TEST(Framing, IncompleteLastLineIsAnEventAtTheEnd)
 {
-    const Frame piece = first_of(kLines, "rest", true);
-    EXPECT_EQ(piece.size, 4U);
-    EXPECT_EQ(piece.payload.size(), 4U);
+    const Frame frame = first_of(kLines, "rest", true);
+    EXPECT_EQ(frame.size, 4U);
+    EXPECT_EQ(frame.payload.size(), 4U);
     EXPECT_EQ(first_of(kLines, "", true).size, 0U);
 }
 
 TEST(Framing, TooLongLineIsCut)
 {
-    const Frame piece = first_of(kLines, std::string(DRVBUS_PAYLOAD_MAX, 'x'));
-    EXPECT_EQ(piece.size, DRVBUS_PAYLOAD_MAX / 2);
-    EXPECT_EQ(piece.payload.size(), piece.size);
+    const Frame frame = first_of(kLines, std::string(DRVBUS_PAYLOAD_MAX, 'x'));
+    EXPECT_EQ(frame.size, DRVBUS_PAYLOAD_MAX / 2);
+    EXPECT_EQ(frame.payload.size(), frame.size);
 }
 
 TEST(Framing, FixedRecordIsAnEventOnlyWhenComplete)
@@ -70,9 +70,9 @@ TEST(Framing, RawReadIsOneEvent)
 
 TEST(Framing, RecordHasItsSequence)
 {
-    const Frame piece = first_of({}, record({.sequence = 9}, "nine") + "more");
-    EXPECT_EQ(piece.sequence, 9U);
-    EXPECT_EQ(piece.size, record({.sequence = 9}, "nine").size());
+    const Frame frame = first_of({}, record({.sequence = 9}, "nine") + "more");
+    EXPECT_EQ(frame.sequence, 9U);
+    EXPECT_EQ(frame.size, record({.sequence = 9}, "nine").size());
     EXPECT_THROW((void)first_of({}, std::string(64, '\0')), std::runtime_error);
 }
 

@@ -17,7 +17,7 @@ using record::Record;
 const RecordHeader kHeader{
     .sequence = 0x1122334455667788, .time_ns = 0x99aabbccddeeff00, .id = 0xfedcba98, .flags = DRVBUS_EVENT_URGENT};
 
-void expect_whole(const Record& found, std::string_view payload)
+void expect_complete(const Record& found, std::string_view payload)
 {
     ASSERT_EQ(found.state, Record::State::complete);
     EXPECT_EQ(found.event.sequence, kHeader.sequence);
@@ -31,7 +31,7 @@ TEST(ParseRecord, ReturnsAllFields)
 {
     const std::string bytes = record(kHeader, "payload!");
     const Record found = parse_record(as_bytes(bytes));
-    expect_whole(found, "payload!");
+    expect_complete(found, "payload!");
     EXPECT_EQ(found.size, sizeof(drvbus_record) + 8);
 }
 
@@ -41,7 +41,7 @@ TEST(ParseRecord, PayloadIsWithoutPadding)
         const std::string payload(length, 'p');
         const std::string bytes = record(kHeader, payload);
         const Record found = parse_record(as_bytes(bytes));
-        expect_whole(found, payload);
+        expect_complete(found, payload);
         EXPECT_EQ(found.size, bytes.size());
         EXPECT_EQ(found.size % DRVBUS_RECORD_ALIGN, 0U);
     }
@@ -52,7 +52,7 @@ TEST(ParseRecord, FollowingBytesAreIgnored)
     const std::string first = record(kHeader, "first");
     const std::string bytes = first + record({.sequence = 2}, "second");
     const Record found = parse_record(as_bytes(bytes));
-    expect_whole(found, "first");
+    expect_complete(found, "first");
     EXPECT_EQ(found.size, first.size());
 }
 
@@ -69,7 +69,7 @@ TEST(ParseRecord, UnalignedRecordIsParsed)
     const std::string bytes = record(kHeader, "somewhere");
     for (std::size_t shift = 0; shift < DRVBUS_RECORD_ALIGN; ++shift) {
         const std::string shifted = std::string(shift, '\xff') + bytes;
-        expect_whole(parse_record(as_bytes(shifted).subspan(shift)), "somewhere");
+        expect_complete(parse_record(as_bytes(shifted).subspan(shift)), "somewhere");
     }
 }
 
@@ -90,7 +90,7 @@ TEST(ParseRecord, InvalidHeaderIsMalformed)
     EXPECT_EQ(state_of(record_header({}, 0xffffffff)), Record::State::malformed);
     EXPECT_EQ(state_of(record_header({.sequence = 0}, 0)), Record::State::malformed);
     EXPECT_EQ(state_of(record_header({.reserved = 1}, 0)), Record::State::malformed);
-    EXPECT_EQ(state_of("this is a text and nothing that a driver sent"), Record::State::malformed);
+    EXPECT_EQ(state_of("this is text and nothing that a driver sent"), Record::State::malformed);
     EXPECT_EQ(state_of(record_header({}, 0)), Record::State::complete);
 }
 
