@@ -21,7 +21,8 @@ namespace drvbus::checkpoint {
 
 namespace {
 
-constexpr std::size_t kHeaderSize = 16384;  // complete pages; unused ones need no memory
+constexpr std::size_t kHeaderSize = 16384;  // bytes, a multiple of the page size; the kernel allocates only used pages
+// The last character is the version of the layout.
 constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '4'};
 
 }  // namespace
@@ -30,7 +31,7 @@ constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '4'};
 /// the file.
 struct Checkpoint::Header {
     std::array<char, 8> magic;
-    // Only the one that `current` selects is valid: the other may be half written.
+    // Only the element with the index `current` is valid. The other one may be written only in part.
     std::array<Progress, 2> progress;
     ReplayLog::Bounds replay_log;
     StagingArea::Bounds staging_area;
@@ -42,7 +43,7 @@ struct Checkpoint::Header {
     std::uint16_t text_size;
     std::uint32_t setup_size;
     std::array<std::byte, 4096> setup;
-    std::array<char, kHeaderSize - 4096 - 512> text;  ///< name, node, format and event names, each with its NUL
+    std::array<char, kHeaderSize - 4096 - 512> text;  ///< name, node, format and event names, each followed by a NUL
 };
 
 Checkpoint::Checkpoint(UniqueFd file) : file_(std::move(file)), mapping_(file_.get(), 0, kHeaderSize)
@@ -88,7 +89,7 @@ Checkpoint Checkpoint::adopt(UniqueFd file)
         const Progress& progress = checkpoint.progress();
         checkpoint.replay_log().check(progress.bytes);
         checkpoint.replay_log().check(std::max(progress.instance_begin, checkpoint.replay_log().begin()));
-        checkpoint.staging_area().check(checkpoint.replay_log().framing().staged);
+        checkpoint.staging_area().check(checkpoint.replay_log().framing_progress().staging_begin);
     }
     return checkpoint;
 }
@@ -106,9 +107,9 @@ void Checkpoint::check() const
         std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
         throw std::runtime_error("it is damaged");
     const Progress& progress = this->progress();
-    // Records from a device may have any sequence; sequences that the daemon counts never get that high.
+    // A device that sends records chooses their sequences. Sequences that the daemon assigns stay below this limit.
     const std::uint64_t next = header.replay_log.in_use != 0
-                                   ? header.replay_log.framing.at(header.replay_log.current).sequence.next
+                                   ? header.replay_log.framing_progress.at(header.replay_log.current).sequence.next
                                    : progress.next_sequence;
     if (header.framing != static_cast<std::uint8_t>(record::Framing::Kind::records) && next > kMaxBytes)
         throw std::runtime_error("it is damaged");
@@ -163,7 +164,7 @@ void Checkpoint::map_input()
         return;
     if (!has_replay_log()) {
         header().staging_area = StagingArea::empty();
-        // The progress of a ring has bytes as well.
+        // The position is not 0 if the channel was read from a ring before.
         header().replay_log = ReplayLog::empty(progress().bytes, progress().next_sequence);
     }
     replay_log_ = ReplayLog(file_.get(), kHeaderSize, header().replay_log);
@@ -185,8 +186,8 @@ StagingArea& Checkpoint::staging_area()
 void Checkpoint::discard_staged()
 {
     staging_area().append(staging_area().unrecorded());
-    FramingProgress next = replay_log().framing();
-    next.staged = staging_area().end();
+    FramingProgress next = replay_log().framing_progress();
+    next.staging_begin = staging_area().end();
     next.sequence.has_device_number = 0;
     replay_log().commit(next);
 }

@@ -21,11 +21,11 @@ struct InstancePosition {
     friend bool operator==(const InstancePosition&, const InstancePosition&) = default;
 };
 
-/// The position and the counters of a channel. The counters began when the channel was first opened.
+/// The position and the counters of a channel. The counters began at 0 when the channel was first opened.
 struct Progress {
     std::uint64_t instance = 0;        ///< of the device; unique among all devices of the channel's name since boot
     std::uint64_t instance_begin = 0;  ///< value of `bytes` when the instance began
-    std::uint64_t next_sequence = 1;   ///< of the first event that is neither published nor reported as lost
+    std::uint64_t next_sequence = 1;   ///< of the first event that is neither published nor lost
     std::uint64_t bytes = 0;           ///< of all records before that event
     std::uint64_t published = 0;       ///< events
     std::uint64_t lost = 0;            ///< events
@@ -35,17 +35,18 @@ struct Progress {
     friend bool operator==(const Progress&, const Progress&) = default;
 };
 
-/// The part of a channel that outlives the daemon: its description, its progress, and, for a device that does not keep
+/// The part of a channel that outlives the process: its description, its progress, and, for a device that does not keep
 /// its events, the input that was read from it. It is stored in a memfd that the service manager keeps.
 ///
-/// A process can be killed between any two instructions. So everything that changes exists twice, and a commit writes
-/// the copy that is not in use and then changes one index.
+/// A process can be killed between any two instructions. Therefore everything that changes is stored twice. A commit
+/// writes the copy that is not in use, and then switches to it by changing one index.
 class Checkpoint {
 public:
     /// An upper limit of Progress::bytes. A checkpoint with more is damaged.
     static constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 62;
 
-    /// @throws std::system_error, std::runtime_error if the description is too long
+    /// Creates the checkpoint of a channel that has none.
+    /// @throws std::system_error if the memfd cannot be created, std::runtime_error if the description is too long
     static Checkpoint create(const record::ChannelDescription& description, std::uint64_t instance);
 
     /// Continues with the checkpoint of an earlier process.
@@ -61,13 +62,14 @@ public:
     /// Makes `progress` durable: the next process continues there.
     void commit(const Progress& progress) noexcept;
 
-    /// The replay log and the staging area of a device that does not keep its events. The first call creates both.
+    /// The replay log and the staging area of a device that does not keep its events. The first call of either function
+    /// creates both.
     [[nodiscard]] ReplayLog& replay_log();
     [[nodiscard]] StagingArea& staging_area();
     [[nodiscard]] bool has_replay_log() const noexcept;
 
-    /// Drops the input that is not framed yet. Call it when the device was opened again: the rest of an incomplete
-    /// event will not follow.
+    /// Discards the input that is not framed yet. Call it when the device was opened again, because the rest of an
+    /// incomplete event will not follow.
     void discard_staged();
 
     /// The result of the setup of the open device (device::SetupState::to_bytes).

@@ -10,11 +10,11 @@
 
 namespace drvbus::checkpoint {
 
-/// The last positions of channels that were removed, for a channel that appears again under the same name: its property
-/// Previous tells subscribers how many events of the earlier instance there were.
+/// The last positions of channels that were removed. If a channel appears again under the same name, its property
+/// Previous tells subscribers where the earlier instance ended.
 class RemovedChannelPositions {
 public:
-    /// At most this many channels are remembered; the channel removed first is forgotten first.
+    /// Number of positions that are kept. The oldest one is dropped first.
     static constexpr std::size_t kCapacity = 256;
 
     /// Replaces the position of the channel `name`. A position without an instance is not stored.

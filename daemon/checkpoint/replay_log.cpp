@@ -22,8 +22,8 @@ ReplayLog::Bounds ReplayLog::empty(std::uint64_t at, std::uint64_t next_sequence
 {
     Bounds bounds{};
     bounds.begin = at;
-    bounds.framing[0].end = at;
-    bounds.framing[0].sequence.next = next_sequence;
+    bounds.framing_progress[0].log_end = at;
+    bounds.framing_progress[0].sequence.next = next_sequence;
     bounds.in_use = 1;
     return bounds;
 }
@@ -33,10 +33,10 @@ std::span<const std::byte> ReplayLog::from(std::uint64_t offset) const
     return {memory_.data() + offset % kCapacity, static_cast<std::size_t>(end() - offset)};
 }
 
-std::span<std::byte> ReplayLog::free_space(std::uint64_t unpublished)
+std::span<std::byte> ReplayLog::free_space(std::uint64_t first_unpublished)
 {
     const auto free = [this] { return static_cast<std::size_t>(kCapacity - (end() - begin())); };
-    while (free() < kLargestRecord && begin() < unpublished)
+    while (free() < kLargestRecord && begin() < first_unpublished)
         std::atomic_ref(bounds_->begin).fetch_add(record::parse_record(from(begin())).size);
     if (free() < kLargestRecord)
         return {};
@@ -46,26 +46,26 @@ std::span<std::byte> ReplayLog::free_space(std::uint64_t unpublished)
 void ReplayLog::commit(const FramingProgress& next) noexcept
 {
     const std::uint32_t other = 1 - bounds_->current;
-    bounds_->framing.at(other) = next;
+    bounds_->framing_progress.at(other) = next;
     std::atomic_ref(bounds_->current).store(other, std::memory_order_release);
 }
 
-void ReplayLog::check(std::uint64_t unpublished) const
+void ReplayLog::check(std::uint64_t first_unpublished) const
 {
     if (bounds_->current > 1)
         throw std::runtime_error("its bounds are wrong");
     std::uint64_t at = begin();
-    if (end() > INT64_MAX || at > unpublished || unpublished > end() || end() - at > kCapacity ||
-        framing().sequence.next == 0)
+    if (end() > INT64_MAX || at > first_unpublished || first_unpublished > end() || end() - at > kCapacity ||
+        framing_progress().sequence.next == 0)
         throw std::runtime_error("its bounds are wrong");
     while (at < end()) {
-        if (at == unpublished)
-            unpublished = end();
+        if (at == first_unpublished)
+            first_unpublished = end();
         const record::Record record = record::parse_record(from(at));
         if (record.state != record::Record::State::complete)
             throw std::runtime_error("it holds something that is not a record");
         at += record.size;
-        if (at > unpublished)
+        if (at > first_unpublished)
             throw std::runtime_error("its position is inside a record");
     }
 }

@@ -13,31 +13,32 @@ namespace drvbus::checkpoint {
 
 /// How far the input in the staging area has been framed into records of the replay log.
 struct FramingProgress {
-    std::uint64_t staged = 0;  ///< offset in the staging area: input before it is in the replay log
-    std::uint64_t end = 0;     ///< offset in the replay log after the newest record
-    record::SequenceCounter sequence;
+    std::uint64_t staging_begin = 0;   ///< offset in the staging area of the oldest byte that is not framed
+    std::uint64_t log_end = 0;         ///< offset in the replay log after the newest record
+    record::SequenceCounter sequence;  ///< after the newest record
 };
 
-/// The last records of a device that does not keep them itself: those that are not published yet, and before them as
-/// many published ones as there is room for.
+/// The last records of a device that does not keep them itself: all that are not yet published, and before them as many
+/// published ones as fit.
 ///
-/// A ring of bytes, mapped twice in a row, so that every record is contiguous in memory. Offsets grow for ever.
+/// A ring of bytes. It is mapped twice, one mapping after the other, so that every record is contiguous in memory.
+/// Offsets count the bytes of all records of the channel; they do not wrap.
 class ReplayLog {
 public:
     static constexpr std::size_t kCapacity = 262144;  ///< bytes
 
-    /// The limits of the log. They are stored beside its bytes, because the next process needs both.
+    /// Where the log begins and ends. It is stored with the records, because the next process needs both.
     struct Bounds {
         std::uint64_t begin;  ///< offset of the oldest record
-        // Only the one that `current` selects is valid: the other may be half written.
-        std::array<FramingProgress, 2> framing;
+        // Only the element with the index `current` is valid. The other one may be written only in part.
+        std::array<FramingProgress, 2> framing_progress;
         std::uint32_t current;
         std::uint32_t in_use;  ///< 1: the log exists
     };
 
     /// The bounds of an empty log.
-    /// @param at offset of its first record
-    /// @param next_sequence of its first event
+    /// @param at offset that its first record will have
+    /// @param next_sequence sequence that its first event will have
     [[nodiscard]] static Bounds empty(std::uint64_t at, std::uint64_t next_sequence);
 
     ReplayLog() = default;
@@ -46,23 +47,28 @@ public:
 
     explicit operator bool() const noexcept { return bounds_ != nullptr; }
     [[nodiscard]] std::uint64_t begin() const noexcept { return bounds_->begin; }
-    [[nodiscard]] std::uint64_t end() const noexcept { return framing().end; }
-    [[nodiscard]] const FramingProgress& framing() const noexcept { return bounds_->framing.at(bounds_->current); }
+    [[nodiscard]] std::uint64_t end() const noexcept { return framing_progress().log_end; }
+    [[nodiscard]] const FramingProgress& framing_progress() const noexcept
+    {
+        return bounds_->framing_progress.at(bounds_->current);
+    }
 
     /// The records from `offset` to the end.
     [[nodiscard]] std::span<const std::byte> from(std::uint64_t offset) const;
 
-    /// Free space after the end for a record of the largest size. Removes the oldest records if necessary, but none at
-    /// or after the offset `unpublished`.
-    /// @returns empty if there is not enough
-    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t unpublished);
+    /// Free space after the end, for one record of any size. Removes the oldest records if necessary.
+    /// @param first_unpublished offset of the first record that must not be removed
+    /// @returns empty if there is not enough free space
+    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t first_unpublished);
 
-    /// Adds the records that were written to the free space, up to the offset `next.end`, and marks the input up to the
-    /// offset `next.staged` as framed. Both happen at once, even if the process is killed.
+    /// Adds the records that were written to the free space, up to the offset `next.log_end`, and marks the input before
+    /// the offset `next.staging_begin` as framed. If the process is killed meanwhile, either both happen or neither.
     void commit(const FramingProgress& next) noexcept;
 
-    /// @throws std::runtime_error unless the log consists of complete records, one of which begins at `unpublished`
-    void check(std::uint64_t unpublished) const;
+    /// Checks what another process wrote.
+    /// @param first_unpublished the offset at which a record must begin; the end if there is no such record
+    /// @throws std::runtime_error if it does not, or if the log does not consist of complete records
+    void check(std::uint64_t first_unpublished) const;
 
 private:
     Mapping memory_;

@@ -23,7 +23,7 @@ static_assert(StagingArea::kCapacity >= 2 * (sizeof(drvbus_record) + kMaxRead));
 
 StagingArea::Bounds StagingArea::empty()
 {
-    Bounds bounds{.end = 0, .filled = 0, .pattern = 0};
+    Bounds bounds{.end = 0, .pattern_end = 0, .pattern = 0};
     if (getentropy(&bounds.pattern, sizeof(bounds.pattern)) < 0)
         throw std::system_error(errno, std::generic_category(), "getentropy");
     bounds.pattern |= 0x0101'0101'0101'0101U;  // no byte of it is 0, because devices send many zeros
@@ -35,10 +35,10 @@ std::span<const std::byte> StagingArea::from(std::uint64_t offset) const
     return {memory_.data() + offset % kCapacity, static_cast<std::size_t>(end() - offset)};
 }
 
-std::span<std::byte> StagingArea::free_space(std::uint64_t framed)
+std::span<std::byte> StagingArea::free_space(std::uint64_t begin)
 {
-    const std::size_t size = std::min(static_cast<std::size_t>(kCapacity - (end() - framed)), kMaxRead);
-    fill_up_to(end() + size);
+    const std::size_t size = std::min(static_cast<std::size_t>(kCapacity - (end() - begin)), kMaxRead);
+    write_pattern(end() + size);
     return {memory_.data() + end() % kCapacity, size};
 }
 
@@ -47,10 +47,11 @@ std::byte StagingArea::pattern_at(std::uint64_t offset) const noexcept
     return static_cast<std::byte>(bounds_->pattern >> offset % sizeof(bounds_->pattern) * 8);
 }
 
-/// Restores the pattern where the last read() overwrote it, so the cost grows with the bytes read only.
-void StagingArea::fill_up_to(std::uint64_t end) noexcept
+/// Writes the pattern up to `end`. It does so only where the pattern is missing: in the bytes that the last read() has
+/// overwritten.
+void StagingArea::write_pattern(std::uint64_t end) noexcept
 {
-    std::uint64_t at = std::max(bounds_->filled, this->end());
+    std::uint64_t at = std::max(bounds_->pattern_end, this->end());
     for (; at < end && at % sizeof(bounds_->pattern) != 0; ++at)
         memory_.data()[at % kCapacity] = pattern_at(at);
     static_assert(std::endian::native == std::endian::little && kCapacity % sizeof(bounds_->pattern) == 0);
@@ -61,11 +62,12 @@ void StagingArea::fill_up_to(std::uint64_t end) noexcept
         more = std::min(done, rest.size() - done);
         std::memcpy(rest.data() + done, rest.data(), more);
     }
-    // After the pattern is complete: `unrecorded` would count old bytes otherwise.
-    std::atomic_ref(bounds_->filled).store(std::max(bounds_->filled, end), std::memory_order_release);
+    // Only after the pattern was written: otherwise `unrecorded` would count older bytes.
+    std::atomic_ref(bounds_->pattern_end).store(std::max(bounds_->pattern_end, end), std::memory_order_release);
 }
 
-/// The pattern repeats: bytes that begin with it, and equal the bytes eight positions later, are the pattern.
+/// Whether `size` bytes from `offset` on are the pattern. They are if the first eight are, and each other byte equals
+/// the one eight positions before it.
 bool StagingArea::is_pattern(std::uint64_t offset, std::size_t size) const noexcept
 {
     constexpr std::size_t kPeriod = sizeof(bounds_->pattern);
@@ -79,7 +81,7 @@ bool StagingArea::is_pattern(std::uint64_t offset, std::size_t size) const noexc
 
 std::size_t StagingArea::unrecorded() const noexcept
 {
-    std::uint64_t at = std::max(std::min(bounds_->filled, end() + kMaxRead), end());
+    std::uint64_t at = std::max(std::min(bounds_->pattern_end, end() + kMaxRead), end());
     for (const std::size_t step : {4096U, 256U, 16U, 1U}) {
         while (at - end() >= step && is_pattern(at - step, step))
             at -= step;
@@ -89,13 +91,13 @@ std::size_t StagingArea::unrecorded() const noexcept
 
 void StagingArea::append(std::size_t bytes) noexcept
 {
-    // Released after the bytes, because the process may be killed here.
+    // Stored after the bytes of the input, because the process may be killed here.
     std::atomic_ref(bounds_->end).fetch_add(bytes, std::memory_order_release);
 }
 
-void StagingArea::check(std::uint64_t framed) const
+void StagingArea::check(std::uint64_t begin) const
 {
-    if (end() > INT64_MAX || framed > end() || end() - framed > kCapacity || bounds_->filled > framed + kCapacity)
+    if (end() > INT64_MAX || begin > end() || end() - begin > kCapacity || bounds_->pattern_end > begin + kCapacity)
         throw std::runtime_error("the bounds of its staging area are wrong");
 }
 

@@ -9,23 +9,24 @@
 
 namespace drvbus::checkpoint {
 
-/// Input that was read from a device and is not yet framed into records.
+/// Input that was read from a device and is not yet framed, that is, divided into records.
 ///
-/// A ring of bytes, mapped twice in a row, so that every part is contiguous in memory. Offsets grow for ever.
+/// A ring of bytes. It is mapped twice, one mapping after the other, so that every part is contiguous in memory.
+/// Offsets count the bytes since the area was created; they do not wrap.
 ///
 /// A process can be killed between read() and the call of `append` that records how much was read. The next process
-/// finds those bytes nevertheless: the free space is filled with a random pattern before each read, and `unrecorded`
-/// looks for the place where the pattern begins.
+/// finds those bytes nevertheless: the free space is filled with a random pattern before each read(), and `unrecorded`
+/// searches for the place where the pattern begins.
 class StagingArea {
 public:
-    /// Bytes; large enough for an event of the largest size beside a part of another one.
+    /// In bytes. Large enough for an event of the largest size and a part of another one.
     static constexpr std::size_t kCapacity = 262144;
 
-    /// The limits of the input. They are stored beside its bytes, because the next process needs both.
+    /// Where the input ends. It is stored with the input, because the next process needs both.
     struct Bounds {
-        std::uint64_t end;      ///< offset after the newest byte
-        std::uint64_t filled;   ///< the free space up to this offset holds the pattern, except where a read() wrote
-        std::uint64_t pattern;  ///< eight random bytes, repeated; none of them is 0
+        std::uint64_t end;          ///< offset after the newest byte
+        std::uint64_t pattern_end;  ///< bytes from `end` to this offset are the pattern, except where a read() wrote
+        std::uint64_t pattern;      ///< eight random bytes, repeated; none of them is 0
     };
 
     /// The bounds of an empty area, with a new pattern.
@@ -42,25 +43,26 @@ public:
     /// The input from `offset` to the end.
     [[nodiscard]] std::span<const std::byte> from(std::uint64_t offset) const;
 
-    /// Free space after the end, for one read() of at most the largest payload. Input before the offset `framed` is
-    /// overwritten.
-    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t framed);
+    /// Free space after the end, for one read() of at most the largest payload. It holds the pattern.
+    /// @param begin offset of the oldest byte that is still needed; bytes before it are overwritten
+    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t begin);
 
-    /// Number of bytes that a read() wrote to the free space and that were not appended. Bytes at their end that are
-    /// equal to the pattern are not counted: one time in 256 the result is one byte too small.
+    /// Number of bytes that a read() wrote to the free space and that were not appended. Bytes at the end of the input
+    /// that equal the pattern are not counted. For random input, the result is too small in one of 256 cases.
     [[nodiscard]] std::size_t unrecorded() const noexcept;
 
     /// Records that a read() wrote `bytes` bytes to the free space.
     void append(std::size_t bytes) noexcept;
 
-    /// @param framed offset up to which the input is framed
-    /// @throws std::runtime_error if the bounds are not possible
-    void check(std::uint64_t framed) const;
+    /// Checks the bounds that another process wrote.
+    /// @param begin offset of the oldest byte that is still needed
+    /// @throws std::runtime_error if the bounds are impossible
+    void check(std::uint64_t begin) const;
 
 private:
     [[nodiscard]] std::byte pattern_at(std::uint64_t offset) const noexcept;
     [[nodiscard]] bool is_pattern(std::uint64_t offset, std::size_t size) const noexcept;
-    void fill_up_to(std::uint64_t end) noexcept;
+    void write_pattern(std::uint64_t end) noexcept;
 
     Mapping memory_;
     Bounds* bounds_ = nullptr;

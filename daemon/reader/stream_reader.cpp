@@ -88,7 +88,7 @@ public:
         }
     }
 
-    std::uint64_t next_sequence() override { return replay_log_.framing().sequence.next; }
+    std::uint64_t next_sequence() override { return replay_log_.framing_progress().sequence.next; }
 
     const char* loss_cause() const noexcept override { return "the device's own count skips them"; }
 
@@ -98,7 +98,8 @@ private:
 
     bool fill(bool& ended)
     {
-        const std::size_t got = source_->read(staging_area_.free_space(replay_log_.framing().staged), ended);
+        const std::uint64_t begin = replay_log_.framing_progress().staging_begin;
+        const std::size_t got = source_->read(staging_area_.free_space(begin), ended);
         staging_area_.append(got);
         return got > 0;
     }
@@ -111,8 +112,8 @@ private:
             const std::span<std::byte> room = replay_log_.free_space(progress_.bytes);
             if (room.empty())
                 return any;
-            checkpoint::FramingProgress next = replay_log_.framing();
-            const record::Frame frame = frame_at(next.staged, ended, any);
+            checkpoint::FramingProgress next = replay_log_.framing_progress();
+            const record::Frame frame = frame_at(next.staging_begin, ended, any);
             if (frame.size == 0)
                 return any;
             if (write(frame, next, room))
@@ -125,17 +126,17 @@ private:
     /// @returns false if the event is ignored
     bool write(const record::Frame& frame, checkpoint::FramingProgress& next, std::span<std::byte> room)
     {
-        const std::span<const std::byte> bytes = staging_area_.from(next.staged).first(frame.size);
-        next.staged += frame.size;
+        const std::span<const std::byte> bytes = staging_area_.from(next.staging_begin).first(frame.size);
+        next.staging_begin += frame.size;
         if (framing_.kind == record::Framing::Kind::records) {
             std::memcpy(room.data(), bytes.data(), bytes.size());
-            next.end += bytes.size();
+            next.log_end += bytes.size();
             next.sequence.next = frame.sequence + 1;
             return true;
         }
         const std::optional<record::Event> event = decoder_.decode(frame.payload, next.sequence);
         if (event)
-            next.end += write_record(*event, room);
+            next.log_end += write_record(*event, room);
         return event.has_value();
     }
 

@@ -195,7 +195,7 @@ void run(Input input)
     if (std::optional<Checkpoint> checkpoint = adopt(file)) {
         use(*checkpoint, checkpoint->description().framing, stream);
         const std::uint64_t most =
-            std::max(checkpoint->progress().bytes, checkpoint->replay_log().framing().sequence.next);
+            std::max(checkpoint->progress().bytes, checkpoint->replay_log().framing_progress().sequence.next);
         expect(adopt(file).has_value() || most > Checkpoint::kMaxBytes,
                "a file that was adopted once is adopted again");
     }

@@ -151,7 +151,7 @@ protected:
     /// @returns the offset that the last byte read from the device would have in the replay log if it were framed
     [[nodiscard]] std::uint64_t end_of_input()
     {
-        return log().end() + (checkpoint_->staging_area().end() - log().framing().staged);
+        return log().end() + (checkpoint_->staging_area().end() - log().framing_progress().staging_begin);
     }
     [[nodiscard]] bool finished() const { return finished_; }
 

@@ -225,8 +225,9 @@ TEST_F(RecordStream, NextProcessContinuesAtThePosition)
 /// with a zero, which the pattern never contains, so all of it is found.
 void die_behind_read(Checkpoint& checkpoint, int fd)
 {
-    const std::span<std::byte> room = checkpoint.staging_area().free_space(checkpoint.replay_log().framing().staged);
-    must(static_cast<int>(::read(fd, room.data(), room.size())), "read");
+    const std::uint64_t begin = checkpoint.replay_log().framing_progress().staging_begin;
+    const std::span<std::byte> space = checkpoint.staging_area().free_space(begin);
+    must(static_cast<int>(::read(fd, space.data(), space.size())), "read");
 }
 
 TEST_F(RecordStream, InputReadByAKilledProcessIsNotLost)

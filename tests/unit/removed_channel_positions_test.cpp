@@ -33,7 +33,7 @@ TEST(RemovedChannelPositions, LaterPositionReplacesTheEarlierOne)
     EXPECT_EQ(positions.take("a"), (InstancePosition{}));
 }
 
-TEST(RemovedChannelPositions, OldestIsForgottenAtTheLimit)
+TEST(RemovedChannelPositions, OldestIsDroppedAtTheLimit)
 {
     RemovedChannelPositions positions;
     for (std::size_t i = 0; i <= RemovedChannelPositions::kCapacity; ++i)
