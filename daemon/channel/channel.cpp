@@ -366,7 +366,7 @@ Channel::TurnResult Channel::pump_turn()
         return TurnResult::more;
     case Pump::Result::bus_busy:
         return TurnResult::bus_busy;
-    case Pump::Result::end:
+    case Pump::Result::input_ended:
         if (!description_.drvbus_class && !ending)
             throw std::runtime_error("the device hung up; it is opened again");
         handle(Event::input_ended);

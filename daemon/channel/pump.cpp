@@ -56,7 +56,7 @@ Pump::Result Pump::run(FloodGuard& flood_guard, std::uint64_t flood_limit, const
     std::size_t budget = kTurnBudget;
     while (budget > 0) {
         const reader::Reader::Batch batch = reader_->read();
-        if (batch.status == reader::Reader::Status::empty) {
+        if (batch.status == reader::Reader::Status::drained) {
             if (batch.received_input)
                 flood_guard.input_received();
             if (!flood_guard.drained(readable()))
@@ -65,9 +65,9 @@ Pump::Result Pump::run(FloodGuard& flood_guard, std::uint64_t flood_limit, const
             budget -= std::min(budget, kTurnBudget / 16);
             continue;
         }
-        if (batch.status == reader::Reader::Status::end) {
+        if (batch.status == reader::Reader::Status::input_ended) {
             ended_ = true;
-            return Result::end;
+            return Result::input_ended;
         }
         const std::uint64_t published = sent_.published;
         const std::size_t done = batch.records.empty() ? budget : publish_batch(batch.records, budget);

@@ -34,10 +34,10 @@ struct Totals {
 class Pump {
 public:
     enum class Result : std::uint8_t {
-        drained,   ///< no event is left now
-        more,      ///< the budget of the turn is used up, and there may be more events
-        bus_busy,  ///< messages are queued: the bus accepts no more now
-        end,       ///< no event is left, and the device will never have another event
+        drained,      ///< no event is left now
+        more,         ///< the budget of the turn is used up, and there may be more events
+        bus_busy,     ///< messages are queued: the bus accepts no more now
+        input_ended,  ///< no event is left, and the device will never have another event
     };
 
     /// Called from `run` and `commit_published`.

@@ -61,7 +61,7 @@ public:
     /// @returns empty if there is not enough free space
     [[nodiscard]] std::span<std::byte> free_space(std::uint64_t first_unpublished);
 
-    /// Adds the records that were written to the free space, up to the offset `next.log_end`, and marks the input before
+    /// Adds the records that were written to the free space, up to the offset `next.log_end`, and marks the input up to
     /// the offset `next.staging_begin` as framed. If the process is killed meanwhile, either both happen or neither.
     void commit(const FramingProgress& next) noexcept;
 

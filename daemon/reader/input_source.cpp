@@ -16,7 +16,7 @@ namespace drvbus::reader {
 
 namespace {
 
-constexpr bool is_nothing_now(int error)
+constexpr bool means_no_input(int error)
 {
     // /dev/kmsg returns EPIPE once if records were overwritten; the next read returns the oldest record.
     return error == EAGAIN || error == EPIPE;
@@ -28,26 +28,28 @@ public:
     {
         struct stat status {};
         const bool known = fstat(fd, &status) == 0;
-        fifo_ = known && S_ISFIFO(status.st_mode);
-        joins_ = !known || fifo_ || S_ISSOCK(status.st_mode) || isatty(fd) == 1;
+        is_fifo_ = known && S_ISFIFO(status.st_mode);
+        is_byte_stream_ = !known || is_fifo_ || S_ISSOCK(status.st_mode) || isatty(fd) == 1;
     }
 
-    std::size_t read(std::span<std::byte> room, bool& ended) override
+    std::size_t read(std::span<std::byte> buffer, bool& end_of_input) override
     {
-        for (bool again = false;;) {
-            const ssize_t got = ::read(fd_, room.data(), one_by_one_ ? framing_.size : room.size());
+        for (bool retried = false;;) {
+            const ssize_t got = ::read(fd_, buffer.data(), reads_single_events_ ? framing_.size : buffer.size());
             if (got > 0)
-                return checked(static_cast<std::size_t>(got));
+                return checked_size(static_cast<std::size_t>(got));
             if (got == 0) {
-                ended = !fifo_;  // without a writer, a FIFO reads as ended, but another writer may open it
+                // A FIFO without a writer reports the end of its input, but another writer may open it.
+                end_of_input = !is_fifo_;
                 return 0;
             }
-            if (errno == EPIPE && !std::exchange(again, true))
+            if (errno == EPIPE && !std::exchange(retried, true))
                 continue;
-            if (is_nothing_now(errno))
+            if (means_no_input(errno))
                 return 0;
-            // UIO and others accept only reads of exactly one event, and return EINVAL otherwise.
-            if (errno == EINVAL && framing_.kind == record::Framing::Kind::fixed && !std::exchange(one_by_one_, true))
+            // Some drivers, such as UIO, return EINVAL unless the read is for exactly one event.
+            if (errno == EINVAL && framing_.kind == record::Framing::Kind::fixed &&
+                !std::exchange(reads_single_events_, true))
                 continue;
             if (errno != EINTR)
                 throw std::system_error(errno, std::generic_category(), "reading the device");
@@ -55,10 +57,11 @@ public:
     }
 
 private:
-    /// A device that is not a byte stream returns complete events. Another size means that the format is wrong.
-    [[nodiscard]] std::size_t checked(std::size_t got) const
+    /// @returns `got`
+    /// @throws std::runtime_error if a device that returns complete events returned another size: the format is wrong
+    [[nodiscard]] std::size_t checked_size(std::size_t got) const
     {
-        if (framing_.kind == record::Framing::Kind::fixed && !joins_ && got % framing_.size != 0)
+        if (framing_.kind == record::Framing::Kind::fixed && !is_byte_stream_ && got % framing_.size != 0)
             throw std::runtime_error(fmt::format("a read of the device returns {} bytes, the format takes {}: correct "
                                                  "the format, or set records = \"raw\"",
                                                  got, framing_.size));
@@ -67,27 +70,27 @@ private:
 
     int fd_;
     record::Framing framing_;
-    bool fifo_ = false;
-    bool joins_ = false;
-    bool one_by_one_ = false;
+    bool is_fifo_ = false;
+    bool is_byte_stream_ = false;       // a read() may return parts of events
+    bool reads_single_events_ = false;  // each read() is for one event
 };
 
 class SnapshotSource final : public InputSource {
 public:
     explicit SnapshotSource(int fd) : fd_(fd)
     {
-        // sysfs reports no change before the file was read once. An error shows with the first regular read.
+        // sysfs reports no change of a file before its first read. `read` reports an error of the file.
         std::byte first{};
         (void)pread(fd_, &first, sizeof(first), 0);
     }
 
-    std::size_t read(std::span<std::byte> room, bool& /*ended*/) override
+    std::size_t read(std::span<std::byte> buffer, bool& /*end_of_input*/) override
     {
         if (pending_ == 0)
             return 0;
         std::size_t size = 0;
-        while (size < room.size()) {
-            const ssize_t got = pread(fd_, room.data() + size, room.size() - size, static_cast<off_t>(size));
+        while (size < buffer.size()) {
+            const ssize_t got = pread(fd_, buffer.data() + size, buffer.size() - size, static_cast<off_t>(size));
             if (got < 0 && errno == EINTR)
                 continue;
             if (got < 0)
@@ -104,26 +107,27 @@ public:
 
 private:
     int fd_;
-    std::uint64_t pending_ = 0;
+    std::uint64_t pending_ = 0;  // notifications for which the file has not been read yet
 };
 
-/// Gets each event with an ioctl: once for each count of an eventfd, and after any other notification until the ioctl
-/// reports that there is no event.
+/// Gets each event with an ioctl. An eventfd counts the events, so the ioctl runs as often as that. After any other
+/// notification it runs until it reports that there is no event.
 class FetchSource final : public InputSource {
 public:
-    FetchSource(device::IoctlStep fetch, device::StepContext files) : fetch_(std::move(fetch)), files_(std::move(files))
+    FetchSource(device::IoctlStep fetch, device::StepContext context)
+        : fetch_(std::move(fetch)), context_(std::move(context))
     {
     }
 
-    std::size_t read(std::span<std::byte> room, bool& /*ended*/) override
+    std::size_t read(std::span<std::byte> buffer, bool& /*end_of_input*/) override
     {
         if (pending_ == 0)
             return 0;
         try {
-            const device::StepResult result = run(fetch_, files_);
+            const device::StepResult result = run(fetch_, context_);
             --pending_;
-            const std::size_t size = std::min(result.argument.size(), room.size());
-            std::copy_n(result.argument.begin(), size, room.begin());
+            const std::size_t size = std::min(result.argument.size(), buffer.size());
+            std::copy_n(result.argument.begin(), size, buffer.begin());
             return size;
         } catch (const std::system_error& error) {
             const int code = error.code().value();
@@ -143,42 +147,43 @@ public:
 
 private:
     device::IoctlStep fetch_;
-    device::StepContext files_;
-    std::uint64_t pending_ = 0;
+    device::StepContext context_;
+    std::uint64_t pending_ = 0;  // calls of the ioctl that are still to be made
 };
 
-/// Runs the rearm steps after each read of another source.
+/// Reads another source, and runs the rearm steps first and after each read that returned input.
 class RearmingSource final : public InputSource {
 public:
-    RearmingSource(std::unique_ptr<InputSource> source, std::vector<device::SetupStep> rearm, device::StepContext files)
-        : source_(std::move(source)), rearm_(std::move(rearm)), files_(std::move(files))
+    RearmingSource(std::unique_ptr<InputSource> source, std::vector<device::SetupStep> steps,
+                   device::StepContext context)
+        : source_(std::move(source)), steps_(std::move(steps)), context_(std::move(context))
     {
-        arm();
+        run_steps();
     }
 
-    std::size_t read(std::span<std::byte> room, bool& ended) override
+    std::size_t read(std::span<std::byte> buffer, bool& end_of_input) override
     {
-        if (std::exchange(due_, false))
-            arm();
-        const std::size_t got = source_->read(room, ended);
-        // In the next call, when the input is in the checkpoint: a step may fail.
-        due_ = got > 0;
+        if (std::exchange(rearm_pending_, false))
+            run_steps();
+        const std::size_t got = source_->read(buffer, end_of_input);
+        // The steps run in the next call: one may fail, and by then the input is in the checkpoint.
+        rearm_pending_ = got > 0;
         return got;
     }
 
     void notified(std::uint64_t count, bool exact) override { source_->notified(count, exact); }
 
 private:
-    void arm() const
+    void run_steps() const
     {
-        for (const device::SetupStep& step : rearm_)
-            (void)run(step, files_);
+        for (const device::SetupStep& step : steps_)
+            (void)run(step, context_);
     }
 
     std::unique_ptr<InputSource> source_;
-    std::vector<device::SetupStep> rearm_;
-    device::StepContext files_;
-    bool due_ = false;
+    std::vector<device::SetupStep> steps_;
+    device::StepContext context_;
+    bool rearm_pending_ = false;
 };
 
 }  // namespace
@@ -188,17 +193,17 @@ std::unique_ptr<InputSource> make_read_source(int fd, record::Framing framing)
     return std::make_unique<ReadSource>(fd, framing);
 }
 
-std::unique_ptr<InputSource> make_source(const device::Settings& settings, const device::StepContext& files)
+std::unique_ptr<InputSource> make_source(const device::Settings& settings, const device::StepContext& context)
 {
     std::unique_ptr<InputSource> source;
     if (settings.fetch)
-        source = std::make_unique<FetchSource>(*settings.fetch, files);
+        source = std::make_unique<FetchSource>(*settings.fetch, context);
     else if (settings.framing.kind == record::Framing::Kind::snapshot)
-        source = std::make_unique<SnapshotSource>(files.device);
+        source = std::make_unique<SnapshotSource>(context.device);
     else
-        source = make_read_source(files.device, settings.framing);
+        source = make_read_source(context.device, settings.framing);
     if (!settings.rearm.empty())
-        source = std::make_unique<RearmingSource>(std::move(source), settings.rearm, files);
+        source = std::make_unique<RearmingSource>(std::move(source), settings.rearm, context);
     return source;
 }
 

@@ -11,7 +11,7 @@
 
 namespace drvbus::reader {
 
-/// The input of an open device, as bytes.
+/// Gets the input of an open device, as bytes.
 class InputSource {
 public:
     InputSource() = default;
@@ -19,21 +19,24 @@ public:
     InputSource& operator=(const InputSource&) = delete;
     virtual ~InputSource() = default;
 
-    /// Reads available input into `room`.
-    /// @param ended set to true if no further input will ever follow
+    /// Reads available input into `buffer`.
+    /// @param end_of_input set to true if no further input will follow
     /// @returns the number of bytes; 0: no input now
     /// @throws std::system_error if the device fails
-    [[nodiscard]] virtual std::size_t read(std::span<std::byte> room, bool& ended) = 0;
+    [[nodiscard]] virtual std::size_t read(std::span<std::byte> buffer, bool& end_of_input) = 0;
 
-    /// Passes on how often the device has notified since the last call. @param exact false: it may have been more often
+    /// Call this when the device has notified.
+    /// @param count how often it has done so since the last call
+    /// @param exact false: it may have been more often
     virtual void notified(std::uint64_t /*count*/, bool /*exact*/) {}
 };
 
-/// Reads with read(). @param fd stays owned by the caller and must outlive the source
+/// A source that calls read().
+/// @param fd stays owned by the caller and must outlive the source
 [[nodiscard]] std::unique_ptr<InputSource> make_read_source(int fd, record::Framing framing);
 
-/// The source that the configuration selects: read(), the complete contents of a file, or an ioctl; followed by the
-/// rearm steps, if there are any.
+/// The source that the configuration selects: read(), the complete contents of a file, or an ioctl. It runs the rearm
+/// steps after each read.
 /// @param context values of the placeholders in the steps
 [[nodiscard]] std::unique_ptr<InputSource> make_source(const device::Settings& settings,
                                                        const device::StepContext& context);

@@ -11,18 +11,19 @@
 
 namespace drvbus::reader {
 
-/// The reader for an open device: of its ring if it has one, else of its input stream.
+/// A reader for an open device: a ring reader if the device has a drvbus ring, otherwise a stream reader.
 /// @param device, checkpoint must outlive the reader
 [[nodiscard]] std::unique_ptr<Reader> make_reader(const device::DeviceFile& device,
                                                   const record::ChannelDescription& description,
                                                   checkpoint::Checkpoint& checkpoint);
 
-/// A reader without a device, for the input that was already read from it.
+/// A stream reader that does not read the device, only the input that was already read from it.
+/// @param checkpoint must outlive the reader
 [[nodiscard]] std::unique_ptr<Reader> make_remaining_input_reader(const device::DeviceFile& device,
                                                                   const record::ChannelDescription& description,
                                                                   checkpoint::Checkpoint& checkpoint);
 
-/// The decoder for the device's present configuration.
+/// A decoder for the present configuration of the device.
 [[nodiscard]] record::Decoder make_decoder(const device::DeviceFile& device);
 
 }  // namespace drvbus::reader

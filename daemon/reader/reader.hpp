@@ -15,20 +15,20 @@ namespace drvbus::reader {
 
 /// Gets the events of one channel out of its open device, as records.
 ///
-/// What `read` returns stays in the device's ring, or in the checkpoint's replay log, until `commit` says that it was
-/// published, and after that for as long as there is room for it.
+/// The events that `read` returns stay in the device's ring, or in the checkpoint's replay log, until `commit`. After
+/// that they stay there until their memory is needed for later events.
 class Reader {
 public:
     enum class Status : std::uint8_t {
-        events,  ///< there are records, or the reader stopped before the device was drained: read again
-        empty,   ///< the device is drained
-        end,     ///< the device is drained and will never have another event
+        events,       ///< there are records, or the device is not drained yet: read again
+        drained,      ///< the device has no event now
+        input_ended,  ///< the device has no event now and will never have another one
     };
 
     struct Batch {
         Status status;
         std::span<const std::byte> records;  ///< complete records, for parse_record; valid until the next call
-        bool received_input = false;         ///< with Status::empty: there was input, but no complete event
+        bool received_input = false;         ///< with Status::drained: input was read, but no complete event
     };
 
     Reader() = default;
@@ -36,13 +36,14 @@ public:
     Reader& operator=(const Reader&) = delete;
     virtual ~Reader() = default;
 
-    /// Passes on how often the device has notified since the last call.
+    /// Call this when the device has notified.
+    /// @param count how often it has done so since the last call
     /// @param exact false: it may have been more often
     virtual void notified(std::uint64_t /*count*/, bool /*exact*/) {}
-    /// Decodes input that is not yet framed with other rules.
+    /// Uses another decoder for the input that is not yet framed.
     virtual void set_decoder(const record::Decoder& /*decoder*/) {}
 
-    /// The events that are not committed, from the oldest one on. A second call returns them again.
+    /// Returns the events that are not committed, from the oldest one on. A second call returns them again.
     /// @throws std::system_error if the device fails, std::runtime_error if its bytes are not valid records
     [[nodiscard]] virtual Batch read() = 0;
 
@@ -50,15 +51,15 @@ public:
     /// @param progress the position after them
     virtual void commit(const checkpoint::Progress& progress) = 0;
 
-    /// Accepts no events that happen after this call. The events before it stay available to `read`, which then ends
-    /// with Status::end.
+    /// Ignores events that occur after this call. `read` still returns the events before it, and Status::input_ended
+    /// after them.
     virtual void finish() = 0;
 
-    /// The events that are still held, committed or not, from the sequence `since` on; empty if there are none. Valid
-    /// until the next call.
+    /// The events that the ring or the replay log still has, committed or not, from the sequence `since` on; empty if
+    /// there are none. Valid until the next call of any function of this object.
     [[nodiscard]] virtual std::span<const std::byte> read_at(std::uint64_t since) = 0;
 
-    /// Sequence of the device's next event, as far as it is known.
+    /// Sequence that the next event of the device will have. For a configured device, its own numbers may skip some.
     [[nodiscard]] virtual std::uint64_t next_sequence() = 0;
 
     /// Why events are missing between two records, in words for the log.

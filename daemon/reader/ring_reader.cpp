@@ -14,8 +14,8 @@ namespace drvbus::reader {
 
 namespace {
 
-// Shared by all ring readers: the daemon has one thread, and events that a turn did not publish are read again. It
-// holds one record of the largest size, or about a thousand of the usual size.
+// All ring readers share it: the daemon has one thread, and events that a turn did not publish are read again. The size
+// is that of the largest record, or of about a thousand small ones.
 alignas(DRVBUS_RECORD_ALIGN) std::array<std::byte, sizeof(drvbus_record) + DRVBUS_PAYLOAD_MAX> buffer;
 
 class RingReader final : public Reader {
@@ -25,12 +25,12 @@ public:
     Batch read() override
     {
         if (position_ >= end_)
-            return {Status::end, {}};
+            return {Status::input_ended, {}};
         const ssize_t got = read_from(position_);
         if (got < 0)
-            return {Status::empty, {}};
+            return {Status::drained, {}};
         const std::span<const std::byte> records = before_end(std::span(buffer).first(static_cast<std::size_t>(got)));
-        return {records.empty() ? Status::end : Status::events, records};
+        return {records.empty() ? Status::input_ended : Status::events, records};
     }
 
     void commit(const checkpoint::Progress& progress) override
@@ -66,7 +66,7 @@ public:
     }
 
 private:
-    /// @returns -1 if there is no event yet, 0 at the end
+    /// @returns the number of bytes read; -1 if there is no event yet; 0 if the channel was removed and is drained
     [[nodiscard]] ssize_t read_from(std::uint64_t position) const
     {
         ssize_t got = 0;
@@ -78,6 +78,7 @@ private:
         return got;
     }
 
+    /// The records whose sequence is below `end_`.
     [[nodiscard]] std::span<const std::byte> before_end(std::span<const std::byte> records) const
     {
         std::size_t size = end_ == UINT64_MAX ? records.size() : 0;
@@ -93,7 +94,7 @@ private:
 
     int fd_;
     std::uint64_t position_ = 0;
-    std::uint64_t end_ = UINT64_MAX;
+    std::uint64_t end_ = UINT64_MAX;  // sequence of the first event after finish()
 };
 
 }  // namespace

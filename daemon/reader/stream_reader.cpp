@@ -12,10 +12,11 @@ namespace drvbus::reader {
 
 namespace {
 
-// Enough for a record of the largest size; few enough that other channels get their turns if every event is ignored.
+// Reads of the device in one call of read(). They are enough for the largest record. The limit lets other channels have
+// their turns if every event is ignored.
 constexpr int kMaxReads = 4;
 
-/// Writes the event as a record. @returns its size
+/// Writes the event as a record. @returns the size of the record in bytes
 std::size_t write_record(const record::Event& event, std::span<std::byte> into)
 {
     drvbus_record header{};
@@ -55,20 +56,20 @@ public:
 
     Batch read() override
     {
-        bool ended = source_ == nullptr;
+        bool end_of_input = source_ == nullptr;
         bool more = true;
         bool received_input = false;
         if (!has_uncommitted())
-            make_records(ended);
+            make_records(end_of_input);
         // A read may return a part of an event, or only events that are ignored.
-        for (int reads = 0; reads < kMaxReads && more && !has_uncommitted() && !ended; ++reads) {
-            more = fill(ended);
+        for (int reads = 0; reads < kMaxReads && more && !has_uncommitted() && !end_of_input; ++reads) {
+            more = read_input(end_of_input);
             received_input = received_input || more;
-            make_records(ended);
+            make_records(end_of_input);
         }
-        if (has_uncommitted() || (more && !ended))
+        if (has_uncommitted() || (more && !end_of_input))
             return {Status::events, replay_log_.from(progress_.bytes)};
-        return {ended ? Status::end : Status::empty, {}, received_input};
+        return {end_of_input ? Status::input_ended : Status::drained, {}, received_input};
     }
 
     void commit(const checkpoint::Progress& progress) override { progress_ = progress; }
@@ -96,57 +97,60 @@ private:
     /// Whether there are records that are not committed.
     [[nodiscard]] bool has_uncommitted() const { return replay_log_.end() > progress_.bytes; }
 
-    bool fill(bool& ended)
+    /// Reads the device into the staging area. @returns whether there was input
+    bool read_input(bool& end_of_input)
     {
         const std::uint64_t begin = replay_log_.framing_progress().staging_begin;
-        const std::size_t got = source_->read(staging_area_.free_space(begin), ended);
+        const std::size_t got = source_->read(staging_area_.free_space(begin), end_of_input);
         staging_area_.append(got);
         return got > 0;
     }
 
-    /// Frames the staged input into records, as long as the replay log has room. @returns whether there were any
-    bool make_records(bool ended)
+    /// Makes records of the input in the staging area, until the replay log is full.
+    void make_records(bool end_of_input)
     {
-        bool any = false;
+        bool found_records = false;
         for (;;) {
-            const std::span<std::byte> room = replay_log_.free_space(progress_.bytes);
-            if (room.empty())
-                return any;
+            const std::span<std::byte> space = replay_log_.free_space(progress_.bytes);
+            if (space.empty())
+                return;
             checkpoint::FramingProgress next = replay_log_.framing_progress();
-            const record::Frame frame = frame_at(next.staging_begin, ended, any);
+            const record::Frame frame = frame_at(next.staging_begin, end_of_input, found_records);
             if (frame.size == 0)
-                return any;
-            if (write(frame, next, room))
-                any = true;
+                return;
+            if (write(frame, next, space))
+                found_records = true;
             replay_log_.commit(next);
         }
     }
 
-    /// Writes the record for one frame. @param next moves past the frame and the record
+    /// Writes the record of one frame to `space`.
+    /// @param next gets the offsets after the frame and the record
     /// @returns false if the event is ignored
-    bool write(const record::Frame& frame, checkpoint::FramingProgress& next, std::span<std::byte> room)
+    bool write(const record::Frame& frame, checkpoint::FramingProgress& next, std::span<std::byte> space)
     {
         const std::span<const std::byte> bytes = staging_area_.from(next.staging_begin).first(frame.size);
         next.staging_begin += frame.size;
         if (framing_.kind == record::Framing::Kind::records) {
-            std::memcpy(room.data(), bytes.data(), bytes.size());
+            std::memcpy(space.data(), bytes.data(), bytes.size());
             next.log_end += bytes.size();
             next.sequence.next = frame.sequence + 1;
             return true;
         }
         const std::optional<record::Event> event = decoder_.decode(frame.payload, next.sequence);
         if (event)
-            next.log_end += write_record(*event, room);
+            next.log_end += write_record(*event, space);
         return event.has_value();
     }
 
-    /// An error after valid records is reported only when those are published.
-    [[nodiscard]] record::Frame frame_at(std::uint64_t at, bool ended, bool any) const
+    /// The event at the offset `at` of the staging area.
+    /// @param found_records there are records before it. They are published before malformed input is an error.
+    [[nodiscard]] record::Frame frame_at(std::uint64_t at, bool end_of_input, bool found_records) const
     {
         try {
-            return record::first_frame(framing_, staging_area_.from(at), ended);
+            return record::first_frame(framing_, staging_area_.from(at), end_of_input);
         } catch (const std::runtime_error&) {
-            if (!any)
+            if (!found_records)
                 throw;
             return {};
         }

@@ -256,7 +256,8 @@ private:
     {
         const FirstRecord first = first_record(finished() ? input().substr(progress().bytes) : not_published());
         expect(first.size == 0 && !first.malformed, "a complete record is read");
-        expect(status == (finished() ? Status::end : Status::empty), "only a finished reader reports the end");
+        expect(status == (finished() ? Status::input_ended : Status::drained),
+               "only a finished reader reports the end");
     }
 
     void discard(std::uint64_t old_end) override
@@ -288,8 +289,8 @@ public:
             ends_.push_back(std::min<std::size_t>(sent_.size(), ends_.back() + DRVBUS_PAYLOAD_MAX));
         const bool has_events = progress().published < count();
         expect(batch.status == (has_events   ? Status::events
-                                : finished() ? Status::end
-                                             : Status::empty),
+                                : finished() ? Status::input_ended
+                                             : Status::drained),
                "payloads that were sent are read");
         expect(check_sequence(batch.records, progress().published) == count(), "a batch has all payloads");
         set_batch(batch.records);

@@ -28,13 +28,13 @@ using Result = channel::Pump::Result;
 class ScriptedReader final : public reader::Reader {
 public:
     std::string pending;  ///< records that are not committed
-    Status when_drained = Status::empty;
+    Status status_without_events = Status::drained;
     checkpoint::Progress committed;
 
     Batch read() override
     {
         if (pending.empty())
-            return {when_drained, {}};
+            return {status_without_events, {}};
         return {Status::events, as_bytes(pending)};
     }
     void commit(const checkpoint::Progress& progress) override
@@ -198,8 +198,8 @@ TEST_F(Pump, FinalPositionIsKnownOnlyAtTheEnd)
     add(1);
     ASSERT_EQ(run(), Result::drained);
     EXPECT_EQ(pump_.final_position(), checkpoint::InstancePosition{});
-    reader_->when_drained = reader::Reader::Status::end;
-    EXPECT_EQ(run(), Result::end);
+    reader_->status_without_events = reader::Reader::Status::input_ended;
+    EXPECT_EQ(run(), Result::input_ended);
     EXPECT_EQ(pump_.final_position(), (checkpoint::InstancePosition{7, 2}));
 }
 

@@ -102,7 +102,7 @@ protected:
 
 TEST_F(RecordStream, NewReaderIsEmpty)
 {
-    EXPECT_EQ(reader_.read().status, Status::empty);
+    EXPECT_EQ(reader_.read().status, Status::drained);
 }
 
 TEST_F(RecordStream, RecordsSplitAnywhereAreCompleted)
@@ -127,7 +127,7 @@ TEST_F(RecordStream, SingleBytesAreCompletedToRecords)
     const std::string bytes = record({.sequence = 5}, "slowly");
     for (std::size_t i = 0; i + 1 < bytes.size(); ++i) {
         send(bytes.substr(i, 1));
-        ASSERT_EQ(reader_.read().status, Status::empty);
+        ASSERT_EQ(reader_.read().status, Status::drained);
     }
     send(bytes.substr(bytes.size() - 1));
     EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{5, "slowly"}));
@@ -156,7 +156,7 @@ TEST_F(RecordStream, UncommittedRecordsAreReturnedAgain)
 
     reader_.commit(2, record({.sequence = 1}, "one").size());
     EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
-    EXPECT_EQ(reader_.read().status, Status::empty);
+    EXPECT_EQ(reader_.read().status, Status::drained);
 }
 
 TEST_F(RecordStream, LargestRecordsAreRead)
@@ -198,7 +198,7 @@ TEST_F(RecordStream, FifoContinuesWithItsNextWriter)
     send(record({.sequence = 1}, "from the first"));
     pipe_.write_end.reset();
     EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{1, "from the first"}));
-    EXPECT_EQ(reader_.read().status, Status::empty);
+    EXPECT_EQ(reader_.read().status, Status::drained);
 
     pipe_.write_end.reset(
         must(open(("/proc/self/fd/" + std::to_string(pipe_.read_end.get())).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC),
@@ -292,7 +292,7 @@ TEST_F(RecordStream, FinishedReaderReadsNoInput)
     send(record({.sequence = 2}, "two"));
     reader_.reader().finish();
     EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{1, "one"}));
-    EXPECT_EQ(reader_.read().status, Status::end);
+    EXPECT_EQ(reader_.read().status, Status::input_ended);
 }
 
 TEST(CheckpointOfAnotherRelease, IsRefused)
@@ -313,8 +313,8 @@ TEST(StreamReader, SocketEndsAfterItsLastEvent)
         write_all(sockets.ours.get(), record({.sequence = 1}, "last words"));
         sockets.ours.reset();
         EXPECT_EQ(reader.read_all().size(), 1U);
-        EXPECT_EQ(reader.read().status, Status::end);
-        EXPECT_EQ(reader.read().status, Status::end);
+        EXPECT_EQ(reader.read().status, Status::input_ended);
+        EXPECT_EQ(reader.read().status, Status::input_ended);
     }
 }
 
@@ -344,7 +344,7 @@ TEST(RawStream, EachReadIsANumberedAndTimestampedEvent)
 {
     const UniqueFd counter(must(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd"));
     Reading reader(counter.get(), kRaw);
-    EXPECT_EQ(reader.read().status, Status::empty);
+    EXPECT_EQ(reader.read().status, Status::drained);
 
     for (std::uint64_t i = 1; i <= 5; ++i) {
         const std::uint64_t before = monotonic_ns();
@@ -361,7 +361,7 @@ TEST(RawStream, EachReadIsANumberedAndTimestampedEvent)
         EXPECT_GE(found.event.time_ns, before);
         EXPECT_LE(found.event.time_ns, monotonic_ns());
         reader.commit(i + 1, batch.records.size());
-        EXPECT_EQ(reader.read().status, Status::empty);
+        EXPECT_EQ(reader.read().status, Status::drained);
     }
 }
 

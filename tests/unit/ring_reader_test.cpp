@@ -58,7 +58,7 @@ TEST_F(Ring, CommitMovesThePositionToTheNextSequence)
 
 TEST_F(Ring, ReadEndsWhenTheChannelIsRemoved)
 {
-    EXPECT_EQ(make_ring_reader(file_.get(), at(1))->read().status, Status::end);
+    EXPECT_EQ(make_ring_reader(file_.get(), at(1))->read().status, Status::input_ended);
 }
 
 TEST_F(Ring, ErrorOfTheDeviceIsReported)
@@ -92,7 +92,7 @@ TEST_F(Ring, FinishedReaderReturnsNoLaterEvents)
     must(static_cast<int>(pwrite(file_.get(), bytes.data(), bytes.size(), 7)), "pwrite");
     const auto reader = make_ring_reader(file_.get(), at(7));
     reader->finish();
-    EXPECT_EQ(reader->read().status, Status::end);
+    EXPECT_EQ(reader->read().status, Status::input_ended);
 }
 
 }  // namespace
