@@ -31,14 +31,14 @@ using testing::HasSubstr;
 class InputSources : public testing::Test {
 protected:
     /// The result of one read; "ended" if no input will follow.
-    std::string take(InputSource& source)
+    std::string read_once(InputSource& source)
     {
         bool ended = false;
-        const std::size_t got = source.read(room_, ended);
-        return ended ? "ended" : as_text(std::span(room_).first(got));
+        const std::size_t got = source.read(buffer_, ended);
+        return ended ? "ended" : as_text(std::span(buffer_).first(got));
     }
 
-    std::array<std::byte, 4096> room_{};
+    std::array<std::byte, 4096> buffer_{};
     Pipe pipe_;
     TemporaryDirectory directory_;
 };
@@ -46,11 +46,11 @@ protected:
 TEST_F(InputSources, FifoWithoutAWriterHasNoInput)
 {
     const auto source = make_read_source(pipe_.read_end.get(), {});
-    EXPECT_EQ(take(*source), "");
+    EXPECT_EQ(read_once(*source), "");
     write_all(pipe_.write_end.get(), "text");
-    EXPECT_EQ(take(*source), "text");
+    EXPECT_EQ(read_once(*source), "text");
     pipe_.write_end.reset();
-    EXPECT_EQ(take(*source), "");
+    EXPECT_EQ(read_once(*source), "");
 }
 
 TEST_F(InputSources, SnapshotIsReadOncePerNotification)
@@ -60,12 +60,12 @@ TEST_F(InputSources, SnapshotIsReadOncePerNotification)
     Settings settings;
     settings.framing.kind = Framing::Kind::snapshot;
     const auto source = make_source(settings, {.device = file.get()});
-    EXPECT_EQ(take(*source), "");
+    EXPECT_EQ(read_once(*source), "");
     source->notified(2, true);
-    EXPECT_EQ(take(*source), "21\n");
+    EXPECT_EQ(read_once(*source), "21\n");
     directory_.file("value", "22\n");
-    EXPECT_EQ(take(*source), "22\n");
-    EXPECT_EQ(take(*source), "");
+    EXPECT_EQ(read_once(*source), "22\n");
+    EXPECT_EQ(read_once(*source), "");
 }
 
 TEST_F(InputSources, ReadOfAnotherSizeThanTheFormatIsAnError)
@@ -73,7 +73,7 @@ TEST_F(InputSources, ReadOfAnotherSizeThanTheFormatIsAnError)
     const UniqueFd zero(must(open("/dev/zero", O_RDONLY | O_CLOEXEC), "open"));
     const auto source = make_read_source(zero.get(), {.kind = Framing::Kind::fixed, .size = 24});
     try {
-        (void)take(*source);
+        (void)read_once(*source);
         FAIL() << "no error was reported";
     } catch (const std::runtime_error& error) {
         EXPECT_THAT(error.what(), HasSubstr("returns 4096 bytes, the format takes 24"));
@@ -88,11 +88,11 @@ TEST_F(InputSources, FetchRunsOncePerCountOfTheEventfd)
     settings.fetch->request = FIONREAD;
     settings.fetch->format = format::Format::parse("s32 bytes");
     const auto source = make_source(settings, {.device = pipe_.read_end.get()});
-    EXPECT_EQ(take(*source), "");
+    EXPECT_EQ(read_once(*source), "");
     source->notified(2, true);
     for (int i = 0; i < 2; ++i)
-        EXPECT_EQ(take(*source), std::string("\x05\0\0\0", 4));
-    EXPECT_EQ(take(*source), "");
+        EXPECT_EQ(read_once(*source), std::string("\x05\0\0\0", 4));
+    EXPECT_EQ(read_once(*source), "");
 }
 
 TEST_F(InputSources, ErrorOfAFetchIsReported)
@@ -103,7 +103,7 @@ TEST_F(InputSources, ErrorOfAFetchIsReported)
     settings.fetch->format = format::Format::parse("u32 value");
     const auto source = make_source(settings, {.device = pipe_.read_end.get()});
     source->notified(1, true);
-    EXPECT_THROW((void)take(*source), std::system_error);
+    EXPECT_THROW((void)read_once(*source), std::system_error);
 }
 
 TEST_F(InputSources, RearmRunsFirstAndAfterEachRead)
@@ -120,10 +120,10 @@ TEST_F(InputSources, RearmRunsFirstAndAfterEachRead)
     };
     EXPECT_EQ(armed(), 1);
     write_all(pipe_.write_end.get(), "one");
-    EXPECT_EQ(take(*source), "one");
-    EXPECT_EQ(take(*source), "");
+    EXPECT_EQ(read_once(*source), "one");
+    EXPECT_EQ(read_once(*source), "");
     EXPECT_EQ(armed(), 2);
-    EXPECT_EQ(take(*source), "");
+    EXPECT_EQ(read_once(*source), "");
     EXPECT_EQ(armed(), 2);
 }
 

@@ -37,17 +37,17 @@ using Status = reader::Reader::Status;
 constexpr Framing kRecords{.kind = Framing::Kind::records};
 constexpr Framing kRaw{.kind = Framing::Kind::raw};
 
-record::ChannelDescription way()
+record::ChannelDescription sensor()
 {
     record::ChannelDescription description;
-    description.name = "way";
+    description.name = "sensor";
     return description;
 }
 
 /// A reader with its own checkpoint, which commits batches as the pump does.
 class Reading {
 public:
-    Reading(int fd, Framing framing, Checkpoint checkpoint = Checkpoint::create(way(), 1))
+    Reading(int fd, Framing framing, Checkpoint checkpoint = Checkpoint::create(sensor(), 1))
         : checkpoint_(std::move(checkpoint)),
           reader_(make_stream_reader(reader::make_read_source(fd, framing), framing, {}, checkpoint_))
     {
@@ -195,16 +195,16 @@ TEST_F(RecordStream, RecordsBeforeMalformedBytesAreReturned)
 
 TEST_F(RecordStream, FifoContinuesWithItsNextWriter)
 {
-    send(record({.sequence = 1}, "from the first"));
+    send(record({.sequence = 1}, "from the first writer"));
     pipe_.write_end.reset();
-    EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{1, "from the first"}));
+    EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{1, "from the first writer"}));
     EXPECT_EQ(reader_.read().status, Status::drained);
 
     pipe_.write_end.reset(
         must(open(("/proc/self/fd/" + std::to_string(pipe_.read_end.get())).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC),
-             "the pipe anew"));
-    send(record({.sequence = 2}, "from the second"));
-    EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{2, "from the second"}));
+             "open the pipe again"));
+    send(record({.sequence = 2}, "from the second writer"));
+    EXPECT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{2, "from the second writer"}));
 }
 
 TEST_F(RecordStream, NextProcessContinuesAtThePosition)
@@ -216,14 +216,14 @@ TEST_F(RecordStream, NextProcessContinuesAtThePosition)
 
     Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
     EXPECT_EQ(next.checkpoint().progress().next_sequence, 2U);
-    EXPECT_EQ(next.checkpoint().description().name, "way");
+    EXPECT_EQ(next.checkpoint().description().name, "sensor");
     send(record({.sequence = 3}, "three").substr(20));
     EXPECT_THAT(next.read_all(), ElementsAre(ReceivedEvent{2, "two"}, ReceivedEvent{3, "three"}));
 }
 
-/// Leaves the checkpoint as a process that is killed right after read(), before it records the input. The input ends
-/// with a zero, which the pattern never contains, so all of it is found.
-void die_behind_read(Checkpoint& checkpoint, int fd)
+/// Leaves the checkpoint as a process does that is killed right after read(), before it records the input. All of the
+/// input is found if its last byte is 0, which the pattern never contains.
+void die_after_read(Checkpoint& checkpoint, int fd)
 {
     const std::uint64_t begin = checkpoint.replay_log().framing_progress().staging_begin;
     const std::span<std::byte> space = checkpoint.staging_area().free_space(begin);
@@ -236,7 +236,7 @@ TEST_F(RecordStream, InputReadByAKilledProcessIsNotLost)
     ASSERT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{1, "one"}));
     const std::string third = record({.sequence = 3}, "three");
     send(record({.sequence = 2}, "two") + third.substr(0, 20));
-    die_behind_read(reader_.checkpoint(), pipe_.read_end.get());
+    die_after_read(reader_.checkpoint(), pipe_.read_end.get());
 
     Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
     send(third.substr(20));
@@ -254,7 +254,7 @@ TEST_F(RecordStream, FirstInputReadByAKilledProcessIsNotLost)
     const std::string bytes = record({.sequence = 1}, payload);
     must(fcntl(pipe_.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
     send(bytes);
-    die_behind_read(reader_.checkpoint(), pipe_.read_end.get());
+    die_after_read(reader_.checkpoint(), pipe_.read_end.get());
     EXPECT_THAT(reader_.restarted(pipe_.read_end.get(), kRecords).read_all(), ElementsAre(ReceivedEvent{1, payload}));
 }
 
@@ -274,12 +274,12 @@ TEST_F(RecordStream, PublishedRecordsAreKeptWhileThereIsRoom)
     for (std::uint64_t i = 1; i <= 100; ++i) {
         send(record({.sequence = i}, payload));
         ASSERT_THAT(reader_.read_all(), ElementsAre(ReceivedEvent{i, payload}));
-        const std::vector<ReceivedEvent> held = events_in({Status::events, reader_.reader().read_at(0)});
-        ASSERT_FALSE(held.empty());
-        ASSERT_EQ(held.back().sequence, i);
-        for (std::size_t at = 0; at < held.size(); ++at)
-            ASSERT_EQ(held[at].sequence, i + 1 - held.size() + at) << "a record is missing";
-        ASSERT_GE(held.size(), std::min<std::size_t>(i, 19)) << "fewer than 190 kB of 256 KiB are kept";
+        const std::vector<ReceivedEvent> kept = events_in({Status::events, reader_.reader().read_at(0)});
+        ASSERT_FALSE(kept.empty());
+        ASSERT_EQ(kept.back().sequence, i);
+        for (std::size_t at = 0; at < kept.size(); ++at)
+            ASSERT_EQ(kept[at].sequence, i + 1 - kept.size() + at) << "a record is missing";
+        ASSERT_GE(kept.size(), std::min<std::size_t>(i, 19)) << "the replay log of 256 KiB keeps less than 190 kB";
     }
     EXPECT_EQ(events_in({Status::events, reader_.reader().read_at(95)}).front().sequence, 95U);
     EXPECT_TRUE(reader_.reader().read_at(101).empty());
@@ -300,7 +300,7 @@ TEST(CheckpointOfAnotherRelease, IsRefused)
     const UniqueFd small(must(memfd_create("small", MFD_CLOEXEC), "memfd_create"));
     EXPECT_THROW((void)Checkpoint::adopt(UniqueFd(must(dup(small.get()), "dup"))), std::runtime_error);
 
-    const Checkpoint checkpoint = Checkpoint::create(way(), 1);
+    const Checkpoint checkpoint = Checkpoint::create(sensor(), 1);
     must(static_cast<int>(pwrite(checkpoint.fd(), "drvbusL0", 8, 0)), "pwrite");
     EXPECT_THROW((void)Checkpoint::adopt(UniqueFd(must(dup(checkpoint.fd()), "dup"))), std::runtime_error);
 }
@@ -385,7 +385,7 @@ TEST(RawStream, InputReadByAKilledProcessIsNotLost)
     for (std::string payload : {"first", "and a longer one", ""}) {
         payload += '\0';
         write_all(pipe.write_end.get(), payload);
-        die_behind_read(reader->checkpoint(), pipe.read_end.get());
+        die_after_read(reader->checkpoint(), pipe.read_end.get());
         reader.reset(new Reading(reader->restarted(pipe.read_end.get(), kRaw)));
         ASSERT_THAT(reader->read_all(), ElementsAre(ReceivedEvent{++sequence, payload}));
     }

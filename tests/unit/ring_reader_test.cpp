@@ -66,11 +66,11 @@ TEST_F(Ring, ErrorOfTheDeviceIsReported)
     const Pipe pipe;
     EXPECT_THROW((void)make_ring_reader(pipe.read_end.get(), at(1)), std::system_error);
 
-    const UniqueFd blind(must(open("/proc/self/mem", O_RDONLY | O_CLOEXEC), "open"));
-    const auto reader = make_ring_reader(blind.get(), at(1));  // nothing is mapped there
+    const UniqueFd memory(must(open("/proc/self/mem", O_RDONLY | O_CLOEXEC), "open"));
+    const auto reader = make_ring_reader(memory.get(), at(1));  // nothing is mapped there
     try {
         (void)reader->read();
-        FAIL() << "reading a closed file succeeded";
+        FAIL() << "reading /proc/self/mem at an unmapped address succeeded";
     } catch (const std::system_error& error) {
         EXPECT_THAT(error.what(), HasSubstr("reading the channel"));
     }
