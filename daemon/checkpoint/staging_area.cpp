@@ -47,8 +47,8 @@ std::byte StagingArea::pattern_at(std::uint64_t offset) const noexcept
     return static_cast<std::byte>(bounds_->pattern >> offset % sizeof(bounds_->pattern) * 8);
 }
 
-/// Writes the pattern up to `end`. It does so only where the pattern is missing: in the bytes that the last read() has
-/// overwritten.
+/// Extends the pattern from `pattern_end` to `end`. It writes only as many bytes as read() has returned since the last
+/// call.
 void StagingArea::write_pattern(std::uint64_t end) noexcept
 {
     std::uint64_t at = std::max(bounds_->pattern_end, this->end());

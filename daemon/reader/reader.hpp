@@ -59,7 +59,7 @@ public:
     /// there are none. Valid until the next call of any function of this object.
     [[nodiscard]] virtual std::span<const std::byte> read_at(std::uint64_t since) = 0;
 
-    /// Sequence that the next event of the device will have. For a configured device, its own numbers may skip some.
+    /// Sequence that the next event of the device will have, unless events are lost before it.
     [[nodiscard]] virtual std::uint64_t next_sequence() = 0;
 
     /// Why events are missing between two records, in words for the log.
