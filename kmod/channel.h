@@ -23,7 +23,7 @@ struct drvbus_eventfd;
  * struct drvbus_channel - one stream of events
  * @dev: device of class drvbus; its reference count is the channel's
  * @cdev: character device of the node
- * @node: entry in the list of channels; protected by drvbus_channels_lock
+ * @node: entry in the list of channels, protected by drvbus_channels_lock
  * @ring: the newest events
  * @payload_size: maximum payload of an event, in bytes
  * @instance: CLOCK_BOOTTIME at creation, in nanoseconds
@@ -56,15 +56,16 @@ struct drvbus_channel {
 
 /**
  * struct drvbus_client - one open file of a channel's node
- * @rcu: frees the client after emits that may still use it
+ * @rcu: frees the client after calls of drvbus_emit() that may still use it
  * @node: entry in the channel's list of clients
  * @channel: the channel; the client holds a reference to it
  * @eventfd: registered eventfd, or NULL. Changed with both @lock and the ring's
  *	     lock held; readable under RCU.
- * @lock: protects @batch and serializes changes of @eventfd and @position
+ * @lock: protects @buffer and serializes changes of @eventfd and @position
  * @position: sequence of the next event to read; readable without a lock
- * @batch_size: size of @batch in bytes; constant
- * @batch: buffer between the ring and user memory
+ * @buffer_size: size of @buffer in bytes; constant
+ * @buffer: copy of the records that read() returns, because user memory cannot be
+ *	    written with the ring's lock held
  */
 struct drvbus_client {
 	struct rcu_head rcu;
@@ -72,10 +73,10 @@ struct drvbus_client {
 	struct drvbus_channel *channel;
 	struct drvbus_eventfd __rcu *eventfd;
 
-	struct mutex lock;		/* eventfd, position, batch */
+	struct mutex lock;		/* eventfd, position, buffer */
 	atomic64_t position;
-	size_t batch_size;
-	void *batch;
+	size_t buffer_size;
+	void *buffer;
 };
 
 #define to_drvbus_channel(device) \

@@ -16,8 +16,8 @@
 #include "channel.h"
 #include "notify.h"
 
-/* Minimum size of the buffer between ring and user memory, in bytes. */
-#define DRVBUS_BATCH_SIZE SZ_4K
+/* Minimum size of a client's buffer, in bytes. */
+#define DRVBUS_BUFFER_SIZE_MIN SZ_4K
 
 static struct drvbus_client *drvbus_client_alloc(struct drvbus_channel *channel)
 {
@@ -27,11 +27,11 @@ static struct drvbus_client *drvbus_client_alloc(struct drvbus_channel *channel)
 	if (!client)
 		return NULL;
 
-	client->batch_size = max_t(size_t, channel->ring.stride,
-				   DRVBUS_BATCH_SIZE);
-	client->batch = kvmalloc(client->batch_size,
-				 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!client->batch) {
+	client->buffer_size = max_t(size_t, channel->ring.stride,
+				    DRVBUS_BUFFER_SIZE_MIN);
+	client->buffer = kvmalloc(client->buffer_size,
+				  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!client->buffer) {
 		kfree(client);
 		return NULL;
 	}
@@ -67,11 +67,13 @@ static int drvbus_client_open(struct inode *inode, struct file *file)
 }
 
 /*
- * The position is in the client, not in file->f_pos. Its changes are serialized
- * by the client's lock, so threads that share a file never get the same event.
- * A waiting read() would hold the lock of file->f_pos and block an lseek() of
- * another thread; it does not hold the client's lock. Because of FMODE_STREAM,
- * read() gets no position from the VFS, which distinguishes it from pread().
+ * The position is in the client, not in file->f_pos. The client's lock
+ * serializes its changes, so threads that share a file never get the same event.
+ * A read() that waits for an event does not hold this lock. It would hold the
+ * lock of file->f_pos, and so block an lseek() of another thread.
+ *
+ * Because of FMODE_STREAM, the VFS passes no position to read(). This
+ * distinguishes read() from pread().
  */
 static int drvbus_open(struct inode *inode, struct file *file)
 {
@@ -79,6 +81,7 @@ static int drvbus_open(struct inode *inode, struct file *file)
 	return drvbus_client_open(inode, file);
 }
 
+/* stream_open() makes pread() and lseek() fail. */
 static int drvbus_legacy_open(struct inode *inode, struct file *file)
 {
 	int ret = drvbus_client_open(inode, file);
@@ -97,7 +100,7 @@ static int drvbus_release(struct inode *inode, struct file *file)
 	mutex_unlock(&channel->clients_lock);
 
 	drvbus_notify_release_eventfd(client);
-	kvfree(client->batch);
+	kvfree(client->buffer);
 	mutex_destroy(&client->lock);
 	kfree_rcu(client, rcu);
 	put_device(&channel->dev);
@@ -117,7 +120,7 @@ static bool drvbus_client_readable(struct drvbus_client *client,
 
 /*
  * Copies records to user memory, from @position on. Advances @position only
- * past records that were copied, so that a bad address loses no event.
+ * past records that were copied: a bad user address must not lose an event.
  */
 static ssize_t drvbus_copy_to_user(struct drvbus_client *client,
 				   char __user *buf, size_t count,
@@ -130,11 +133,11 @@ static ssize_t drvbus_copy_to_user(struct drvbus_client *client,
 		u64 next = *position;
 
 		ret = drvbus_ring_copy(&client->channel->ring, &next,
-				       client->batch,
-				       min(count - done, client->batch_size));
+				       client->buffer,
+				       min(count - done, client->buffer_size));
 		if (ret <= 0)
 			break;
-		if (copy_to_user(buf + done, client->batch, ret)) {
+		if (copy_to_user(buf + done, client->buffer, ret)) {
 			ret = -EFAULT;
 			break;
 		}
@@ -249,7 +252,7 @@ static __poll_t drvbus_poll(struct file *file, struct poll_table_struct *wait)
 	from = max_t(u64, atomic64_read(&client->position), state.oldest);
 	if (from < state.next)
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (from <= state.urgent)
+	if (from <= state.last_urgent)
 		mask |= EPOLLPRI;
 	if (state.closed)
 		mask |= EPOLLHUP;
@@ -274,7 +277,7 @@ static long drvbus_ioctl_info(struct drvbus_channel *channel,
 		.payload_size = channel->payload_size,
 		.oldest_sequence = state.oldest,
 		.next_sequence = state.next,
-		.overwritten = state.overruns,
+		.overwritten = state.overwritten,
 		.instance = channel->instance,
 	};
 

@@ -35,16 +35,16 @@ static DEFINE_IDA(drvbus_minors);
 static LIST_HEAD(drvbus_channels);
 static DEFINE_MUTEX(drvbus_channels_lock);
 
-/* Where the search for a free minor begins. Protected by the mutex. */
+/* Where the search for a free minor begins. Protected by drvbus_channels_lock. */
 static unsigned int drvbus_next_minor;
 
 /* Channels that have not been freed, including destroyed ones with clients. */
 static atomic_t drvbus_allocated = ATOMIC_INIT(0);
 
 /*
- * The driver core ignores a failure of this function: it would create the node
- * under another path, or not delete it with the channel. So the allocation must
- * not fail.
+ * The allocation must not fail: the driver core ignores a failure of this
+ * function. It would create the node under another path, or would not delete
+ * the node together with the channel.
  */
 static char *drvbus_devnode(drvbus_devnode_arg *dev, umode_t *mode)
 {
@@ -140,7 +140,7 @@ static bool drvbus_event_name_valid(const struct drvbus_event_name *names,
 	return true;
 }
 
-/* Stores the names as the text of the sysfs attribute: at most one page. */
+/* Stores the names as the sysfs attribute shows them, in at most one page. */
 static int drvbus_copy_event_names(struct drvbus_channel *channel,
 				   const struct drvbus_event_name *names,
 				   unsigned int count)
@@ -170,9 +170,10 @@ static int drvbus_copy_event_names(struct drvbus_channel *channel,
 }
 
 /*
- * Takes the minors in turn: if a minor was used again at once, a process that
- * has looked up the node of a channel which is then removed could open another
- * channel with it.
+ * Takes the minors in turn, so that the minor of a removed channel is not used
+ * again soon. A process may have looked up the node of the removed channel, but
+ * not have opened it yet. If a new channel had the same minor, the process would
+ * open the new channel.
  */
 static int drvbus_minor_alloc(void)
 {
@@ -191,7 +192,7 @@ static int drvbus_minor_alloc(void)
 	return minor;
 }
 
-/* Allocates a channel and initializes all of it but its device. */
+/* Allocates a channel and initializes it, except for its device. */
 static struct drvbus_channel *
 drvbus_channel_alloc(const struct drvbus_channel_config *config)
 {
@@ -208,9 +209,9 @@ drvbus_channel_alloc(const struct drvbus_channel_config *config)
 	mutex_init(&channel->clients_lock);
 	channel->payload_size = config->payload_size;
 	/*
-	 * A later channel of the same name is created after this one was
-	 * destroyed, so its boot time is greater. A counter would start again
-	 * when the module is reloaded.
+	 * CLOCK_BOOTTIME continues when the module is reloaded, so a later
+	 * channel of the same name gets another value. A counter in the module
+	 * would start again, and give it the same value.
 	 */
 	channel->instance = ktime_get_boottime_ns();
 
@@ -233,15 +234,18 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/* Makes further emits fail, waits for running ones, and wakes the clients. */
-static void drvbus_channel_disconnect(struct drvbus_channel *channel)
+/*
+ * Makes further calls of drvbus_emit() fail, waits for those that run, and
+ * notifies the clients that the channel was removed.
+ */
+static void drvbus_channel_close(struct drvbus_channel *channel)
 {
 	drvbus_ring_close(&channel->ring);
-	/* Waits for every emit that has found the ring open. */
+	/* Waits for each call of drvbus_emit() that has found the ring open. */
 	synchronize_rcu();
 
 	rcu_read_lock();
-	drvbus_notify_disconnect(channel);
+	drvbus_notify_removal(channel);
 	rcu_read_unlock();
 }
 
@@ -310,8 +314,8 @@ drvbus_channel_create(struct device *parent,
 
 err_release_name:
 	drvbus_name_release(channel);
-	/* A process may have created a node with mknod() and opened it. */
-	drvbus_channel_disconnect(channel);
+	/* A process may have opened the channel by a node made with mknod(). */
+	drvbus_channel_close(channel);
 err_put:
 	put_device(&channel->dev);
 	return ERR_PTR(ret);
@@ -338,7 +342,7 @@ void drvbus_channel_destroy(struct drvbus_channel *channel)
 	if (IS_ERR_OR_NULL(channel))
 		return;
 
-	drvbus_channel_disconnect(channel);
+	drvbus_channel_close(channel);
 	cdev_device_del(&channel->cdev, &channel->dev);
 	drvbus_name_release(channel);
 	put_device(&channel->dev);

@@ -18,7 +18,7 @@
 
 /**
  * struct drvbus_eventfd - registration of an eventfd with a client
- * @rcu: frees the registration after emits that may still use it
+ * @rcu: frees the registration after calls of drvbus_emit() that may use it
  * @ctx: the eventfd; the registration holds a reference to it
  * @first: sequence of the first event that drvbus_notify_event() counts; the
  *	   registration itself has counted all earlier ones
@@ -33,8 +33,8 @@ struct drvbus_eventfd {
  * drvbus_notify_event() - Notify all clients of an event
  * @channel: the channel
  * @sequence: sequence of the event, which is in the ring already
- * @flags: flags of the event; with DRVBUS_EVENT_URGENT, clients are also woken
- *	   that wait for EPOLLPRI only, and SIGIO has the code POLL_PRI
+ * @flags: flags of the event. DRVBUS_EVENT_URGENT also wakes clients that wait
+ *	   for EPOLLPRI only, and sets the code of SIGIO to POLL_PRI.
  *
  * Context: As drvbus_emit(), under rcu_read_lock() and no lock of drvbus.ko.
  */
@@ -57,12 +57,12 @@ void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 }
 
 /**
- * drvbus_notify_disconnect() - Notify all clients that the channel was removed
+ * drvbus_notify_removal() - Notify all clients that the channel was removed
  * @channel: the channel, whose ring is closed
  *
  * Context: Process context, under rcu_read_lock() and no lock of drvbus.ko.
  */
-void drvbus_notify_disconnect(struct drvbus_channel *channel)
+void drvbus_notify_removal(struct drvbus_channel *channel)
 {
 	struct drvbus_eventfd *eventfd;
 	struct drvbus_client *client;
@@ -85,7 +85,7 @@ static void drvbus_eventfd_free_rcu(struct rcu_head *rcu)
 	kfree(eventfd);
 }
 
-/* Defers the release: an emit on another CPU may be using @eventfd. */
+/* Waits for a grace period: drvbus_emit() on another CPU may use @eventfd. */
 static void drvbus_eventfd_free(struct drvbus_eventfd *eventfd)
 {
 	if (eventfd)
@@ -93,10 +93,11 @@ static void drvbus_eventfd_free(struct drvbus_eventfd *eventfd)
 }
 
 /*
- * Replaces the client's eventfd by @eventfd, or by none if it is NULL. Sets
- * @pending to the number of events that the client can read: the caller counts
- * these, and drvbus_notify_event() counts all later ones. The ring's lock
- * separates the two, so every event is counted exactly once.
+ * Replaces the client's eventfd by @eventfd, or by none if @eventfd is NULL.
+ * Sets @pending to the number of events that the client can read at this moment.
+ * The caller adds @pending to the eventfd, and drvbus_notify_event() adds 1 for
+ * each later event. The ring's lock separates the two groups of events, so that
+ * every event is counted exactly once.
  */
 static int drvbus_eventfd_replace(struct drvbus_client *client,
 				  struct drvbus_eventfd *eventfd, u32 *pending)
@@ -149,8 +150,8 @@ static int drvbus_eventfd_set(struct drvbus_client *client, struct file *file)
 		goto err_free;
 
 	/*
-	 * Another thread may have replaced @eventfd and dropped its reference
-	 * to @ctx. The caller's reference to @file keeps @ctx valid.
+	 * Another thread may have replaced @eventfd by now, and so dropped its
+	 * reference to @ctx. The caller's reference to @file keeps @ctx valid.
 	 */
 	drvbus_eventfd_add(ctx, pending);
 	return 0;

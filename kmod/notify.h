@@ -12,7 +12,7 @@ struct drvbus_client;
 
 void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 			 u32 flags);
-void drvbus_notify_disconnect(struct drvbus_channel *channel);
+void drvbus_notify_removal(struct drvbus_channel *channel);
 
 int drvbus_notify_set_eventfd(struct drvbus_client *client, int fd);
 void drvbus_notify_release_eventfd(struct drvbus_client *client);

@@ -28,18 +28,18 @@ static struct drvbus_record *slot(const struct drvbus_ring *ring, u32 index)
 }
 
 /*
- * Counts back from the head. That avoids the division of a 64-bit sequence by
- * the depth, which need not be a power of two.
+ * Returns the slot of an event. Counting back from the head avoids a division of
+ * the 64-bit sequence by the depth, which need not be a power of two.
  */
 static struct drvbus_record *slot_at(const struct drvbus_ring *ring,
 				     u64 sequence)
 {
-	u32 back = ring->next - sequence;
+	u32 distance = ring->next - sequence;
 
 	lockdep_assert_held(&ring->lock);
-	if (back > ring->head)
-		return slot(ring, ring->head + ring->depth - back);
-	return slot(ring, ring->head - back);
+	if (distance > ring->head)
+		return slot(ring, ring->head + ring->depth - distance);
+	return slot(ring, ring->head - distance);
 }
 
 /**
@@ -67,7 +67,7 @@ int drvbus_ring_init(struct drvbus_ring *ring, u32 depth, u32 payload_size)
 	if ((u64)depth * ring->stride > DRVBUS_RING_BYTES_MAX)
 		return -EINVAL;
 
-	/* The driver handles the error; no stack trace in the log. */
+	/* No stack trace in the log: the driver handles the error. */
 	ring->slots = kvcalloc(depth, ring->stride, GFP_KERNEL | __GFP_NOWARN);
 	return ring->slots ? 0 : -ENOMEM;
 }
@@ -84,10 +84,10 @@ void drvbus_ring_free(struct drvbus_ring *ring)
 static void write_record(struct drvbus_record *record,
 			 const struct drvbus_event *event, u64 sequence)
 {
-	u32 size = record_size(event->length) - sizeof(*record);
+	u32 padded_length = record_size(event->length) - sizeof(*record);
 
 	record->sequence = sequence;
-	/* Read under the lock, so that time does not decrease in a channel. */
+	/* The lock ensures that the time does not decrease within a channel. */
 	record->time_ns = ktime_get_ns();
 	record->id = event->id;
 	record->flags = event->flags;
@@ -95,8 +95,9 @@ static void write_record(struct drvbus_record *record,
 	record->reserved = 0;
 	if (event->length)
 		memcpy(record->payload, event->payload, event->length);
-	/* The padding must not expose the event that the slot had before. */
-	memset(record->payload + event->length, 0, size - event->length);
+	/* The padding must not expose data of an earlier event in this slot. */
+	memset(record->payload + event->length, 0,
+	       padded_length - event->length);
 }
 
 /**
@@ -128,7 +129,7 @@ int drvbus_ring_push(struct drvbus_ring *ring,
 	if (ring->count < ring->depth)
 		ring->count++;
 	if (event->flags & DRVBUS_EVENT_URGENT)
-		ring->urgent = *sequence;
+		ring->last_urgent = *sequence;
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 
 	return 0;
@@ -210,8 +211,8 @@ struct drvbus_ring_state drvbus_ring_state(struct drvbus_ring *ring)
 	raw_spin_lock_irqsave(&ring->lock, flags);
 	state.oldest = drvbus_ring_oldest(ring);
 	state.next = ring->next;
-	state.urgent = ring->urgent;
-	state.overruns = state.oldest - 1;
+	state.last_urgent = ring->last_urgent;
+	state.overwritten = state.oldest - 1;
 	state.closed = ring->closed;
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 

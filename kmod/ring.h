@@ -22,8 +22,8 @@
  * @head: index of the slot for the next event
  * @count: number of events in the ring
  * @next: sequence of the next event
- * @urgent: sequence of the newest urgent event, overwritten or not; 0: none
- * @closed: the ring accepts no more events
+ * @last_urgent: sequence of the newest urgent event, overwritten or not; 0: none
+ * @closed: the channel is being removed; the ring accepts no more events
  */
 struct drvbus_ring {
 	raw_spinlock_t lock;
@@ -33,7 +33,7 @@ struct drvbus_ring {
 	u32 head;
 	u32 count;
 	u64 next;
-	u64 urgent;
+	u64 last_urgent;
 	bool closed;
 };
 
@@ -41,15 +41,15 @@ struct drvbus_ring {
  * struct drvbus_ring_state - snapshot of a ring
  * @oldest: sequence of the oldest event, or @next if the ring is empty
  * @next: sequence of the next event
- * @urgent: sequence of the newest urgent event, overwritten or not; 0: none
- * @overruns: number of events that newer events have overwritten
+ * @last_urgent: sequence of the newest urgent event, overwritten or not; 0: none
+ * @overwritten: number of events that newer events have overwritten
  * @closed: the ring accepts no more events
  */
 struct drvbus_ring_state {
 	u64 oldest;
 	u64 next;
-	u64 urgent;
-	u64 overruns;
+	u64 last_urgent;
+	u64 overwritten;
 	bool closed;
 };
 
@@ -76,7 +76,10 @@ ssize_t drvbus_ring_copy(struct drvbus_ring *ring, u64 *position, void *buffer,
 			 size_t size);
 void drvbus_ring_close(struct drvbus_ring *ring);
 
-/* Sequence of the oldest event, or of the next one. Requires the lock. */
+/*
+ * Sequence of the oldest event, or of the next event if the ring is empty. The
+ * caller holds the lock.
+ */
 static inline u64 drvbus_ring_oldest(const struct drvbus_ring *ring)
 {
 	return ring->next - ring->count;

@@ -7,10 +7,10 @@
 
 #include "channel.h"
 
-/* Shows an optional text. Without one, the file is empty. */
-static ssize_t show_text(char *buf, const char *text)
+/* Shows an optional string. If it is NULL, the file is empty. */
+static ssize_t show_string(char *buf, const char *string)
 {
-	return text ? sysfs_emit(buf, "%s\n", text) : 0;
+	return string ? sysfs_emit(buf, "%s\n", string) : 0;
 }
 
 static ssize_t depth_show(struct device *dev, struct device_attribute *attr,
@@ -30,14 +30,14 @@ static DEVICE_ATTR_RO(payload_size);
 static ssize_t format_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
-	return show_text(buf, to_drvbus_channel(dev)->format);
+	return show_string(buf, to_drvbus_channel(dev)->format);
 }
 static DEVICE_ATTR_RO(format);
 
 static ssize_t event_names_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
 {
-	return show_text(buf, to_drvbus_channel(dev)->event_names);
+	return show_string(buf, to_drvbus_channel(dev)->event_names);
 }
 static DEVICE_ATTR_RO(event_names);
 
@@ -57,10 +57,11 @@ static ssize_t overwritten_show(struct device *dev,
 	struct drvbus_ring_state state =
 		drvbus_ring_state(&to_drvbus_channel(dev)->ring);
 
-	return sysfs_emit(buf, "%llu\n", state.overruns);
+	return sysfs_emit(buf, "%llu\n", state.overwritten);
 }
 static DEVICE_ATTR_RO(overwritten);
 
+/* The name is part of the interface. Readers are the clients of the channel. */
 static ssize_t readers_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attributes of a simulated channel in configfs, by access:
+ * Attributes of a simulated channel in configfs:
  *
  * depth, payload_size, format, event_names, legacy (read and write)
  *	Members of struct drvbus_channel_config. They cannot be changed while the
- *	channel is live (EBUSY). event_names has entries of "ID NAME", one per
- *	line or separated by commas.
+ *	channel exists (EBUSY). event_names has entries of "ID NAME", one per
+ *	line or separated by commas. legacy is 0 or 1.
  * live (read and write)
  *	1 creates the channel, 0 destroys it.
  * emit (write)
@@ -19,8 +19,8 @@
  *	Id of the generator's events. Their payload begins with their number, a
  *	u32 in native byte order that starts at 1 when the channel is created.
  *
- * An invalid value fails with EINVAL, an event for a channel that is not live
- * with ENODEV.
+ * Writing an invalid value fails with EINVAL. Emitting an event while the
+ * channel does not exist fails with ENODEV.
  */
 
 #include <linux/configfs.h>
@@ -34,7 +34,7 @@
 
 #include "sim.h"
 
-/* Changes a numeric setting, unless the channel is live. */
+/* Changes a numeric setting, unless the channel exists. */
 static ssize_t sim_set_u32(struct sim_channel *sim, u32 *setting, u32 limit,
 			   const char *page, size_t count)
 {
@@ -48,8 +48,11 @@ static ssize_t sim_set_u32(struct sim_channel *sim, u32 *setting, u32 limit,
 	return ret ?: count;
 }
 
-/* Changes a text setting, unless the channel is live. Always consumes @text. */
-static int sim_set_text(struct sim_channel *sim, char **setting, char *text)
+/*
+ * Changes a string setting, unless the channel exists. Takes ownership of @text
+ * even if it fails.
+ */
+static int sim_set_string(struct sim_channel *sim, char **setting, char *text)
 {
 	int ret = -EBUSY;
 
@@ -64,8 +67,8 @@ static int sim_set_text(struct sim_channel *sim, char **setting, char *text)
 	return ret;
 }
 
-static ssize_t sim_show_text(struct sim_channel *sim, char **setting,
-			     char *page)
+static ssize_t sim_show_string(struct sim_channel *sim, char **setting,
+			       char *page)
 {
 	ssize_t length = 0;
 
@@ -130,14 +133,14 @@ static ssize_t sim_format_show(struct config_item *item, char *page)
 {
 	struct sim_channel *sim = to_sim_channel(item);
 
-	return sim_show_text(sim, &sim->format, page);
+	return sim_show_string(sim, &sim->format, page);
 }
 
 static ssize_t sim_format_store(struct config_item *item, const char *page,
 				size_t count)
 {
 	struct sim_channel *sim = to_sim_channel(item);
-	char *text = sim_parse_text(page, count);
+	char *text = sim_copy_string(page, count);
 	int ret;
 
 	if (IS_ERR(text))
@@ -146,7 +149,7 @@ static ssize_t sim_format_store(struct config_item *item, const char *page,
 		kfree(text);
 		return -EINVAL;
 	}
-	ret = sim_set_text(sim, &sim->format, text);
+	ret = sim_set_string(sim, &sim->format, text);
 
 	return ret ?: count;
 }
@@ -156,14 +159,14 @@ static ssize_t sim_event_names_show(struct config_item *item, char *page)
 {
 	struct sim_channel *sim = to_sim_channel(item);
 
-	return sim_show_text(sim, &sim->event_names, page);
+	return sim_show_string(sim, &sim->event_names, page);
 }
 
 static ssize_t sim_event_names_store(struct config_item *item, const char *page,
 				     size_t count)
 {
 	struct sim_channel *sim = to_sim_channel(item);
-	char *text = sim_parse_text(page, count);
+	char *text = sim_copy_string(page, count);
 	char *lines;
 	int ret;
 
@@ -173,7 +176,7 @@ static ssize_t sim_event_names_store(struct config_item *item, const char *page,
 	kfree(text);
 	if (IS_ERR(lines))
 		return PTR_ERR(lines);
-	ret = sim_set_text(sim, &sim->event_names, lines);
+	ret = sim_set_string(sim, &sim->event_names, lines);
 
 	return ret ?: count;
 }
@@ -212,7 +215,7 @@ static ssize_t sim_emit_store(struct config_item *item, const char *page,
 			      size_t count)
 {
 	struct sim_channel *sim = to_sim_channel(item);
-	char *text = sim_parse_text(page, count);
+	char *text = sim_copy_string(page, count);
 	struct sim_event event;
 	int ret;
 

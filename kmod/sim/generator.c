@@ -15,7 +15,10 @@
 #include "compat.h"
 #include "sim.h"
 
-/* Timer interrupts per second. At higher rates, each emits several events. */
+/*
+ * Maximum number of timer interrupts per second. If more events per second are
+ * to be emitted, each interrupt emits several of them.
+ */
 #define SIM_TICKS_MAX 10000
 
 static int sim_generate(struct sim_generator *generator)
@@ -49,8 +52,9 @@ static enum hrtimer_restart sim_generator_tick(struct hrtimer *timer)
 	generator->due = remainder;
 
 	/*
-	 * A machine that is too slow for the rate emits fewer events. It spends
-	 * at most half of each tick here, to remain usable.
+	 * This loop takes at most half of the time between two ticks, so that
+	 * the machine remains usable. If it is too slow for the rate, it emits
+	 * fewer events.
 	 */
 	while (due--) {
 		sim_generate(generator);

@@ -16,14 +16,14 @@
 #define SIM_WRITE_MAX 4094
 
 /**
- * sim_parse_text() - Copy a text, without the newline that echo appends
- * @page: the text that was written
+ * sim_copy_string() - Copy a string, without the newline that echo appends
+ * @page: the string that was written
  * @count: its size in bytes
  *
- * Return: The text, to be freed with kfree(), or an ERR_PTR(). -EINVAL: it is
- *	   too long or contains a NUL. -ENOMEM: not enough memory.
+ * Return: The copy, to be freed with kfree(), or an ERR_PTR(). -EINVAL: it would
+ *	   be too long or contain a NUL. -ENOMEM: not enough memory.
  */
-char *sim_parse_text(const char *page, size_t count)
+char *sim_copy_string(const char *page, size_t count)
 {
 	if (count > SIM_WRITE_MAX)
 		return ERR_PTR(-EINVAL);
@@ -125,7 +125,7 @@ char *sim_parse_event_name_lines(char *text)
 	kfree(names);
 	if (!lines)
 		return ERR_PTR(-ENOMEM);
-	/* sim_show_text() appends a newline. */
+	/* sim_show_string() appends a newline. */
 	if (used > PAGE_SIZE - 2) {
 		kfree(lines);
 		return ERR_PTR(-EINVAL);

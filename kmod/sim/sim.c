@@ -184,7 +184,7 @@ static int __init sim_init(void)
 	return ret;
 }
 
-/* configfs holds a reference to the module for each directory: none exists here. */
+/* No directory is left: configfs holds a reference to the module for each. */
 static void __exit sim_exit(void)
 {
 	configfs_unregister_subsystem(&sim_subsystem);

@@ -26,7 +26,8 @@ struct drvbus_event_name;
  * @timer: runs while @rate is not 0 and a channel is attached
  * @rate: events per second; 0: stopped
  * @ticks: timer interrupts per second
- * @due: events to emit at the next tick, multiplied by @ticks
+ * @due: number of events to emit, multiplied by @ticks; between two ticks, the
+ *	 fraction of an event that is left
  * @interval: time between two ticks
  * @id: id of the events; may change at any time
  * @lock: protects @payload and @count, and keeps the numbers in the order of the
@@ -68,14 +69,15 @@ struct sim_event {
 };
 
 /**
- * struct sim_channel - a directory of drvbus_sim
+ * struct sim_channel - a directory in configfs, which stands for a channel
  * @item: the directory; its reference count is that of this structure
  * @lock: serializes changes of all members below
  * @generator: emits events into @channel
- * @channel: the channel; NULL: not live
+ * @channel: the channel; NULL: the attribute live is 0
  * @depth: setting for the next channel
  * @payload_size: setting for the next channel
- * @legacy: setting for the next channel
+ * @legacy: setting for the next channel, which then has a node that supports
+ *	    neither poll(), lseek() nor ioctl()
  * @format: setting for the next channel; NULL or empty: none
  * @event_names: lines of "ID NAME"; NULL or empty: none
  */
@@ -102,7 +104,7 @@ extern struct configfs_attribute *sim_attrs[];
 int sim_enable(struct sim_channel *sim);
 void sim_disable(struct sim_channel *sim);
 
-char *sim_parse_text(const char *page, size_t count);
+char *sim_copy_string(const char *page, size_t count);
 int sim_parse_u32(const char *text, u32 limit, u32 *value);
 int sim_parse_event_names(char *text, struct drvbus_event_name **names);
 char *sim_parse_event_name_lines(char *text);

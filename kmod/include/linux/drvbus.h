@@ -38,8 +38,9 @@ struct drvbus_event_name {
  * @event_names: names of event ids, or NULL. An id must not occur twice.
  *		 Written as lines of "ID NAME", all names must fit into a page.
  * @num_event_names: number of entries in @event_names
- * @legacy: create a device node that offers only read() and .fasync, as old
- *	    drivers do. For drvbus_sim and tests.
+ * @legacy: create a device node that supports read() and O_ASYNC, but neither
+ *	    poll(), lseek() nor ioctl(). Many older drivers have such nodes; with
+ *	    this setting, drvbus_sim simulates them in tests.
  *
  * drvbus_channel_create() copies all of it; the caller may free it afterwards.
  * The ring occupies @depth * (32 + @payload_size, rounded up to a multiple of 8)

@@ -31,7 +31,8 @@
  *		POLL_PRI if the event is urgent. POLL_HUP: the channel was
  *		removed.
  *
- * The node of a legacy channel offers open(), read() and O_ASYNC only.
+ * drvbus_sim can create a channel whose node imitates that of a simple driver
+ * (setting "legacy"): it offers open(), read() and O_ASYNC only.
  *
  * All integers are in native byte order. The layout of the structures is the
  * same for 32-bit and 64-bit processes.
