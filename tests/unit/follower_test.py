@@ -73,7 +73,7 @@ class SimulatedFollower(drvbus.Follower):
         first = max(since, self.oldest)
         end = max(first, min(self.next, first + self.page))
         events = [self.make_event(self.instance, sequence) for sequence in range(first, end)]
-        return drvbus.EventList(events, end, end < self.next, 0, self.instance)
+        return drvbus.EventList(events, end, end < self.next, self.instance)
 
 
 def caught_up(next_sequence=1, *position):

@@ -18,12 +18,12 @@
 namespace drvbus::client {
 
 static_assert(std::string_view(org::drvbus1::Channel_proxy::INTERFACE_NAME) == kChannelInterface,
-              "org.drvbus1-proxy.hpp is of another version of the D-Bus interface than the other headers");
+              "org.drvbus1-proxy.hpp is for another version of the D-Bus interface than the other headers");
 
-/// Follows one channel on a connection. The channel and the service may be absent at first, and later on.
+/// Follows one channel on a connection. The channel and the service may be absent at any time.
 ///
 /// Threads: construct it, call it and destroy it in the thread that serves the connection. The handlers run there.
-/// Subscription does all of this, and connects again when the bus closed the connection.
+/// Subscription does all of this, and connects again when the bus has closed the connection.
 class ChannelFollower final : public Follower, public sdbus::ProxyInterfaces<org::drvbus1::Channel_proxy> {
 public:
     /// Subscribes to the signals of the channel. Call `catch_up` afterwards.

@@ -24,11 +24,12 @@ struct Event {
     sdbus::Variant data;     ///< a{sv}: named fields; au: bare parameters; ay: bytes
 };
 
-/// Position of a subscriber in a channel. A subscriber that passes it to its next run or connection continues there.
+/// Position of a subscriber in a channel: the event that it expects next. A program can store it and pass it to a later
+/// Follower, which then continues with this event.
 struct Position {
     std::uint64_t instance = 0;  ///< property Instance of the channel; 0 if not known yet
     std::uint64_t next = 1;      ///< sequence of the next event to deliver
-    std::uint64_t time = 0;      ///< `time` of the last delivered event
+    std::uint64_t time = 0;      ///< `time` of the last delivered event; 0 if there is none
 
     friend bool operator==(const Position&, const Position&) = default;
 };
@@ -36,11 +37,12 @@ struct Position {
 /// Functions of the subscriber. `event` is required. They are called in the order of the sequences, from the functions
 /// of Follower and from the bus connection, in the thread that serves that connection.
 ///
-/// They may call `position()` and `counters()`; the position is then already after what is being delivered. They must
-/// not call `catch_up()`, must not destroy the caller, and must not throw: C code of libsystemd is among their callers.
+/// They may call `position()` and `counters()`. While a handler runs, `position()` is already after the event or the
+/// lost events that the handler was called for. Handlers must not call `catch_up()`, must not destroy the caller, and
+/// must not throw: C code of libsystemd calls them.
 struct Handlers {
     std::function<void(const Event&)> event = {};
-    /// `count` events from sequence `first` on can never be delivered.
+    /// The `count` events from sequence `first` on are lost: they cannot be requested any more.
     std::function<void(std::uint64_t first, std::uint64_t count)> lost = {};
     /// The channel has a new instance: its sequences begin at 1 again. If `complete`, each event of the old instance
     /// was delivered or reported as lost. If not, more of them may be missing, and their number is not known.
@@ -74,9 +76,11 @@ public:
     [[nodiscard]] Position position() const { return position_; }
     [[nodiscard]] Counters counters() const { return counters_; }
 
-    /// Requests and delivers all events up to the present one; blocks until the service has replied. To be called after
-    /// subscribing, and then at intervals, because no message follows the last one that the bus dropped. Call it only
-    /// while no signal waits to be processed: signals accumulate while a slow service is asked.
+    /// Requests all events that are not delivered yet and delivers them. Blocks until the service has replied.
+    ///
+    /// Call it after subscribing, and then at intervals: if the bus drops the last signal of a channel, no later signal
+    /// shows the gap. Call it only when all received signals have been processed. Further signals accumulate during the
+    /// call, and the bus drops signals if there are too many.
     /// @throws sdbus::Error if the service does not reply or refuses; call again later
     void catch_up()
     {
@@ -92,7 +96,8 @@ public:
             for (const Event& event : list.events)
                 deliver(event);
             skip_to(list.next);
-            more = list.more && position_.next > before;  // a restarted daemon may be before our position
+            // A restarted daemon may not have reached this position yet: it then returns no new event.
+            more = list.more && position_.next > before;
         }
         must_catch_up_ = false;
     }
@@ -112,16 +117,17 @@ protected:
         std::uint64_t next = 0;      ///< sequence after its last event
     };
 
-    /// To be called for each signal Event. Does not throw sdbus::Error: if the service cannot be asked, the next signal
+    /// To be called for each signal Event. Does not throw sdbus::Error: if the service does not reply, the next signal
     /// or `catch_up` tries again.
     void handle_event(const Event& event)
     {
         ++counters_.signals;
         const bool repeated = event.sequence <= last_signal_;
         last_signal_ = std::max(last_signal_, event.sequence);
+        // A smaller sequence with a later time belongs to a new instance. An event without a time may belong to one.
         const bool newer = event.time > position_.time || event.time == 0;
         if (event.sequence < position_.next && !newer) {
-            counters_.repeats += repeated ? 1 : 0;  // if not repeated, GetEvents returned it before its signal arrived
+            counters_.repeats += repeated ? 1 : 0;  // if not repeated: GetEvents returned it before its signal arrived
             return;
         }
         // Sequence 1 is always checked: it may belong to a new instance.
@@ -142,7 +148,8 @@ protected:
             deliver(event);
     }
 
-    /// To be called for each signal Lost. Does not throw sdbus::Error.
+    /// To be called for each signal Lost. Reports the loss if it follows the last delivered event. Otherwise calls
+    /// GetEvents, as `handle_event` does. Does not throw sdbus::Error.
     void handle_lost(std::uint64_t first, std::uint64_t count)
     {
         if (first == position_.next && first > 1 && (!must_catch_up_ || switching_)) {
@@ -198,9 +205,9 @@ private:
         }
     }
 
-    /// A reply shows that the channel has a new instance. The reply of a blocking call is processed before the signals
-    /// that already wait in this process. These are events of the old instance, and are delivered first. The reply to
-    /// `call_bus` arrives after them.
+    /// To be called when a reply shows that the channel has a new instance. Signals of the old instance may already
+    /// wait in this process, because a blocking call processes its reply before them. They must be delivered first. The
+    /// reply to `call_bus` arrives after them, and `switch_instance` is called then.
     void prepare_switch(const EventList& list)
     {
         if (!switching_) {
@@ -214,6 +221,7 @@ private:
             new_instance_begin_ = std::min(new_instance_begin_, list.events.front().time);
     }
 
+    /// Ends the old instance and continues at the first event of the new one.
     void switch_instance()
     {
         switching_ = false;
@@ -233,6 +241,7 @@ private:
         try_to_catch_up();
     }
 
+    /// Reports missing events before this one as lost, then delivers it. Ignores an event before the position.
     void deliver(const Event& event)
     {
         if (event.sequence < position_.next)
@@ -243,6 +252,7 @@ private:
         handlers_.event(event);
     }
 
+    /// Moves the position forward to the sequence `next`, and reports the events in between as lost.
     void skip_to(std::uint64_t next)
     {
         if (next <= position_.next)
@@ -256,7 +266,7 @@ private:
     Position position_;
     Counters counters_;
     std::uint64_t last_signal_ = 0;                    // highest sequence of a signal of this instance
-    bool must_catch_up_ = true;                        // events may be missing before the next signal
+    bool must_catch_up_ = true;                        // events before the next signal may be missing
     bool switching_ = false;                           // a new instance exists, signals of the old one may still arrive
     std::uint64_t new_instance_ = 0;                   // while switching_
     std::uint64_t new_instance_begin_ = kUnknownTime;  // time of its first event

@@ -52,7 +52,7 @@ inline OpenedBus open_bus(bool system)
         throw sdbus::createError(-result, "Failed to open bus");
     return {sdbus::createBusConnection(handle), handle};
 #else
-    // sdbus-c++ 1 neither accepts an sd_bus nor hands out its own, but each message refers to it.
+    // sdbus-c++ 1 neither accepts an sd_bus nor returns its own. Each message refers to it, in a protected member.
     struct Access : sdbus::Message {
         static void* of(sdbus::Message& message) { return message.*(&Access::msg_); }
     };

@@ -24,15 +24,15 @@ struct SubscriptionOptions {
     Position position = {};                         ///< where to begin
     Bus bus = Bus::system;                          ///< where to connect to
     std::chrono::microseconds interval{1'000'000};  ///< between two attempts to connect and to catch up
-    /// An attempt succeeded: all events up to the present one were delivered, or the call of `replaced` follows.
+    /// An attempt succeeded: all events were delivered, or there is a new instance and the call of `replaced` follows.
     std::function<void(const Counters& so_far)> caught_up = {};
     /// An attempt failed: the bus or the service does not reply, or refuses. The next attempt follows.
     std::function<void(const sdbus::Error& error)> failed = {};
 };
 
-/// A catch-up subscriber of one channel: connects to the bus, subscribes, catches up at intervals, and connects again
-/// at the same position when the bus closed the connection. The channel, the service and the bus may be absent at
-/// first, and later on.
+/// A catch-up subscriber of one channel: connects to the bus, subscribes, and catches up at intervals. When the bus has
+/// closed the connection, it connects again and continues at its position. The channel, the service and the bus may be
+/// absent at any time.
 ///
 /// Threads: construct and destroy it in the thread of the loop, not in a handler. Handlers and the functions of the
 /// options run in that thread, from the loop. The rules of Handlers apply to all of them.
@@ -40,7 +40,7 @@ struct SubscriptionOptions {
 /// Each attempt blocks the loop until the service has replied to its calls. An sd-bus call times out after 25 s.
 class Subscription {
 public:
-    /// Connects at the next turn of the loop, after all pending event sources with a higher priority.
+    /// Connects in the next iteration of the loop in which no event source with a higher priority is pending.
     /// @param loop must outlive the subscription
     /// @param channel name of the channel
     /// @throws std::system_error if no timer can be added to the loop
@@ -51,7 +51,7 @@ public:
         sd_event_source* timer = nullptr;
         check(sd_event_add_time_relative(loop, &timer, CLOCK_MONOTONIC, 0, 0, on_timer, this));
         timer_.reset(timer);
-        // With this priority it runs when no signal waits, as Follower::catch_up needs it.
+        // The timer runs only when no signal waits, as Follower::catch_up requires.
         check(sd_event_source_set_priority(timer, SD_EVENT_PRIORITY_IDLE));
         check(sd_event_source_set_enabled(timer, SD_EVENT_ON));
     }
@@ -59,6 +59,7 @@ public:
     Subscription& operator=(const Subscription&) = delete;
     ~Subscription() = default;
 
+    /// The position of the follower; while there is no connection, that of the last one.
     [[nodiscard]] Position position() const { return follower_ ? follower_->position() : position_; }
 
     /// Of all connections so far.

@@ -10,14 +10,15 @@ from .names import CHANNEL_INTERFACE, SERVICE_NAME, channel_path, get_property
 
 
 class Position(typing.NamedTuple):
-    """Position of a subscriber in a channel.
+    """Position of a subscriber in a channel: the event that it expects next.
 
-    A subscriber that passes it to its next run or connection continues there.
+    A program can store it and pass it to a later Follower, which then continues with
+    this event.
     """
 
     instance: int = 0  # property Instance of the channel; 0 if not known yet
     next: int = 1  # sequence of the next event to deliver
-    time: int = 0  # of the last delivered event: ns, CLOCK_MONOTONIC
+    time: int = 0  # of the last delivered event: ns, CLOCK_MONOTONIC; 0 if there is none
 
 
 @dataclasses.dataclass
@@ -31,7 +32,8 @@ class Handlers:
     # event(name, sequence, time, id, data): one event. `time` is CLOCK_MONOTONIC in
     # ns, or 0 if not known; `data` is a dict of fields, or a list of int.
     event: typing.Callable
-    # lost(first, count): `count` events from sequence `first` on can never be delivered.
+    # lost(first, count): the `count` events from sequence `first` on are lost: they cannot
+    # be requested any more.
     lost: typing.Callable = lambda first, count: None
     # replaced(complete): the channel has a new instance, its sequences begin at 1 again.
     # If `complete`, each event of the old instance was delivered or reported as lost.
@@ -58,7 +60,6 @@ class EventList(typing.NamedTuple):
     events: list
     next: int  # sequence to ask for next
     more: bool  # events from `next` on exist already
-    lost: int
     instance: int
 
 
@@ -76,15 +77,15 @@ class Follower:
         self.counters = Counters()
         self._instance, self._next, self._time = position
         self._last_signal = 0  # highest sequence of a signal of this instance
-        self._must_catch_up = True  # events may be missing before the next signal
+        self._must_catch_up = True  # events before the next signal may be missing
         self._switching = False  # a new instance exists, signals of the old one may still arrive
-        self._new_instance = 0  # while switching
+        self._new_instance = 0  # while _switching
         self._new_instance_begin = None  # time of its first event
         self._pending_bus_calls = 0
 
     @property
     def position(self):
-        """In a handler it is already after what is being delivered."""
+        """While a handler runs, it is already after the event or loss that the handler gets."""
         return Position(self._instance, self._next, self._time)
 
     # To be implemented by a derived class.
@@ -106,28 +107,31 @@ class Follower:
         raise NotImplementedError
 
     def catch_up(self):
-        """Request and deliver all events up to the present one.
+        """Request all events that are not delivered yet and deliver them.
 
-        To be called after subscribing, and then at intervals, because no message
-        follows the last one that the bus dropped. Call it only while no signal waits
-        to be processed: signals accumulate while a slow service is asked.
+        Call it after subscribing, and then at intervals: if the bus drops the last
+        signal of a channel, no later signal shows the gap. Call it only when all
+        received signals have been processed. Further signals accumulate during the
+        call, and the bus drops signals if there are too many.
 
         Blocks until the service has replied. Raises GLib.Error if it does not reply or
         refuses; call again later.
         """
         more = True
         while more:
-            listed = self._get_events_from_position()
-            if self._instance not in (0, listed.instance):
-                self._prepare_switch(listed)
+            reply = self._get_events_from_position()
+            if self._instance not in (0, reply.instance):
+                self._prepare_switch(reply)
                 return
-            self._instance = listed.instance
+            self._instance = reply.instance
             before = self._next
-            self.counters.fetched += len(listed.events)
-            for event in listed.events:
+            self.counters.fetched += len(reply.events)
+            for event in reply.events:
                 self._deliver(event)
-            self._skip_to(listed.next)
-            more = listed.more and self._next > before  # a restarted daemon may be before us
+            self._skip_to(reply.next)
+            # A restarted daemon may not have reached this position yet: it then returns
+            # no new event.
+            more = reply.more and self._next > before
         self._must_catch_up = False
 
     def handle_event(self, event):
@@ -136,8 +140,10 @@ class Follower:
         self.counters.signals += 1
         repeated = sequence <= self._last_signal
         self._last_signal = max(self._last_signal, sequence)
+        # A smaller sequence with a later time belongs to a new instance. An event without
+        # a time may belong to one.
         if sequence < self._next and 0 < time <= self._time:
-            # If not repeated, GetEvents returned it before its signal arrived.
+            # If not repeated: GetEvents returned it before its signal arrived.
             self.counters.repeats += repeated
             return
         # Sequence 1 is always checked: it may belong to a new instance.
@@ -156,7 +162,11 @@ class Follower:
             self._deliver(event)
 
     def handle_lost(self, first, count):
-        """To be called for each signal Lost, with its arguments."""
+        """To be called for each signal Lost, with its arguments.
+
+        Reports the loss if it follows the last delivered event. Otherwise calls
+        GetEvents, as handle_event() does.
+        """
         if 1 < first == self._next and (self._switching or not self._must_catch_up):
             self._skip_to(first + count)
         elif not self._switching:
@@ -189,39 +199,44 @@ class Follower:
             # events again.
             return self.get_events(1)
 
-    def _prepare_switch(self, listed):
-        """A reply shows that the channel has a new instance.
+    def _prepare_switch(self, reply):
+        """To be called when a reply shows that the channel has a new instance.
 
-        The reply of a blocking call is processed before the signals that already wait
-        in this process. These are events of the old instance, and are delivered first.
-        The reply to call_bus() arrives after them.
+        Signals of the old instance may already wait in this process, because a blocking
+        call processes its reply before them. They must be delivered first. The reply to
+        call_bus() arrives after them, and _switch_instance() is called then.
         """
         if not self._switching:
             self.call_bus()
             self._pending_bus_calls += 1
             self._must_catch_up = self._switching = True
             self._new_instance_begin = None
-        self._new_instance = listed.instance
-        if listed.events and listed.events[0][2] != 0:
-            begin = listed.events[0][2]
+        self._new_instance = reply.instance
+        if reply.events and reply.events[0][2] != 0:
+            begin = reply.events[0][2]
             self._new_instance_begin = min(self._new_instance_begin or begin, begin)
 
     def _switch_instance(self):
+        """End the old instance and continue at the first event of the new one."""
         self._switching = False
         try:
-            instance, following = self.get_previous()
+            instance, next_sequence = self.get_previous()
         except GLib.Error:
             return  # the next GetEvents detects the new instance again
         complete = instance == self._instance
         if complete:
             # The bus dropped these events, and the ring that held them was removed.
-            self._skip_to(following)
+            self._skip_to(next_sequence)
         self._last_signal = 0
         self._instance, self._next, self._time = self._new_instance, 1, 0
         self.handlers.replaced(complete)
         self._try_to_catch_up()
 
     def _deliver(self, event):
+        """Report missing events before this one as lost, then deliver it.
+
+        Ignores an event before the position.
+        """
         _name, sequence, time, _id, _data = event
         if sequence < self._next:
             return
@@ -229,17 +244,18 @@ class Follower:
         self._next, self._time = sequence + 1, time
         self.handlers.event(*event)
 
-    def _skip_to(self, following):
-        if following > self._next:
-            first, self._next = self._next, following
-            self.handlers.lost(first, following - first)
+    def _skip_to(self, next_sequence):
+        """Move the position forward and report the events in between as lost."""
+        if next_sequence > self._next:
+            first, self._next = self._next, next_sequence
+            self.handlers.lost(first, next_sequence - first)
 
 
 class ChannelFollower(Follower):
     """Follows one channel on a Gio.DBusConnection.
 
-    The channel and the service may be absent at first, and later on. Call
-    catch_up() once it is constructed. Signals arrive in the thread-default main
+    The channel and the service may be absent at any time. Call catch_up() after
+    constructing it. Signals arrive in the thread-default main
     context of the thread that constructed it.
     """
 
@@ -257,10 +273,11 @@ class ChannelFollower(Follower):
         self._bus = None
 
     def get_events(self, since):
-        return EventList(*self._bus.call_sync(
+        events, next_sequence, more, _lost, instance = self._bus.call_sync(
             SERVICE_NAME, self._path, CHANNEL_INTERFACE, "GetEvents",
             GLib.Variant("(tu)", (since, 0)), GLib.VariantType("(a(sttuv)tbtt)"),
-            Gio.DBusCallFlags.NONE, -1).unpack())
+            Gio.DBusCallFlags.NONE, -1).unpack()
+        return EventList(events, next_sequence, more, instance)
 
     def get_previous(self):
         return get_property(self._bus, self._path, CHANNEL_INTERFACE, "Previous")

@@ -10,7 +10,7 @@ CHANNEL_INTERFACE = "org.drvbus1.Channel"
 
 
 def channel_path(name):
-    """Return the object path of the channel `name`, escaped as by sd_bus_path_encode(3).
+    """Return the object path of the channel `name`, encoded as by sd_bus_path_encode(3).
 
     The channel need not exist.
     """

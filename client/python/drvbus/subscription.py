@@ -9,9 +9,9 @@ from .follower import ChannelFollower, Counters, Position
 class Subscription:
     """A catch-up subscriber of one channel.
 
-    Connects to the bus, subscribes, catches up at intervals, and connects again at
-    the same position when the bus closed the connection. The channel, the service
-    and the bus may be absent at first, and later on.
+    Connects to the bus, subscribes, and catches up at intervals. When the bus has
+    closed the connection, it connects again and continues at its position. The
+    channel, the service and the bus may be absent at any time.
 
     Runs in the default GLib main context: construct and close it in the thread that
     runs its loop. Each attempt to catch up blocks the loop until the service has
@@ -26,8 +26,8 @@ class Subscription:
         handlers   Handlers
         position   where to begin
         interval   milliseconds between two attempts to connect and to catch up
-        caught_up  called after a successful attempt: all events up to the present one
-                   were delivered, or the call of handlers.replaced follows
+        caught_up  called after a successful attempt: all events were delivered, or
+                   there is a new instance and the call of handlers.replaced follows
         failed     called with the GLib.Error of an attempt that failed; the next one
                    follows
         The rules of Handlers apply to caught_up and failed as well.
@@ -37,7 +37,7 @@ class Subscription:
         self._caught_up, self._failed = caught_up, failed
         self._bus = self._follower = None
         self._counters = Counters()  # of the connections before this one
-        # With this priority it runs when no signal waits, as catch_up() needs it.
+        # The timer runs only when no signal waits, as catch_up() requires.
         self._timer = GLib.timeout_add(0, self._on_first_timer, priority=GLib.PRIORITY_LOW)
 
     @property
@@ -76,7 +76,7 @@ class Subscription:
         self._caught_up()
 
     def _connect(self):
-        # A connection of its own, because GLib does not replace a shared one that was closed.
+        # Not the shared connection of GLib: GLib does not replace it when it was closed.
         address = Gio.dbus_address_get_for_bus_sync(self._bus_type)
         flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
                  | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
