@@ -68,7 +68,7 @@ static int heartbeat_probe(struct platform_device *pdev)
 	if (IS_ERR(heartbeat_channel))
 		return PTR_ERR(heartbeat_channel);
 
-	/* Registered after the channel, so it is cancelled before it. */
+	/* devm cancels the work before it destroys the channel. */
 	ret = devm_delayed_work_autocancel(&pdev->dev, &heartbeat_work,
 					   heartbeat_beat);
 	if (ret)
@@ -83,7 +83,7 @@ static struct platform_driver heartbeat_driver = {
 	.driver.name = "heartbeat",
 };
 
-/* Also creates the device, as no hardware describes one. */
+/* Also creates the device, because no firmware or bus reports one. */
 static int __init heartbeat_init(void)
 {
 	heartbeat_device = platform_create_bundle(&heartbeat_driver,

@@ -89,27 +89,27 @@ static void print_payload(const unsigned char *payload, uint32_t length)
 static void print_event(struct consumer *consumer, const struct drvbus_record *record,
 			const unsigned char *payload)
 {
-	if (consumer->seen && record->sequence != consumer->next_sequence)
+	if (consumer->printed && record->sequence != consumer->next_sequence)
 		fprintf(stderr, "too slow: %llu events were overwritten before they were read\n",
 			(unsigned long long)record->sequence - consumer->next_sequence);
 	consumer->next_sequence = record->sequence + 1;
-	consumer->seen++;
+	consumer->printed++;
 
 	printf("sequence=%llu id=%" PRIu32 " urgent=%d", (unsigned long long)record->sequence,
 	       record->id, (record->flags & DRVBUS_EVENT_URGENT) != 0);
 	print_payload(payload, record->length);
 }
 
-static bool all_seen(const struct consumer *consumer)
+static bool all_printed(const struct consumer *consumer)
 {
-	return consumer->wanted && consumer->seen >= consumer->wanted;
+	return consumer->wanted && consumer->printed >= consumer->wanted;
 }
 
 static void print_records(struct consumer *consumer, const unsigned char *buffer, size_t size)
 {
 	size_t offset = 0;
 
-	while (offset < size && !all_seen(consumer)) {
+	while (offset < size && !all_printed(consumer)) {
 		struct drvbus_record record;
 
 		memcpy(&record, buffer + offset, sizeof(record));
@@ -124,7 +124,7 @@ bool consumer_drain(struct consumer *consumer)
 	/* Large enough for the largest possible record. */
 	static unsigned char buffer[sizeof(struct drvbus_record) + DRVBUS_PAYLOAD_MAX];
 
-	while (!all_seen(consumer)) {
+	while (!all_printed(consumer)) {
 		ssize_t size = read(consumer->fd, buffer, sizeof(buffer));
 
 		if (size > 0) {
@@ -143,5 +143,5 @@ bool consumer_drain(struct consumer *consumer)
 
 int consumer_status(const struct consumer *consumer)
 {
-	return consumer->wanted && !all_seen(consumer) ? EXIT_FAILURE : EXIT_SUCCESS;
+	return consumer->wanted && !all_printed(consumer) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

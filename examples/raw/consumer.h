@@ -9,9 +9,9 @@
 
 struct consumer {
 	int fd;			/* the node, opened with O_NONBLOCK */
-	unsigned long wanted;	/* events to print before the exit; 0: no limit */
-	unsigned long seen;	/* events printed */
-	unsigned long long next_sequence;
+	unsigned long wanted;	/* number of events to print before the exit; 0: no limit */
+	unsigned long printed;	/* number of events printed so far */
+	unsigned long long next_sequence; /* of the next event if none is lost */
 };
 
 /*

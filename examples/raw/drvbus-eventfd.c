@@ -28,7 +28,7 @@ static int register_eventfd(const struct consumer *consumer)
 		die("eventfd", "check the limit of open files with ulimit -n");
 	if (ioctl(consumer->fd, DRVBUS_IOC_EVENTFD, &argument) < 0)
 		die("DRVBUS_IOC_EVENTFD",
-		    "DEVICE does not support eventfds; use drvbus-sigio for legacy drivers");
+		    "DEVICE does not support eventfds; use drvbus-sigio");
 	return efd;
 }
 
@@ -53,9 +53,10 @@ static void wait_until_readable(int efd)
 
 /*
  * With EFD_SEMAPHORE, each read of the eventfd stands for one event. Read the
- * eventfd before the device: an event that is emitted after that increments the
- * counter and ends the next wait. In the opposite order, the count of an event
- * that is emitted between the two reads would be consumed, and the event missed.
+ * eventfd before the device: an event that is emitted after the read of the
+ * eventfd increments the counter, and so ends the next wait. In the opposite
+ * order, an event could be emitted between the two reads. The program would then
+ * consume its count without reading the event.
  */
 static bool read_events(struct consumer *consumer, int efd)
 {

@@ -13,9 +13,9 @@
 
 /*
  * Does nothing: main() reads the events when sigsuspend() returns. One SIGIO can
- * stand for many events, and @info contains nothing about them. With
- * fcntl(F_SETSIG), @info contains the file descriptor and whether the event is
- * urgent.
+ * stand for several events, so @info does not describe them. A real-time signal
+ * that fcntl(F_SETSIG) selects is sent for each event, and @info contains the file
+ * descriptor and whether the event is urgent.
  */
 static void on_sigio(int signal, siginfo_t *info, void *context)
 {
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 	waiting = catch_sigio();
 	enable_sigio(consumer.fd);
 
-	/* The first call reads the events that were emitted before O_ASYNC was set. */
+	/* The first call reads the events from before O_ASYNC was set. */
 	while (consumer_drain(&consumer))
 		sigsuspend(&waiting);
 

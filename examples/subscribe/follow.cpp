@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Prints every event of a channel once and in order, with the client library. These include events from before the
-// program started, from while the daemon or the bus was absent, and those that the bus dropped because the program
-// was too slow. Prints the number of lost events where some cannot be recovered.
+// Prints every event of a channel once and in order, with the client library. This includes events from before the
+// program started, events from a time when the daemon or the bus was absent, and events that the bus dropped because
+// the program was too slow. If events cannot be recovered, prints their number.
 //
 // usage: drvbus-follow CHANNEL
 #include <cstdint>

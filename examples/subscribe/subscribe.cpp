@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Prints the events of a channel as their signals arrive, with the generated proxy of the client library. Events that
-// the bus drops are not noticed; drvbus-follow shows how to receive every event.
+// Prints the events of a channel as their signals arrive, with the generated proxy of the client library. Does not
+// detect that the bus dropped events; drvbus-follow shows how to receive every event.
 //
 // usage: drvbus-subscribe CHANNEL
 #include <cstdint>

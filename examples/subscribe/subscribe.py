@@ -3,7 +3,7 @@
 """Print the events of a channel as their signals arrive.
 
 With EVENT, the bus sends only the events of this name (a match on arg0), so that no
-other event wakes the program. Events that the bus drops are not noticed; follow.py
+other event wakes the program. Does not detect that the bus dropped events; follow.py
 shows how to receive every event.
 
 usage: subscribe.py CHANNEL [EVENT]
@@ -28,7 +28,7 @@ def main():
     bus = Gio.bus_get_sync(Gio.BusType.SYSTEM)
     bus.signal_subscribe(drvbus.SERVICE_NAME, "org.drvbus1.Channel", "Event",
                          drvbus.channel_path(channel), event, Gio.DBusSignalFlags.NONE, on_event)
-    # The bus has added the match, which was sent first, once it replies to this call.
+    # When the bus replies to this call, it has added the match rule, which was sent before.
     bus.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
                   "GetId", None, None, Gio.DBusCallFlags.NONE, -1)
     print("subscribed", flush=True)

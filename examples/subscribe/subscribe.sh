@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Do something at each event of a channel: here, print it. Needs no root, only
-# the group drvbus.
+# Do something at each event of a channel: here, print it. The user must be root or
+# a member of group drvbus.
 #
 # usage: subscribe.sh CHANNEL
 
@@ -10,7 +10,7 @@ set -eu
 
 [ $# -eq 1 ] || { echo "usage: subscribe.sh CHANNEL" >&2; exit 1; }
 
-# The object that says this name is the channel's, however its path is escaped.
+# The path contains the name in an encoded form, so compare the property Name.
 path=$(busctl --list tree org.drvbus1 | while read -r object; do
 	name=$(busctl get-property org.drvbus1 "$object" org.drvbus1.Channel Name 2>/dev/null) || continue
 	if [ "$name" = "s \"$1\"" ]; then
