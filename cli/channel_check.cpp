@@ -55,14 +55,14 @@ std::string configured_notification(const device::ChannelSettings& channel)
                                 : "the first that works of eventfd, poll and sigio";
 }
 
-/// Whether the step only queries which events an input device can send (EVIOCGBIT). It changes nothing.
+/// Whether the step queries which events an input device can send (EVIOCGBIT). Such a step changes nothing.
 bool is_input_query(const device::IoctlStep& step, const DeviceInfo& info)
 {
     return info.subsystem == "input" && _IOC_TYPE(step.request) == 'E' && _IOC_NR(step.request) >= 0x20 &&
            _IOC_NR(step.request) < 0x40;
 }
 
-/// Why the setup would refuse the device, as far as queries tell; else empty.
+/// Why the setup would refuse the device. Runs only the steps that change nothing. Empty if these do not refuse it.
 std::string refusal(const device::Settings& settings, const DeviceInfo& info, int fd)
 {
     for (const device::SetupStep& step : settings.setup) {
@@ -115,27 +115,26 @@ std::string ChannelCheck::check(const std::string& name, const device::ChannelSe
     if (!channel.preset.empty())
         add("preset", fmt::format("\"{}\"; settings of the channel take precedence", printable(channel.preset)));
     if (channel.device)
-        check_device(*channel.device, channel);
+        check_configured_device(*channel.device, channel);
     else
-        check_class(name, channel);
+        check_class_device(name, channel);
     return text_;
 }
 
-void ChannelCheck::check_class(const std::string& name, const device::ChannelSettings& channel)
+void ChannelCheck::check_class_device(const std::string& name, const device::ChannelSettings& channel)
 {
     const std::string sysfs = "/sys/class/drvbus/" + name;
     const bool exists = device::node_exists(sysfs);
     add("device",
-        exists
-            ? fmt::format("/dev/drvbus/{}, of a drvbus driver ({} exists)", name, sysfs)
-            : fmt::format("absent: these are settings for a channel of a drvbus driver, but {} does not exist", sysfs));
+        exists ? fmt::format("/dev/drvbus/{}, of class drvbus ({} exists)", name, sysfs)
+               : fmt::format("absent: these are settings for a device of class drvbus, but {} does not exist", sysfs));
     if (!exists)
         verdict_ = Verdict::absent;
     text_ += describe_events(channel);
     add("notification", configured_notification(channel));
 }
 
-void ChannelCheck::check_device(const device::Settings& settings, const device::ChannelSettings& channel)
+void ChannelCheck::check_configured_device(const device::Settings& settings, const device::ChannelSettings& channel)
 {
     const std::string node = find_node(settings);
     text_ += describe_events(channel);
@@ -208,7 +207,7 @@ void ChannelCheck::report_open_error(const DeviceInfo& info, int error, const st
 {
     if (error == EBUSY) {
         const DeviceUsers users = find_device_users(info);
-        // A running daemon has opened its device: that is no error.
+        // No error: a running daemon uses its own device.
         if (users.includes_drvbusd)
             add("access", fmt::format("in use by {}; to test its notification, stop the daemon: systemctl stop drvbusd",
                                       users.names));
@@ -218,7 +217,7 @@ void ChannelCheck::report_open_error(const DeviceInfo& info, int error, const st
     }
     add_error("access", printable(what));
     if (info.error != 0)
-        add("", "a folder above it denies access to this user");
+        add("", "a folder in its path denies access to this user");
     else if (error == EACCES || error == EPERM)
         add("", fmt::format("{} may not {}: it is {}; {}", user_name(geteuid()),
                             write ? "read and write it" : "read it", ownership(info), access_advice(info, write)));

@@ -15,20 +15,21 @@ namespace drvbus::cli {
 /// Explains channels of the configuration and tests whether their devices can be used now.
 class ChannelCheck {
 public:
+    /// Whether the device of a channel can be used.
     enum class Verdict : std::uint8_t { usable, absent, unusable };
 
     /// @param loop, sigio used to test notifications; both outlive this object
     ChannelCheck(const EventLoop& loop, notification::SigioDispatcher& sigio) : loop_(loop), sigio_(sigio) {}
 
     /// Tests one channel.
-    /// @returns lines for the user
+    /// @returns a report for the user, of several lines
     [[nodiscard]] std::string check(const std::string& name, const device::ChannelSettings& channel);
-    /// Of the last channel tested.
+    /// The result for the channel that was tested last.
     [[nodiscard]] Verdict verdict() const noexcept { return verdict_; }
 
 private:
-    void check_class(const std::string& name, const device::ChannelSettings& channel);
-    void check_device(const device::Settings& settings, const device::ChannelSettings& channel);
+    void check_class_device(const std::string& name, const device::ChannelSettings& channel);
+    void check_configured_device(const device::Settings& settings, const device::ChannelSettings& channel);
     [[nodiscard]] std::string find_node(const device::Settings& settings);
     void check_access(const std::string& node, const device::Settings& settings,
                       const device::ChannelSettings& channel);

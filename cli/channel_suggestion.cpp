@@ -36,8 +36,8 @@ std::string absolute_path(const std::string& path)
     return error ? path : absolute.lexically_normal().string();
 }
 
-/// Lines of settings as comments.
-/// @param remark for the first line
+/// Turns each line of the settings into a comment.
+/// @param remark explanation that is appended to the first line
 std::string as_comment(const std::string& settings, const std::string& remark)
 {
     std::string text;
@@ -92,9 +92,9 @@ std::string data_settings(const DeviceInfo& info, const Layout& layout)
     }
 }
 
-/// Settings that a preset needs or allows in addition.
-std::string settings_besides_preset(const std::string& preset, const DeviceInfo& info, const Layout& layout,
-                                    bool typed_input)
+/// Settings that the user must or may add to a preset.
+std::string additional_settings(const std::string& preset, const DeviceInfo& info, const Layout& layout,
+                                bool typed_input)
 {
     constexpr const char* kBaud = "baud = 115200";
     constexpr const char* kBaudRemark = "the speed of the line, if it differs";
@@ -126,10 +126,10 @@ std::string choose_preset(const DeviceInfo& info, const Layout& layout)
     return preset;
 }
 
-/// A channel of class drvbus works without configuration.
-std::string suggest_class_channel(const DeviceInfo& info)
+/// A draft for a device of class drvbus, in which all settings are optional.
+std::string suggest_class_device(const DeviceInfo& info)
 {
-    return fmt::format("# A channel of a drvbus driver: it needs no configuration. Optional settings:\n"
+    return fmt::format("# A device of class drvbus: it needs no configuration. Optional settings:\n"
                        "[[channel]]\nname = \"{}\"\n# format = \"u32 value\"   # instead of the driver's\n",
                        suggest_channel_name(info.sysname));
 }
@@ -168,7 +168,7 @@ std::string preset_for(const DeviceInfo& info)
 std::string suggest_channel(const DeviceInfo& info, const Layout& layout, bool typed_input)
 {
     if (info.subsystem == "drvbus")
-        return suggest_class_channel(info);
+        return suggest_class_device(info);
     const std::optional<std::string> device = toml_string(absolute_path(info.path));
     if (!device)
         return "# The path is not UTF-8, which TOML requires: create a symbolic link to the device with another "
@@ -183,7 +183,7 @@ std::string suggest_channel(const DeviceInfo& info, const Layout& layout, bool t
     if (const std::string match = suggest_match(info); !match.empty())
         text += as_comment(match, "instead of 'device': finds it under any path");
     return text +
-           (preset.empty() ? data_settings(info, layout) : settings_besides_preset(preset, info, layout, typed_input));
+           (preset.empty() ? data_settings(info, layout) : additional_settings(preset, info, layout, typed_input));
 }
 
 }  // namespace drvbus::cli

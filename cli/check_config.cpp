@@ -29,7 +29,7 @@ int check_config(const ConfigPath& path)
     print(fmt::format("configuration: {}, log level {}, channels: {}\n", describe(path), config.log_level,
                       config.channels.size()));
     if (config.channels.empty())
-        print("Channels of drvbus drivers (class drvbus) need no configuration: the daemon finds them.\n");
+        print("Devices of class drvbus need no configuration: the daemon finds them.\n");
     const EventLoop loop;
     notification::SigioDispatcher sigio(loop);
     ChannelCheck check(loop, sigio);

@@ -12,11 +12,13 @@ namespace drvbus::cli {
 
 std::string device_allow_group(const DeviceInfo& info)
 {
-    // Majors of unrelated devices such as memory, consoles and virtual machines: allowing one must not allow all.
-    constexpr std::array<unsigned, 4> kMixed{MEM_MAJOR, TTY_MAJOR, TTYAUX_MAJOR, MISC_MAJOR};
+    // Unrelated devices such as memory, consoles and virtual machines share these majors. A drop-in for one of them
+    // must not allow all.
+    constexpr std::array<unsigned, 4> kSharedMajors{MEM_MAJOR, TTY_MAJOR, TTYAUX_MAJOR, MISC_MAJOR};
     const bool character = info.type == DeviceInfo::Type::character_device;
-    const bool mixed = character && std::ranges::find(kMixed, major(info.status.st_rdev)) != kMixed.end();
-    if (mixed || info.major_name.empty() || info.major_name.find('/') != std::string::npos)
+    const bool shared =
+        character && std::ranges::find(kSharedMajors, major(info.status.st_rdev)) != kSharedMajors.end();
+    if (shared || info.major_name.empty() || info.major_name.find('/') != std::string::npos)
         return {};
     return (character ? "char-" : "block-") + info.major_name;
 }

@@ -35,7 +35,7 @@ Type type_of(mode_t mode)
     }
 }
 
-/// /proc/devices may list a major number several times: then the longest name with which `sysname` begins counts.
+/// The name of a major number in /proc/devices. If there are several, the longest one with which `sysname` begins.
 std::string major_name(unsigned major_number, bool character, const std::string& sysname)
 {
     std::ifstream file("/proc/devices");

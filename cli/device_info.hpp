@@ -21,8 +21,8 @@ struct DeviceInfo {
 
     std::string path;
     Type type = Type::missing;
-    int error = 0;          ///< errno of stat(), of Type::missing
-    struct stat status {};  ///< not of Type::missing
+    int error = 0;          ///< errno of stat(), if the type is missing
+    struct stat status {};  ///< valid unless the type is missing
     // Of a character or block device; empty if unknown:
     std::string subsystem;   ///< such as "input"
     std::string sysname;     ///< such as "event3"
@@ -37,7 +37,7 @@ struct DeviceInfo {
 };
 
 [[nodiscard]] DeviceInfo device_info(const std::string& path);
-/// @param fd the open file at `path`: if another file has taken its path since, this one counts
+/// @param fd the open file at `path`; it is described even if the path now leads to another file
 [[nodiscard]] DeviceInfo device_info(const std::string& path, int fd);
 
 /// The device in sysfs; null if there is none.

@@ -21,13 +21,14 @@ enum class AllowedUsers : std::uint8_t { all, group, owner };
 /// `root:input, mode 0660`
 [[nodiscard]] std::string ownership(const DeviceInfo& info);
 
-/// A udev rule that gives the device to group drvbus; empty if udev does not manage it.
+/// A udev rule that allows group drvbus to use the device; empty if udev does not manage it.
 [[nodiscard]] std::string udev_rule(const DeviceInfo& info, bool write);
 
 /// What to do if the process was denied access (EACCES, EPERM).
 [[nodiscard]] std::string access_advice(const DeviceInfo& info, bool write);
 
-/// What to do if root has access, but the service's user does not have it by the mode alone; else empty. For root only.
+/// What to do if the mode of the file denies access to the user of the service; empty if it allows access. For root
+/// only: another user gets an empty string.
 [[nodiscard]] std::string service_access_note(const DeviceInfo& info, bool write);
 
 }  // namespace drvbus::cli

@@ -18,8 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Calls `visit` with the path of each entry. Ignores errors: processes start and end meanwhile, and others are not
-/// accessible.
+/// Calls `visit` with the path of each entry of a folder. Ignores errors: a process may end in the meantime, and some
+/// are not accessible.
 template <typename Visit>
 void for_each_entry(const fs::path& folder, Visit visit)
 {
@@ -58,7 +58,7 @@ DeviceUsers find_device_users(const DeviceInfo& info)
             std::getline(file, name);
             names.insert(printable(name));
         });
-    // systemd has the device open only because its file descriptor store keeps drvbusd's descriptors.
+    // systemd does not use the device: its file descriptor store keeps the descriptors of drvbusd.
     const bool drvbusd = names.contains("drvbusd");
     if (drvbusd)
         names.erase("systemd");

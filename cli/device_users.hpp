@@ -9,7 +9,7 @@ namespace drvbus::cli {
 
 /// The processes that have a device open.
 struct DeviceUsers {
-    std::string names;  ///< of the processes, for the user, as far as this user may see them
+    std::string names;  ///< for a message: the names of those processes that the user may see
     bool includes_drvbusd = false;
 };
 

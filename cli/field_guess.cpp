@@ -13,7 +13,8 @@ namespace drvbus::cli {
 
 namespace {
 
-// Unknown bytes of a larger record become one array, not one field per number: a format has 128 fields at most.
+// In a larger record, unknown bytes become one array and not one field for each number: a format has at most 128
+// fields.
 constexpr std::size_t kLargestRecordOfNumbers = 64;
 
 std::vector<std::uint64_t> times_of(std::span<const Clocks> times, std::uint64_t Clocks::*clock)
@@ -25,7 +26,7 @@ std::vector<std::uint64_t> times_of(std::span<const Clocks> times, std::uint64_t
     return result;
 }
 
-/// Goes through a record from its first byte to its last and finds the fields.
+/// Finds the fields of a record, from its first byte to its last.
 class FieldFinder {
 public:
     FieldFinder(const FixedRecords& records, std::span<const Clocks> read_times)
@@ -74,7 +75,7 @@ private:
         return true;
     }
 
-    /// Not in seconds since boot: these are small numbers, as many other values are.
+    /// Does not look for seconds since boot: these are small numbers, as many other values are.
     bool add_timestamp_s()
     {
         for (const std::size_t width : {8U, 4U}) {
@@ -86,7 +87,7 @@ private:
         return false;
     }
 
-    /// Only the first counter and the first time stamp get the plain name and the setting.
+    /// Adds a counter or a time stamp. Only the first of each kind gets the setting, and a name without its offset.
     void add(const std::string& kind, std::size_t width, fmt::string_view setting)
     {
         add_pending_bytes();
@@ -123,8 +124,8 @@ private:
     const FixedRecords& records_;
     std::vector<std::uint64_t> monotonic_;
     std::vector<std::uint64_t> realtime_;
-    std::size_t at_ = 0;
-    std::size_t pending_from_ = 0;
+    std::size_t at_ = 0;            // offset of the next field
+    std::size_t pending_from_ = 0;  // offset of the unknown bytes before it that belong to no field yet
     bool has_counter_ = false;
     bool has_time_ = false;
     std::vector<std::string> fields_;

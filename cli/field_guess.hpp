@@ -16,7 +16,7 @@ struct FieldGuess {
     std::vector<std::string> settings;  ///< lines of a [[channel]] that refer to its fields
 };
 
-/// Guesses counters and time stamps, and names all other bytes by their offset. Pure: reads no clock.
+/// Guesses counters and time stamps, and names all other bytes by their offset. Depends on its arguments only.
 /// @param records at least one
 /// @param read_times when each of the records was read; of the size records.count()
 [[nodiscard]] FieldGuess guess_fields(const FixedRecords& records, std::span<const Clocks> read_times);

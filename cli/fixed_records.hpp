@@ -22,8 +22,8 @@ public:
     /// @param width of the number in bytes: 4 or 8
     [[nodiscard]] std::vector<std::uint64_t> numbers(std::size_t offset, std::size_t width) const;
 
-    /// Whether the number at an offset is a counter: it grows by one from record to record, in enough records that this
-    /// is hardly chance.
+    /// Whether the number at an offset is a counter: it grows by one from record to record, and there are enough
+    /// records to exclude chance.
     /// @param width of the number in bytes: 4 or 8
     [[nodiscard]] bool is_counter(std::size_t offset, std::size_t width) const;
     /// Whether there is a counter of 4 bytes at any offset that is a multiple of 4.

@@ -70,7 +70,7 @@ bool are_input_events(std::span<const std::byte> bytes)
     return true;
 }
 
-/// The largest size of which each read has a multiple.
+/// The largest number of bytes that divides the size of each read.
 std::size_t common_size(const Recording& recording)
 {
     std::size_t size = 0;
@@ -90,7 +90,8 @@ std::size_t size_with_counter(std::span<const std::byte> bytes, std::size_t comm
 }
 
 /// @param size divides the size of each read
-Layout fixed(const Recording& recording, std::span<const std::byte> bytes, std::size_t size, std::string description)
+Layout fixed_records(const Recording& recording, std::span<const std::byte> bytes, std::size_t size,
+                     std::string description)
 {
     std::vector<Clocks> read_times;
     for (const Recording::Read& read : recording.reads)
@@ -101,22 +102,23 @@ Layout fixed(const Recording& recording, std::span<const std::byte> bytes, std::
             .description = std::move(description)};
 }
 
-Layout simple(Kind kind, std::string description)
+/// A layout without a size and fields.
+Layout layout_of(Kind kind, std::string description)
 {
     return {.kind = kind, .size = 0, .fields = {}, .description = std::move(description)};
 }
 
-Layout binary(const Recording& recording, std::span<const std::byte> bytes)
+Layout guess_binary(const Recording& recording, std::span<const std::byte> bytes)
 {
     const std::size_t common = common_size(recording);
     if (common % sizeof(input_event) == 0 && are_input_events(bytes))
-        return simple(Kind::input_events, "struct input_event");
+        return layout_of(Kind::input_events, "struct input_event");
     if (const std::size_t size = size_with_counter(bytes, common); size != 0)
-        return fixed(recording, bytes, size, fmt::format("records of {} bytes that contain a counter", size));
+        return fixed_records(recording, bytes, size, fmt::format("records of {} bytes that contain a counter", size));
     if (recording.reads.size() > 1 && common >= kSmallestRecord && common <= kLargestRecord)
-        return fixed(recording, bytes, common,
-                     fmt::format("records of {} bytes: the size of each read is a multiple of it", common));
-    return simple(Kind::unknown, "binary data without recognizable records");
+        return fixed_records(recording, bytes, common,
+                             fmt::format("records of {} bytes: the size of each read is a multiple of it", common));
+    return layout_of(Kind::unknown, "binary data without recognizable records");
 }
 
 }  // namespace
@@ -125,14 +127,14 @@ Layout guess_layout(const Recording& recording)
 {
     const std::vector<std::byte> bytes = recording.joined();
     if (bytes.empty())
-        return simple(Kind::no_data, "unknown, because no data was received");
+        return layout_of(Kind::no_data, "unknown, because no data was received");
     if (is_text(bytes)) {
         const bool lines = std::ranges::find(bytes, std::byte{'\n'}) != bytes.end();
-        return simple(lines ? Kind::text_lines : Kind::text, lines ? "lines of text" : "text without a newline");
+        return layout_of(lines ? Kind::text_lines : Kind::text, lines ? "lines of text" : "text without a newline");
     }
     if (const std::size_t count = count_drvbus_records(bytes); count > 0)
-        return simple(Kind::drvbus_records, fmt::format("{} x struct drvbus_record", count));
-    return binary(recording, bytes);
+        return layout_of(Kind::drvbus_records, fmt::format("{} x struct drvbus_record", count));
+    return guess_binary(recording, bytes);
 }
 
 }  // namespace drvbus::cli

@@ -23,12 +23,12 @@ struct Layout {
     };
 
     Kind kind = Kind::no_data;
-    std::size_t size = 0;     ///< of a record in bytes, of Kind::fixed
-    FieldGuess fields;        ///< of a record, of Kind::fixed
+    std::size_t size = 0;     ///< of a record in bytes, if the kind is fixed
+    FieldGuess fields;        ///< of a record, if the kind is fixed
     std::string description;  ///< for the user
 };
 
-/// Pure: reads no clock.
+/// Depends on its argument only.
 [[nodiscard]] Layout guess_layout(const Recording& recording);
 
 }  // namespace drvbus::cli

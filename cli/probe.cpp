@@ -33,11 +33,11 @@ constexpr std::size_t kShownBytesPerRead = 256;
 constexpr std::uint64_t kShownReads = 64;
 constexpr const char* kYes = "yes";
 
-/// What to do about an error of opening a device; empty if unknown.
+/// What to do if a device cannot be opened; empty if unknown.
 std::string advice(const DeviceInfo& info, int error)
 {
     if (error == EACCES || error == EPERM)
-        return info.error != 0 ? "a folder above it denies access to this user"
+        return info.error != 0 ? "a folder in its path denies access to this user"
                                : fmt::format("{}: {}", ownership(info), access_advice(info, false));
     if (error == EBUSY) {
         const DeviceUsers users = find_device_users(info);
@@ -81,7 +81,7 @@ std::string test_notification(Kind kind, const EventLoop& loop, notification::Si
     }
 }
 
-/// @param any set to whether the device supports any of them
+/// @param any set to true if the device supports at least one kind of notification, else to false
 /// @returns a line on each kind of notification
 std::string test_notifications(const DeviceInfo& info, int fd, bool& any)
 {
@@ -101,7 +101,9 @@ std::string test_notifications(const DeviceInfo& info, int fd, bool& any)
     return text;
 }
 
-/// Prints read number 0, 1, ...
+/// Prints the data of one read.
+/// @param number of the read, from 0
+/// @param since time since the start
 void print_read(std::uint64_t number, std::chrono::nanoseconds since, std::span<const std::byte> bytes)
 {
     if (number >= kShownReads)
@@ -128,11 +130,11 @@ std::string describe_end(const Recording& recording, const DeviceInfo& info)
     case Recording::End::failed:
         return fmt::format("reading failed: {}", std::strerror(recording.error));
     default:
-        return "the time is over";
+        return "time limit reached";
     }
 }
 
-/// Prints what it reads.
+/// Reads the device, prints the data, and guesses its layout.
 Layout read_device(const DeviceInfo& info, int fd, std::chrono::seconds duration)
 {
     Recorder recorder(fd);

@@ -9,7 +9,8 @@
 
 namespace drvbus::cli {
 
-/// The text with control characters, and bytes that are not UTF-8, as `\xNN`. It is one line and safe for a terminal.
+/// The text, in which control characters and bytes that are not UTF-8 are replaced with `\xNN`. The result is one line
+/// and safe for a terminal.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// The text as a TOML string in quotes; none if it is not UTF-8, which TOML requires.

@@ -21,8 +21,8 @@ namespace {
 
 constexpr std::size_t kKeptBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kByteLimit = std::uint64_t{1} << 26;
-// Some drivers (uio) deliver one event of this size per read and refuse reads of any other size.
-constexpr std::size_t kSingleNumber = 4;
+// The driver uio refuses reads of any other size.
+constexpr std::size_t kUioReadSize = 4;
 constexpr std::chrono::milliseconds kPauseAfterSpurious{20};
 
 timespec to_timespec(std::chrono::nanoseconds time)
@@ -131,8 +131,8 @@ bool Recorder::handle_error(Recording& recording, Wait wait, int error)
         spurious_ = true;
         return true;
     }
-    if (error == EINVAL && buffer_.size() != kSingleNumber && !is_file(fd_)) {
-        buffer_.resize(kSingleNumber);
+    if (error == EINVAL && buffer_.size() != kUioReadSize && !is_file(fd_)) {
+        buffer_.resize(kUioReadSize);
         return true;
     }
     // EIO: the other end of a terminal was closed. ENODEV: the device was removed.

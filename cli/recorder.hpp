@@ -17,7 +17,7 @@ namespace drvbus::cli {
 struct Recording {
     /// Why the recording ended.
     enum class End : std::uint8_t {
-        timeout,      ///< the time was over
+        timeout,      ///< the duration has elapsed
         end_of_file,  ///< end of the file, hang-up, or the device was removed
         interrupted,  ///< by a signal
         byte_limit,   ///< more data would not improve any guess
@@ -29,11 +29,11 @@ struct Recording {
         std::vector<std::byte> bytes;
     };
 
-    std::vector<Read> reads;  ///< the first reads, of about 1 MiB together
-    std::uint64_t count = 0;  ///< of all reads
-    std::uint64_t bytes = 0;  ///< in all reads
+    std::vector<Read> reads;  ///< the first reads, with about 1 MiB in total
+    std::uint64_t count = 0;  ///< number of all reads
+    std::uint64_t bytes = 0;  ///< number of bytes in all reads
     End end = End::timeout;
-    int error = 0;  ///< errno
+    int error = 0;  ///< errno of the read that failed
 
     /// The bytes of `reads`, joined.
     [[nodiscard]] std::vector<std::byte> joined() const;
@@ -46,11 +46,13 @@ public:
     /// Called after each read, with the time since the start and the bytes read.
     using OnRead = std::function<void(std::chrono::nanoseconds, std::span<const std::byte>)>;
 
-    /// Blocks SIGINT and SIGTERM in the process for good: they end the recording instead.
-    /// @param fd non-blocking; remains the caller's and outlives this object
-    /// @param now tells the time
+    /// Blocks SIGINT and SIGTERM in the process permanently. They end a recording instead of the process.
+    /// @param fd non-blocking; owned by the caller, and outlives this object
+    /// @param now reads the clocks
     explicit Recorder(int fd, ReadClocks now = Clocks::now);
 
+    /// Reads until one of the reasons of Recording::End applies.
+    /// @throws std::system_error if waiting for the device fails
     [[nodiscard]] Recording record(std::chrono::seconds duration, const OnRead& on_read);
 
 private:
@@ -65,7 +67,7 @@ private:
     ReadClocks now_;
     UniqueFd signals_;
     std::vector<std::byte> buffer_;
-    bool spurious_ = false;  // poll said readable, but read found nothing: poll is not used until the next data
+    bool spurious_ = false;  // the last readiness was spurious: read at intervals, without poll, until data arrives
 };
 
 }  // namespace drvbus::cli

@@ -6,7 +6,7 @@
 
 namespace drvbus::cli {
 
-/// Whether numbers are time stamps in nanoseconds. Pure: reads no clock.
+/// Whether numbers are time stamps in nanoseconds. Depends on its arguments only.
 /// @param values one number of each record, in the order in which the records were read
 /// @param read_times when each of these records was read, in nanoseconds on the clock of the time stamps; of the same
 /// size as `values`

@@ -21,14 +21,14 @@ constexpr unsigned kFirstSerialLine = 64;
 // Minors of TTYAUX_MAJOR below this one are the process's own terminal and the system console.
 constexpr unsigned kPtmx = 2;
 
-constexpr const char* kTyped = "all that is typed on it, including passwords, would be shown";
+constexpr const char* kTypedWarning = "all that is typed on it, including passwords, would be shown";
 
 bool has(std::span<const std::byte> bits, std::size_t bit)
 {
     return bit / 8 < bits.size() && (std::to_integer<unsigned>(bits[bit / 8]) >> bit % 8 & 1U) != 0;
 }
 
-/// Assumes typed input if an evdev device does not answer.
+/// Whether an evdev device may be a keyboard: it has letter keys, or the ioctl that returns its keys fails.
 bool may_be_keyboard(int fd)
 {
     int version = 0;
@@ -38,7 +38,7 @@ bool may_be_keyboard(int fd)
     return ioctl(fd, EVIOCGBIT(EV_KEY, keys.size()), keys.data()) < 0 || has_letter_keys(keys);
 }
 
-/// Assumes typed input if the device does not answer.
+/// Whether a hidraw device may be a keyboard: its report descriptor has keys, or cannot be read.
 bool may_be_hid_keyboard(int fd)
 {
     hidraw_report_descriptor descriptor{};
@@ -84,11 +84,11 @@ std::string reason_not_to_read(const DeviceInfo& info, int fd)
         return {};
     const unsigned number = major(info.status.st_rdev);
     if ((number == INPUT_MAJOR || info.subsystem == "input") && may_be_keyboard(fd))
-        return std::string("it has letter keys: ") + kTyped;
+        return std::string("it has letter keys: ") + kTypedWarning;
     if ((info.major_name == "hidraw" || info.subsystem == "hidraw") && may_be_hid_keyboard(fd))
-        return std::string("it has keys: ") + kTyped;
+        return std::string("it has keys: ") + kTypedWarning;
     if (is_console(number, minor(info.status.st_rdev)))
-        return std::string("it is a console: ") + kTyped;
+        return std::string("it is a console: ") + kTypedWarning;
     return {};
 }
 

@@ -39,8 +39,7 @@ int print_unit_dropin(const ConfigPath& path)
         requirements.add(name, channel);
     std::string text = kHeader + requirements.text() + groups_setting(requirements.groups());
     if (requirements.text().empty())
-        text += "# Nothing: no channel has a device of its own, and the service has access to those of drvbus "
-                "drivers.\n";
+        text += "# Nothing: no device is configured, and the service already has access to devices of class drvbus.\n";
     print(text);
     return EXIT_SUCCESS;
 }

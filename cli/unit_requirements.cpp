@@ -63,7 +63,7 @@ void UnitRequirements::add(const std::string& name, const device::ChannelSetting
             add_comment(fmt::format("Ignored, because it is not one line SETTING=VALUE: {}", line));
     }
     if (text_.size() == size)
-        add_comment("Nothing that is not listed above.");
+        add_comment("Nothing in addition to the lines above.");
 }
 
 void UnitRequirements::add_match(const device::Settings& settings)
@@ -76,7 +76,7 @@ void UnitRequirements::add_match(const device::Settings& settings)
     }
     const std::string group = device_allow_group(*settings.match);
     if (nodes.empty())
-        add_comment("The device is absent: print this again when it is present, for the group that owns it.");
+        add_comment("The device is absent: run drvbusctl unit-dropin again when it is present, to add its group.");
     if (nodes.empty() && !group.empty())
         add_device_allow(group, settings.writes());
     add_written_files(settings, nodes.empty() ? std::string() : nodes.front());
@@ -160,8 +160,8 @@ void UnitRequirements::add_written_files(const device::Settings& settings, const
         add_line("ProtectKernelTunables=no");
         const std::string folder = node.empty() ? std::string() : device_info(node).sysfs;
         if (folder.empty())
-            add_comment(fmt::format("A step writes to {}, in the device's folder in sysfs: print this again when the "
-                                    "device is present.",
+            add_comment(fmt::format("A step writes to {}, in the device's folder in sysfs: run drvbusctl unit-dropin "
+                                    "again when the device is present.",
                                     path));
         else
             add_written_file(path.replace(0, kSysfs.size(), folder));

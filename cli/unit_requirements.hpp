@@ -10,10 +10,11 @@
 
 namespace drvbus::cli {
 
-/// Collects the settings that drvbusd.service needs, in addition to those it has, to use the devices of channels.
-/// Examines the devices, but opens none.
+/// Collects the settings that drvbusd.service needs, in addition to its own, to use the devices of channels. Examines
+/// the devices, but opens none.
 class UnitRequirements {
 public:
+    /// Adds what one channel needs.
     void add(const std::string& name, const device::ChannelSettings& channel);
 
     /// Lines for the section [Service], with comments; empty if no setting is needed.

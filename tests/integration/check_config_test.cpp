@@ -30,10 +30,10 @@ TEST_F(CheckConfig, ConfigurationWithoutChannelsIsValid)
     const Result result = check("log_level = \"debug\"\n");
     EXPECT_EQ(result.status, 0);
     EXPECT_THAT(result.output, AllOf(HasSubstr(config_file() + ", log level debug, channels: 0"),
-                                     HasSubstr("(class drvbus) need no configuration")));
+                                     HasSubstr("Devices of class drvbus need no configuration")));
 }
 
-TEST_F(CheckConfig, ChannelWithoutDeviceIsOneOfADrvbusDriver)
+TEST_F(CheckConfig, ChannelWithoutDeviceIsOfClassDrvbus)
 {
     const Result result = check("[[channel]]\nname = \"beat\"\nnotification = \"eventfd\"\nnames = { 3 = \"late\" }\n");
     EXPECT_EQ(result.status, 0);
@@ -150,7 +150,7 @@ TEST_F(CheckConfig, FileThatTheSetupReturnsIsNotTested)
                                      HasSubstr("its \"name\" is prepended to each payload")));
 }
 
-TEST_F(CheckConfig, InvalidConfigurationIsReportedWithItsPlace)
+TEST_F(CheckConfig, InvalidConfigurationIsReportedWithLineAndColumn)
 {
     const Result result = check("[[channel]]\nname = \"test\"\nnotification = \"irq\"\n");
     EXPECT_EQ(result.status, EX_CONFIG);

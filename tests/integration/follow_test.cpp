@@ -51,7 +51,7 @@ protected:
         return has_line(*follower_, std::to_string(sequence) + " ");
     }
 
-    /// Whether a timer of the program has expired that it has not read.
+    /// Whether a timerfd of the program has expired and the program has not read it.
     [[nodiscard]] bool has_expired_timer() const
     {
         const std::string files = "/proc/" + std::to_string(follower_->pid()) + "/fdinfo";
@@ -67,9 +67,9 @@ protected:
     std::optional<Process> follower_;
 };
 
-TEST_F(Follow, ReceivedSignalsAreProcessedBeforeTheServiceIsAsked)
+TEST_F(Follow, ReceivedSignalsAreProcessedBeforeGetEventsIsCalled)
 {
-    constexpr std::uint64_t kCount = 400;  // of which a part is printed early, when the output buffer is full
+    constexpr std::uint64_t kCount = 400;  // enough to fill the output buffer, which is then printed
     start_channel();
     start_follower();
     send(1);
@@ -86,8 +86,8 @@ TEST_F(Follow, ReceivedSignalsAreProcessedBeforeTheServiceIsAsked)
     EXPECT_TRUE(wait_until([&] { return has_printed(kCount); })) << follower_->output();
 }
 
-/// The same tests of each program. They have no connection of their own while the bus ends: sd-bus ends a process that
-/// loses its connection. The parameter is the environment variable with the path of the program.
+/// Tests of both programs. The test process has no connection to the bus while the bus ends, because sd-bus ends a
+/// process that loses its connection. The parameter is the environment variable with the path of the program.
 class EachFollow : public DaemonTest, public testing::WithParamInterface<const char*> {
 protected:
     void start_sensor()
@@ -142,7 +142,7 @@ TEST_P(EachFollow, PastAndPresentEventsArePrintedInOrder)
     EXPECT_EQ(printed(), "1,2,3,lost,6,") << follower_->output();
 }
 
-TEST_P(EachFollow, AbsentServiceIsReportedAndAwaited)
+TEST_P(EachFollow, AbsentServiceIsReportedUntilItStarts)
 {
     start_follower();
     const std::string program = std::filesystem::path(from_environment(GetParam())).filename();
@@ -152,7 +152,7 @@ TEST_P(EachFollow, AbsentServiceIsReportedAndAwaited)
     EXPECT_TRUE(wait_for_line("1 ")) << follower_->output();
 }
 
-TEST_P(EachFollow, RestartedBusIsJoinedAtThePosition)
+TEST_P(EachFollow, SubscriberContinuesAtItsPositionAfterARestartOfTheBus)
 {
     start_sensor();
     start_follower();

@@ -140,8 +140,8 @@ TEST_F(UnitDropin, ConfigurationWithoutDevicesNeedsNothing)
 {
     const Result result = print("[[channel]]\nname = \"beat\"\n");
     EXPECT_EQ(result.status, 0);
-    EXPECT_THAT(result.output, EndsWith("[Service]\n# Nothing: no channel has a device of its own, and the service "
-                                        "has access to those of drvbus drivers.\n"));
+    EXPECT_THAT(result.output, EndsWith("[Service]\n# Nothing: no device is configured, and the service already "
+                                        "has access to devices of class drvbus.\n"));
     expect_valid(result.output);
     EXPECT_EQ(print("log_level = 3\n").status, EX_CONFIG);
 }
