@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Build for a release in its root, into build/RELEASE.
+# Build for a release in its build root, into build/RELEASE.
 
 build_key() { { root_key "$1" build && cat "$LIB"/root-{build,sanitized,fuzz} && echo "$@"; } | sha256sum; }
 
@@ -11,7 +11,7 @@ build_release() {
 	shift
 	key=$(build_key "$release" "$@")
 	mkdir -p "$dir"
-	# What was built in another root, or in another way, is of no use.
+	# Files that were built in another root, or by another version of the scripts, cannot be used.
 	if [[ $(cat "$dir/key" 2>/dev/null) != "$key" ]]; then
 		find "$dir" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf '{}' +
 		printf '%s\n' "$key" >"$dir/key"

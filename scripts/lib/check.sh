@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# One command as a test. Guests use this file as well.
+# Run one command as a test. The guests use this file as well.
 
 # Print "ok NAME # time=Nms" if the command succeeds, otherwise "not ok NAME # time=Nms"
 # and the end of the command's output, indented.

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What every script here starts from: paths, messages, locks.
-# shellcheck disable=SC2034 # used by those that read this
+# The paths, messages and locks that all scripts use.
+# shellcheck disable=SC2034 # used by the scripts that source this file
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LIB=$TOP/scripts/lib
@@ -20,7 +20,7 @@ die() {
 }
 
 need_root() {
-	[[ $(id -u) == 0 ]] || die "must be run as root (it makes root file systems and mounts)"
+	[[ $(id -u) == 0 ]] || die "must be run as root, because it creates root file systems and mounts them"
 	[[ $(dpkg --print-architecture) == amd64 ]] || die "needs Debian on amd64"
 }
 
@@ -32,7 +32,7 @@ check_release() {
 	die "unknown release '$1' (one of: ${RELEASES[*]})"
 }
 
-# Hold the lock of the calling shell and its children until they end.
+# Lock FILE until the calling shell and its children exit.
 # usage: hold_lock FILE shared|exclusive [FLOCK_OPTION...]
 hold_lock() {
 	local file=$1 kind=$2 fd
@@ -42,7 +42,8 @@ hold_lock() {
 	flock "$@" "--$kind" "$fd"
 }
 
-# usage: run_logged LOG COMMAND...: quiet unless it fails.
+# Run a command with its output in LOG. Print the end of LOG if the command fails.
+# usage: run_logged LOG COMMAND...
 run_logged() {
 	local log=$1 rc=0
 	shift
@@ -59,7 +60,7 @@ run_logged() {
 read_cpu_ticks() {
 	local line fields
 	read -r line <"/proc/$BASHPID/stat"
-	# From the third field on: the second, the name of the command, may contain spaces.
+	# Skip the first two fields, because the second one, the name of the command, may contain spaces.
 	read -r -a fields <<<"${line##*) }"
 	CPU_TICKS=$((fields[13] + fields[14]))
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The kernel module's tests on a kernel that looks at everything it does, and
-# the daemon's on the devices that this kernel simulates.
+# Run the tests of the kernel module on the debug kernel (KASAN, lockdep, kmemleak and more), and those of the
+# daemon that need the devices that this kernel simulates.
 
 # usage: build_debug_modules RELEASE
 build_debug_modules() {
@@ -25,11 +25,11 @@ make_debug_payload() {
 }
 
 # usage: debug_run RELEASE FILTER LIMIT IDLE_LIMIT
-# Leaves all in build/RELEASE/guest-debug.
+# The results are in build/RELEASE/guest-debug.
 debug_run() {
 	local release=$1 names=$2 limit=$3 idle_limit=$4 out=$BUILD/$1/guest-debug$RETRY
-	# The guest's disk is the root; process 1 comes from the payload's. Interrupts are not routed by
-	# ACPI: its interpreter takes minutes for that when every allocation is looked at.
+	# The root is the disk of the guest. Process 1 is on the payload disk. acpi=noirq, because with the checks of
+	# each allocation the ACPI interpreter takes minutes to route interrupts.
 	# shellcheck disable=SC2034 # boot_guest uses it
 	local GUEST_KERNEL=(-kernel "$(root_path "$release" debug)/vmlinuz" -m 2048 -append
 		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic mitigations=off no_timer_check log_buf_len=16M acpi=noirq init=/bin/sh -- -c "mount -r /dev/vdb /payload && exec /payload/main"')
@@ -38,12 +38,12 @@ debug_run() {
 		unpack_results "$out"
 }
 
-# usage: debug_tests RELEASE: what was built is in build/RELEASE.
+# usage: debug_tests RELEASE: uses the build in build/RELEASE.
 debug_tests() {
 	local out=$BUILD/$1/guest-debug$RETRY
 	check 'the modules build for the debug kernel' build_debug_modules "$1"
 	debug_run "$1" "$FILTER" 1800 700 || true
 	guest_tap "$out"
-	check 'the guest runs to its end' guest_ended "$out"
+	check 'the guest powers off' guest_ended "$out"
 	check 'the kernel log is clean' kernel_clean "$out"
 }

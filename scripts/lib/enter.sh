@@ -1,10 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Run commands in a build root: /src is the checkout (read-only), /build is
-# build/RELEASE, /cache outlives the checkout (what compilers and linters found,
-# by the hash of what they read); all else but /tmp and /run is read-only. Mounts and
-# processes live in namespaces that end with the command.
+# Run commands in a build root.
+#
+#   /src        the checkout, read-only
+#   /build      build/RELEASE
+#   /cache      caches of compilers and linters, which are kept when the checkout is deleted
+#   /tmp, /run  empty
+#
+# All other directories are read-only. The command has its own mount and PID namespaces, so its mounts
+# and processes end with it.
 
 # usage: in_root RELEASE COMMAND...   (after have_root RELEASE build)
 in_root() {
@@ -13,12 +18,12 @@ in_root() {
 	enter_root "$release" "$BUILD/$release" "$CACHE/tools" "$@"
 }
 
-# The same with other directories at /build and /cache.
+# Run a command with other directories as /build and /cache.
 # usage: enter_root RELEASE BUILD_DIR CACHE_DIR COMMAND...
 enter_root() {
 	local release=$1 work=$2 kept=$3 propagation=private
 	shift 3
-	# In a chroot that is no mount point there is no / to make private.
+	# In a chroot whose root is not a mount point, / cannot be made private.
 	unshare --mount --propagation private true 2>/dev/null || propagation=unchanged
 	mkdir -p "$work" "$kept"
 	unshare --mount --propagation "$propagation" --pid --fork --kill-child --net --ipc --uts \

@@ -1,10 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What a guest is given, and what it hands back.
+# Make the payload disk of a guest, run the guest, and check its results.
 #
-# The payload disk: main and guest/ (tests/vm/guest), tree/ (what was installed
-# for this release), tests/ and examples/ (programs), what (to do), filter.
+# The payload disk contains:
+#   main, guest/      tests/vm/guest
+#   tree/             the installed files of this release
+#   tests/, examples/ programs
+#   what              "tests", "demo" or "hello"
+#   filter            a GoogleTest filter
 
 # usage: make_payload RELEASE DISK WHAT FILTER [TEST_FILE...]
 make_payload() {
@@ -24,7 +28,7 @@ make_payload() {
 	make_payload_disk "$dir" "$disk"
 }
 
-# The directory becomes the disk.
+# Make a disk image from the directory, and remove the directory.
 # usage: make_payload_disk DIRECTORY DISK
 make_payload_disk() {
 	local dir=$1 disk=$2
@@ -36,8 +40,8 @@ make_payload_disk() {
 }
 
 # usage: guest_run RELEASE WHAT FILTER LIMIT IDLE_LIMIT [TEST_FILE...]
-# Leaves all in build/RELEASE/guest-WHAT; false if the guest did not get to
-# its end by itself.
+# The results are in build/RELEASE/guest-WHAT. Fails if the guest did not power off by itself or has
+# no results.
 guest_run() {
 	local release=$1 what=$2 filter=$3 limit=$4 idle_limit=$5 image out
 	shift 5
@@ -49,7 +53,7 @@ guest_run() {
 		unpack_results "$out"
 }
 
-# Take apart what came back. No results is a failure of its own.
+# Unpack the results. Fails if there are none.
 unpack_results() {
 	local out=$1
 	mkdir -p "$out/results"
@@ -57,14 +61,14 @@ unpack_results() {
 		[[ -e $out/results/status ]]
 }
 
-# What makes a kernel log a failure.
+# Messages in the kernel log that are a failure.
 KERNEL_TROUBLE='BUG[: ]|WARNING: |Oops|[Cc]all [Tt]race|general protection|possible circular locking|inconsistent lock state|suspicious RCU|rcu.*stall|soft lockup|hung_task|blocked for more than|refcount_t:|UBSAN|KASAN|kmemleak: [0-9]+ new|trying to register non-static key|turning off the locking correctness|ODEBUG:|[^/]use-after-free|Kernel panic|unable to handle|Unknown symbol|disagrees about version'
-# Out-of-tree (12) and unsigned (13) modules taint; that much is wanted.
+# Modules that are out of tree (bit 12) or unsigned (bit 13) taint the kernel. This is expected.
 ALLOWED_TAINT=$((4096 | 8192))
 
-# A log without the reports, with their call traces, of drvbusd killed for want of
-# memory in its cgroup: tests have that done. One of anything else stays.
-without_wanted_kills() {
+# Print a kernel log without the reports of the OOM killer about drvbusd in its cgroup, with their call
+# traces: tests cause them. Reports about other processes are printed.
+without_expected_oom_kills() {
 	awk '/invoked oom-killer/ { report = "" ; inside = 1 }
 		inside { report = report $0 "\n"
 			if (/Memory cgroup out of memory: Killed|Out of memory and no killable/) {
@@ -77,10 +81,10 @@ without_wanted_kills() {
 		END { print report }' "$@"
 }
 
-# Prints what is wrong with the kernel's log and state; false if anything is.
+# Print the problems in the kernel log and in the taint of the kernel. Fails if there are any.
 kernel_clean() {
 	local out=$1 tainted rc=0
-	if without_wanted_kills "$out/console" "$out/results/dmesg" | grep -n -E -A 30 "$KERNEL_TROUBLE"; then
+	if without_expected_oom_kills "$out/console" "$out/results/dmesg" | grep -n -E -A 30 "$KERNEL_TROUBLE"; then
 		rc=1
 	fi
 	tainted=$(cat "$out/results/tainted" 2>/dev/null) || tainted=unknown
@@ -88,11 +92,11 @@ kernel_clean() {
 		printf 'kernel taint: %s (allowed: %d)\n' "$tainted" "$ALLOWED_TAINT"
 		rc=1
 	fi
-	[[ -s $out/results/dmesg ]] || { printf 'no kernel log came back\n' && rc=1; }
+	[[ -s $out/results/dmesg ]] || { printf 'the results contain no kernel log\n' && rc=1; }
 	return "$rc"
 }
 
-# The results of a guest's tests, whether or not it lived to hand them back.
+# Print the results of the tests in a guest, even if the guest crashed before it wrote them.
 # usage: guest_tap OUT
 guest_tap() {
 	local out=$1
@@ -100,19 +104,19 @@ guest_tap() {
 		cat "$out/results/tests.tap"
 		return
 	fi
-	# The output has them too, among all that the tests have said.
+	# The output contains the results as well, mixed with the output of the tests.
 	awk '/^(not )?ok / { print; inside = /^not/; sub(/^(not )?ok /, ""); sub(/ # time=[0-9]+ms$/, ""); done[$0] = 1; next }
 		/^plan / { sub(/^plan /, ""); plan[$0] = 1; next }
 		inside && /^  / { print; next } { inside = 0 }
 		END { for (test in plan) if (!(test in done))
-			printf "not ok %s\n  did not run: the guest ended before\n", test }' "$out/output"
+			printf "not ok %s\n  did not run, because the guest ended early\n", test }' "$out/output"
 }
 
-# One line says how the guest itself did; what it said last helps when it hung.
+# Print the results of the checks of the guest itself: its end, its units and its kernel log.
 # usage: guest_end_tap OUT
 guest_end_tap() {
 	local out=$1
-	check 'the guest runs to its end' guest_ended "$out"
+	check 'the guest powers off' guest_ended "$out"
 	check 'no unit of the guest failed' diff /dev/null "$out/results/failed-units"
 	check 'the kernel log is clean' kernel_clean "$out"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What the host itself must have. Compilers and libraries are not here: they
-# live in the build roots.
+# Install the packages that the host needs. Compilers and libraries are not among
+# them: they are installed in the build roots.
 
 host_missing() {
 	local package

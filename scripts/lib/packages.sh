@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What is in each root, by release.
+# The packages of each root, by release.
 
-# The root things are built, checked and unit-tested in.
+# The build root, for builds, checks, unit tests and integration tests.
 build_packages() {
 	local common=(
 		g++ ccache meson ninja-build pkgconf make bc kmod xz-utils
@@ -15,7 +15,7 @@ build_packages() {
 	)
 	printf '%s\n' "${common[@]}"
 	case $1 in
-	# Here is also what is done once only: lint, fuzzers, the debug kernel.
+	# bookworm has the packages for lint, the fuzzers and the debug kernel as well, which are used for one release only.
 	bookworm)
 		printf '%s\n' linux-source-6.1 sparse clang-format clang-tidy shellcheck \
 			clang llvm libclang-rt-14-dev flex bison libelf-dev libssl-dev cpio busybox-static
@@ -24,7 +24,7 @@ build_packages() {
 	esac
 }
 
-# The root a guest runs from.
+# The root of a guest.
 guest_packages() {
 	local common=(
 		systemd systemd-sysv udev kmod procps passwd

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Boot a guest and watch over it.
+# Boot a guest, and end it if it hangs.
 
-# KVM may be there and still not work (nested, say), so a kernel is booted
-# with it: one that finds no root disk panics, and with that has shown enough.
+# Return whether KVM works. /dev/kvm may exist although KVM does not work, for example in a virtual
+# machine. The function therefore boots the kernel without a root disk and waits for its panic.
 kvm_works() {
 	local kernel=$1
 	[[ -w /dev/kvm ]] || return 1
@@ -14,7 +14,7 @@ kvm_works() {
 		grep -q 'Kernel panic'
 }
 
-# Found out once a run; remembered for the scripts this one calls.
+# Set DRVBUS_ACCEL to "kvm" or "tcg", once per run. Scripts that this one calls inherit it.
 choose_accelerator() {
 	[[ -z ${DRVBUS_ACCEL:-} ]] || return 0
 	if kvm_works "$1"; then
@@ -25,11 +25,11 @@ choose_accelerator() {
 	export DRVBUS_ACCEL
 }
 
-# Options that name the kernel and what goes with it; those of the image where empty.
+# QEMU options for the kernel, its initrd and its command line. If empty, those for the kernel of the image are used.
 GUEST_KERNEL=()
 
-# Hardware for tests: two serial ports with a cable between them, and a card that raises an interrupt when it
-# is told to (docs/specs/edu.rst of QEMU).
+# Hardware for tests: two serial ports that a cable connects, and a card that raises an interrupt on request
+# (docs/specs/edu.rst of QEMU).
 guest_devices() {
 	local cable=drvbus-$BASHPID
 	GUEST_DEVICES=(
@@ -40,17 +40,17 @@ guest_devices() {
 }
 
 # usage: boot_guest IMAGE PAYLOAD OUT
-# Replaces the shell. Writes OUT/console (kernel, systemd), OUT/output (what
-# the payload prints) and OUT/results.tar (what it leaves).
+# Replaces the shell. Writes OUT/console (kernel and systemd), OUT/output (output of the
+# payload) and OUT/results.tar (results of the payload).
 boot_guest() {
 	local image=$1 payload=$2 out=$3 accel kernel=("${GUEST_KERNEL[@]}")
-	# no_timer_check: a busy host ticks an emulated timer too late for that check, and the kernel panics.
+	# no_timer_check: on a busy host an emulated timer is late, so the check would fail and the kernel panic.
 	((${#kernel[@]})) || kernel=(-kernel "$image/vmlinuz" -initrd "$image/initrd" -append
 		'root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 oops=panic log_buf_len=4M fsck.mode=skip mitigations=off no_timer_check psi=1')
 	case $DRVBUS_ACCEL in
 	kvm) accel=(-accel kvm -cpu host) ;;
-	# What newer processors have (AVX, five-level pages) is slow to emulate:
-	# with "-cpu max" a boot takes half as long again.
+	# Features of newer processors (AVX, five-level pages) are slow to emulate:
+	# a boot takes 50% longer with "-cpu max".
 	*) accel=(-accel "tcg,thread=multi" -cpu Nehalem) ;;
 	esac
 	guest_devices
@@ -68,7 +68,7 @@ boot_guest() {
 
 progress() { stat -c %s "$1/console" "$1/output" "$1/results.tar" 2>/dev/null || true; }
 
-# End the guest when it makes no progress or takes too long, and say so.
+# Kill the guest if it writes no output for IDLE_LIMIT or runs longer than LIMIT. Writes the reason to OUT/stopped.
 # usage: watch_guest PID OUT LIMIT IDLE_LIMIT (seconds)
 watch_guest() {
 	local pid=$1 out=$2 limit=$3 idle_limit=$4 started=$SECONDS changed=$SECONDS
@@ -78,18 +78,18 @@ watch_guest() {
 		[[ $now == "$before" ]] || changed=$SECONDS
 		before=$now
 		if ((SECONDS - changed > idle_limit)); then
-			printf 'no sign of life for %d s\n' "$idle_limit" >"$out/stopped"
+			printf 'no output for %d s\n' "$idle_limit" >"$out/stopped"
 		elif ((SECONDS - started > limit)); then
-			printf 'not done after %d s\n' "$limit" >"$out/stopped"
+			printf 'not finished after %d s\n' "$limit" >"$out/stopped"
 		fi
 		[[ ! -e $out/stopped ]] || kill -KILL "$pid"
 		sleep 0.5
 	done
 }
 
-# Now and then an emulated processor that has read another one's code while that was being patched
-# runs into the breakpoint that stood there for the time being, and the kernel does not boot. That is the
-# emulator's; nothing of ours has run before there is output.
+# Return whether the boot failed because of a bug of the emulator. While the kernel patches its code, it writes a
+# temporary breakpoint. Sometimes an emulated processor executes this breakpoint after the kernel has removed it, and
+# the kernel does not boot. There is no output in this case, because the payload has not started.
 emulator_has_failed() { [[ $DRVBUS_ACCEL == tcg && ! -s $1/output ]] && grep -q 'int3: 0000 ' "$1/console"; }
 
 # usage: run_guest IMAGE PAYLOAD OUT LIMIT IDLE_LIMIT
@@ -97,7 +97,7 @@ run_guest() {
 	local rc=0
 	run_guest_once "$@" || rc=1
 	emulator_has_failed "$3" || return "$rc"
-	say "the emulator failed as the guest booted; once more"
+	say "the emulator failed while the guest booted; booting it once more"
 	run_guest_once "$@"
 }
 
@@ -111,6 +111,6 @@ run_guest_once() {
 	watcher=$!
 	wait "$pid" || rc=$?
 	wait "$watcher"
-	[[ -e $out/stopped || $rc == 0 ]] || printf 'qemu ended with %d\n' "$rc" >"$out/stopped"
+	[[ -e $out/stopped || $rc == 0 ]] || printf 'QEMU ended with status %d\n' "$rc" >"$out/stopped"
 	[[ ! -e $out/stopped ]]
 }

@@ -34,7 +34,7 @@ RETRY_LIMIT = 10
 SLOWEST = 10
 
 LINE = re.compile(r"(ok|not ok) (.*?)(?: # time=(\d+)ms)?$")
-# As run_tests.py names a single test. A remark or any other text names a failure of something else.
+# The name of a single test, as run_tests.py prints it. Any other name is a failure of something else.
 SINGLE_TEST = re.compile(r"\S+: (\S+)$")
 
 Test = collections.namedtuple("Test", "good name seconds")

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Run the tests that failed once more, alone. A test that then passes is flaky:
-# it counts as passed, but its logs are kept, and three of them fail the run.
-# A suite in which anything else failed (the kernel log, a leftover process, a
-# guest that hung) is not retried: results.py decides.
+# it counts as passed, and its logs are kept. Three flaky tests fail the run.
+# A suite in which something other than single tests failed (the kernel log, a leftover
+# process, a guest that hung) is not retried (results.py).
 
-# The guest that a kind of suite boots: build/RELEASE/guest-NAME.
+# The guest that a kind of suite boots. Its results are in build/RELEASE/guest-NAME.
 declare -A GUEST_OF=([vm]=tests [debug]=debug)
 
 retry_suites() {

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Build roots and guest disks: made once, kept in the cache under a name that
-# hashes what made them.
+# Build roots and guest disks. They are made once and kept in the cache. KEY is a hash of the packages and
+# scripts that they are made from.
 #
 #   $CACHE/RELEASE-build-KEY/   a root file system
 #   $CACHE/RELEASE-guest-KEY/   disk, vmlinuz, initrd, version
@@ -27,7 +27,7 @@ root_key() {
 	} | sha256sum | cut -c1-12
 }
 
-# A kernel is made in the build root, from the source that is there.
+# The debug kernel is built in the build root, from the source in that root.
 debug_key() {
 	{
 		root_key "$1" build
@@ -38,7 +38,7 @@ debug_key() {
 # usage: root_path RELEASE build|guest|debug
 root_path() { printf '%s\n' "$CACHE/$1-$2-$(root_key "$1" "$2")"; }
 
-# Roots of other keys that nobody uses are removed.
+# Remove the roots with other keys that no process uses.
 drop_old_roots() {
 	local release=$1 kind=$2 keep=$3 old
 	for old in "$CACHE/$release-$kind"-*; do
@@ -53,20 +53,20 @@ make_cached() {
 	[[ ! -d $path ]] || return 0
 	rm -rf "$CACHE/$release-$kind"-*.tmp
 	say "making the $kind root of $release"
-	# A process of its own, so that any step that fails ends it.
+	# A separate process with "set -e", so that it ends at the first step that fails.
 	timed "$release $kind root" run_logged "$CACHE/log/$release-$kind" "$LIB/make-root" "$kind" "$path.tmp" "$release" &&
 		mv "$path.tmp" "$path" || return
 	drop_old_roots "$release" "$kind" "$path"
 	say "made the $kind root of $release in $((SECONDS - started)) s"
 }
 
-# Have the root, and keep it from being removed while this shell lives.
+# Make the root if it is not in the cache, and lock it against removal until this shell exits.
 # usage: have_root RELEASE build|guest|debug
 have_root() {
 	local release=$1 kind=$2 path
 	path=$(root_path "$release" "$kind")
 	if [[ ! -d $path ]]; then
-		# A guest's kernel is its build root's.
+		# The kernel of a guest comes from the build root.
 		[[ $kind == build ]] || have_root "$release" build
 		(make_cached "$release" "$kind" "$path") || die "could not make $path"
 	fi

@@ -96,7 +96,7 @@ def report(good, name, seconds=0.0, output=b""):
 
 
 def watch(process, idle, limit, on_line):
-    """Pass the output on line by line; return why the program was killed, if it was."""
+    """Call on_line for each line of the output; return why the program was killed, or an empty string."""
     fd = process.stdout.fileno()
     pending = b""
     started = time.monotonic()
@@ -232,7 +232,7 @@ def run_tests(program, left, options):
 
 
 def plan(program, options):
-    """Print which tests will run, so that those missing in the end are known."""
+    """Print which tests will run, so that tests without a result can be detected."""
     tests = [None] if selected(program, options.filter) else []
     if program.gtest:
         tests, output = list_tests(program, options)
@@ -246,7 +246,7 @@ def plan(program, options):
 
 
 def selected(program, patterns):
-    """Whether the filter selects a program that is no GoogleTest program, by its name."""
+    """Return whether the filter selects a program that is not a GoogleTest program, by its name."""
     return not patterns or any(fnmatch.fnmatchcase(program.name, pattern) for pattern in patterns.split(":"))
 
 

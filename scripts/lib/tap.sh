@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Run suites of tests and keep their results, which results.py reads.
+# Run suites of tests and write their results to files, which results.py reads.
 
 RESULTS=$BUILD/results
 
@@ -33,8 +33,8 @@ suite_failed() {
 # usage: count ok|'not ok' FILE
 count() { grep -c "^$1 " "$2" || true; }
 
-# Print one line, and every failure with its output. A single write, because
-# suites may run side by side.
+# Print one line, and every failure with its output. A single write, because other
+# suites may run at the same time.
 report_suite() {
 	local name=$1 took=$2 tap=$RESULTS/$1.tap text
 	text=$(

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run clang-tidy over each of our sources in a compilation database.
+"""Run clang-tidy on each source of the project in a compilation database.
 
-It takes minutes for all of them, so what was clean is remembered, by the hash
-of everything clang-tidy goes by: the preprocessed source, with its comments and
-macros, the configuration, the tool. Any finding is a failure.
+This takes minutes for all sources. The script therefore stores which sources
+have no findings, by a hash of all input of clang-tidy: the preprocessed source
+with its comments and macros, the configuration and the version of the tool.
+Any finding is a failure.
 
 usage: tidy.py BUILD_DIR SOURCE_DIR CACHE_DIR
 """
@@ -20,7 +21,7 @@ import sys
 
 
 def sources(build, top):
-    """Every file of ours that is compiled, and how."""
+    """The source files of the project, with their entries in the compilation database."""
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         file = (pathlib.Path(entry["directory"]) / entry["file"]).resolve()
@@ -30,7 +31,7 @@ def sources(build, top):
 
 
 def configuration(build, top):
-    """What decides beside the source; generated headers are in the source."""
+    """The input of clang-tidy other than the preprocessed source."""
     version = subprocess.run(["clang-tidy", "--version"], check=True, capture_output=True).stdout
     files = sorted(file for file in top.rglob(".clang-tidy") if build not in file.parents)
     return version + b"".join(bytes(file) + file.read_bytes() for file in files)
@@ -52,7 +53,7 @@ def check(file, entry, build, top, cache, settings):
     if stamp.exists():
         stamp.touch()
         return ""
-    # Headers of ours, but not those that the build generates.
+    # The headers of the project, without those that the build generates.
     headers = "--header-filter=%s/(cli|client|daemon|dbus|tests|examples)/" % top.name
     result = subprocess.run(["clang-tidy", "-p", build, "--quiet", "--warnings-as-errors=*", headers, file],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
