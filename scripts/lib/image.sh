@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The disk a guest boots from. It holds nothing of drvbus: that comes on a
-# payload disk at each run.
+# Make the disk that a guest boots from. It does not contain drvbus, which each run puts
+# on a payload disk.
 
-# Kernel modules that a guest may want. The rest, for hardware that none here
-# has, would only make depmod slow.
+# Folders of the kernel modules that a guest may need. Modules for other hardware would only
+# make depmod slow.
 GUEST_MODULES=(arch crypto fs lib
 	drivers/{acpi,base,block,char,counter,firmware,gpio,hid,input,pps,ptp,rtc,tty,uio,virtio})
 
@@ -29,7 +29,7 @@ install_payload_runner() {
 	chroot "$root" systemctl --quiet enable payload.service
 }
 
-# What a guest has no use for and that would only make its boot longer.
+# Disable services that a guest does not need, because they make the boot longer.
 trim_boot() {
 	local root=$1
 	chroot "$root" systemctl --quiet mask \
@@ -49,7 +49,7 @@ trim_boot() {
 		[[ ${generator##*/} == systemd-fstab-generator ]] ||
 			ln -s /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
 	done
-	# Everything in /usr has been taken note of: no ldconfig and the like.
+	# systemd then considers /etc and /var up to date with /usr, and does not run services such as ldconfig.
 	touch "$root/etc/.updated" "$root/var/.updated"
 }
 
@@ -57,7 +57,7 @@ configure_guest() {
 	local root=$1
 	printf '/dev/vda / ext4 rw,noatime 0 1\n' >"$root/etc/fstab"
 	printf 'drvbus-guest\n' >"$root/etc/hostname"
-	# An empty one would make systemd take this for a first boot.
+	# If machine-id were empty, systemd would treat the boot as the first one.
 	printf '%s\n' 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
 	mkdir -p "$root/etc/systemd/journald.conf.d"
 	printf '[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\n' \

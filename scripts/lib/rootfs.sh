@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# How a root file system and the build root are made.
+# Make a root file system, and the build root.
 
 # usage: make_root DIRECTORY RELEASE PACKAGES [MMDEBSTRAP_OPTION...]
 make_root() {
@@ -19,8 +19,8 @@ make_root() {
 		"$@" "$release" "$dir" "deb $site $release main"
 }
 
-# The initrd needs to find one virtio disk, so it holds no more than that:
-# where the processor is emulated, unpacking a full one costs many seconds.
+# Configure the initrd with only the drivers for a virtio disk. An emulated processor needs
+# many seconds to unpack a complete initrd.
 prepare_initramfs() {
 	local root=$1
 	mkdir -p "$root/etc/initramfs-tools/conf.d" "$root/usr/share/initramfs-tools/modules.d"
@@ -28,7 +28,7 @@ prepare_initramfs() {
 	printf '%s\n' virtio_pci virtio_blk ext4 >"$root/usr/share/initramfs-tools/modules.d/guest"
 }
 
-# checkpatch and kernel-doc come with the kernel's source, which stays packed.
+# Unpack checkpatch and kernel-doc from the archive with the kernel source.
 unpack_kernel_scripts() {
 	local root=$1 archive
 	for archive in "$root"/usr/src/linux-source-*.tar.xz; do
@@ -39,7 +39,7 @@ unpack_kernel_scripts() {
 
 make_build_root() {
 	local dir=$1 release=$2
-	# mmdebstrap runs its hooks in a shell of their own.
+	# mmdebstrap runs its hooks in a new shell, so pass the definition of the function.
 	make_root "$dir" "$release" "$(build_packages "$release")" \
 		--essential-hook="$(declare -f prepare_initramfs); prepare_initramfs \"\$1\""
 	unpack_kernel_scripts "$dir"
