@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Preprocessed to get the names of the target's kernel header (meson.build).
+// meson.build preprocesses this file to get the event codes from the kernel header of the target.
 #include <linux/input-event-codes.h>

@@ -35,7 +35,7 @@ Layout layout(Kind kind)
 
 TEST(ChannelSuggestion, NameIsValid)
 {
-    EXPECT_EQ(suggest_channel_name("/dev/oldstyle_fasync"), "oldstyle_fasync");
+    EXPECT_EQ(suggest_channel_name("/dev/tutorial_fasync"), "tutorial_fasync");
     EXPECT_EQ(suggest_channel_name("/dev/pts/3"), "pts-3");
     EXPECT_EQ(suggest_channel_name("/run/the.fifo"), "the-fifo");
     EXPECT_EQ(suggest_channel_name("/run/.fifo"), "fifo");

@@ -40,7 +40,7 @@ public:
     void SetUp() override
     {
         write(kRules, R"(SUBSYSTEM=="rtc", GROUP="drvbus", MODE="0640"
-SUBSYSTEM=="misc", KERNEL=="oldstyle_*", GROUP="drvbus", MODE="0640"
+SUBSYSTEM=="misc", KERNEL=="tutorial_*", GROUP="drvbus", MODE="0640"
 SUBSYSTEM=="uio", GROUP="drvbus", MODE="0640", RUN+="/bin/chgrp drvbus /sys%p/device/config", RUN+="/bin/chmod g+w /sys%p/device/config"
 )");
         must_run({"udevadm", "control", "--reload"});

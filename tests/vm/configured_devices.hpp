@@ -5,9 +5,9 @@
 
 namespace drvbus::test {
 
-/// Puts devices of the guest on the bus by configuration alone, as docs/devices.md describes: a configuration file with
-/// the channels, the drop-in for the unit that drvbusctl prints, udev rules for nodes that only root can open, and a
-/// restart of the service. The rules are installed once for all tests of the program.
+/// Publishes devices of the guest by configuration alone, as docs/devices.md describes: writes a configuration file
+/// with the channels and the drop-in that drvbusctl prints for the unit, installs udev rules for nodes that only root
+/// can open, and restarts the service. The rules are installed once for all tests of the program.
 class ConfiguredDevices {
 public:
     /// Restarts the service with this configuration. Create the devices before.

@@ -214,8 +214,8 @@ TEST_F(KmodHammer, AllCallsWorkWhileChannelsAreCreatedAndRemoved)
     SimChannel::Settings settings;
     settings.depth = 64;
     settings.payload_size = 8;
-    SimChannel::Settings old_style = settings;
-    old_style.legacy = true;
+    SimChannel::Settings legacy_settings = settings;
+    legacy_settings.legacy = true;
     const IgnoredSigio ignored;
     const Target target{"hammer", false};
     const Target legacy{"hammer-legacy", true};
@@ -229,7 +229,7 @@ TEST_F(KmodHammer, AllCallsWorkWhileChannelsAreCreatedAndRemoved)
         visitors.emplace_back([&] { wait_in_read(legacy, tally); });
         for (int round = 0; round < kRounds; ++round) {
             const SimChannel channel(target.name, settings);
-            const SimChannel other(legacy.name, old_style);
+            const SimChannel other(legacy.name, legacy_settings);
             const std::uint64_t before = tally.visits;
             // The generator emits in hard interrupt context, this thread in process context.
             tally.check_error(channel.set("rate", "500"), {}, "rate");

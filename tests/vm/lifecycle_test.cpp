@@ -138,7 +138,7 @@ protected:
         ASSERT_TRUE(wait_for_channel("first"));
         daemon_ = daemon_pid();
     }
-    // The socket of this process stays too small.
+    // Restarts the daemon, because the socket of this process remains too small.
     void TearDown() override { EXPECT_EQ(run({"systemctl", "restart", "drvbusd"}).status, 0); }
 
     /// Adds channels while the daemon's netlink socket has room for the uevent of only one.

@@ -16,7 +16,7 @@
 namespace drvbus::test {
 namespace {
 
-constexpr std::uint64_t kCount = 300;  // all have room in the ring
+constexpr std::uint64_t kCount = 300;  // fewer than the ring holds
 
 std::uint64_t now()
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Faults of the service cost a catch-up subscriber no event.
+// A catch-up subscriber loses no event through a fault of the service.
 #include <algorithm>
 #include <csignal>
 #include <iostream>

@@ -36,7 +36,7 @@ TEST(Guest, HasTheBusOfItsRelease)
 {
     const std::string release = read_file("/etc/os-release");
     const std::string bus = read_file("/proc/" + std::to_string(main_process("dbus.service")) + "/comm");
-    // The kernel cuts the name of a process off after 15 characters.
+    // The kernel truncates the name of a process to 15 characters.
     EXPECT_EQ(bus,
               release.find("VERSION_CODENAME=trixie") != std::string::npos ? "dbus-broker-lau\n" : "dbus-daemon\n");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Drivers in the style of classic tutorials (modules/), on the bus by configuration alone.
+// Test drivers as in classic tutorials (modules/), which do not use drvbus.ko: published by configuration alone.
 #include <array>
 #include <cstdint>
 #include <numeric>
@@ -71,7 +71,7 @@ void kill_daemon()
     }));
 }
 
-/// A struct oldstyle_event: index, urgent, id, two parameters.
+/// A struct tutorial_event: index, urgent, id, two parameters.
 std::array<std::uint32_t, 5> fasync_event(std::uint32_t index, std::uint32_t id, std::uint32_t param)
 {
     return {index, 0, id, param, param * 2};
@@ -80,14 +80,14 @@ std::array<std::uint32_t, 5> fasync_event(std::uint32_t index, std::uint32_t id,
 std::string fasync_channel(const std::string& name, int index)
 {
     return "[[channel]]\nname = \"" + name +
-           "\"\ndevice = \"/dev/oldstyle_fasync\"\nrecords = \"fixed\"\nformat = \"u32 id; u32 param[2]\"\n"
+           "\"\ndevice = \"/dev/tutorial_fasync\"\nrecords = \"fixed\"\nformat = \"u32 id; u32 param[2]\"\n"
            "id = \"id\"\nnames = { 7 = \"overheat\" }\nsetup = [{ ioctl = 0x6f01, value = " +
            std::to_string(index) + " }]\n";
 }
 
-TEST(OldstyleFasync, EachIndexIsAChannelWithSigio)
+TEST(TutorialFasync, EachIndexIsAChannelWithSigio)
 {
-    const Driver driver("oldstyle_fasync");
+    const Driver driver("tutorial_fasync");
     const ConfiguredDevices devices(fasync_channel("one", 1) + fasync_channel("two", 2));
     ASSERT_EQ(reason_in_state("online", "one"), "");
     ASSERT_EQ(reason_in_state("online", "two"), "");
@@ -110,11 +110,11 @@ TEST(OldstyleFasync, EachIndexIsAChannelWithSigio)
     EXPECT_EQ(two.channel().EventsPublished(), 1U);
 }
 
-TEST(OldstyleFasync, NoEventIsLostWhenTheDaemonIsKilled)
+TEST(TutorialFasync, NoEventIsLostWhenTheDaemonIsKilled)
 {
     constexpr std::uint32_t kEventsPerKill = 40;  // the driver holds 64
     constexpr std::uint32_t kKills = 3;
-    const Driver driver("oldstyle_fasync");
+    const Driver driver("tutorial_fasync");
     const ConfiguredDevices devices(fasync_channel("one", 1));
     ASSERT_EQ(reason_in_state("online", "one"), "");
     const Subscriber subscriber("one");
@@ -144,7 +144,7 @@ TEST(OldstyleFasync, NoEventIsLostWhenTheDaemonIsKilled)
     EXPECT_TRUE(subscriber.received().lost.empty());
 }
 
-/// A struct oldstyle_message: index, id, four parameters.
+/// A struct tutorial_message: index, id, four parameters.
 std::array<std::uint32_t, 6> eventfd_event(std::uint32_t index, std::uint32_t id, std::uint32_t param)
 {
     return {index, id, param, param + 1, param + 2, param + 3};
@@ -164,22 +164,22 @@ const std::array<MessageSource, 2> kMessageSources{{
     {"Read", 0, ""},
 }};
 
-class OldstyleEventfd : public testing::TestWithParam<MessageSource> {
+class TutorialEventfd : public testing::TestWithParam<MessageSource> {
 protected:
     static std::string channel()
     {
-        return "[[channel]]\nname = \"message\"\ndevice = \"/dev/oldstyle_eventfd\"\nrecords = \"fixed\"\n"
+        return "[[channel]]\nname = \"message\"\ndevice = \"/dev/tutorial_eventfd\"\nrecords = \"fixed\"\n"
                "format = \"u32 _index; u32 message_id; u32 message_param[4]\"\nid = \"message_id\"\n"
                "names = { 7 = \"overheat\" }\n"
                "eventfd = { ioctl = 0x40086f02, format = \"u32 index; s32 fd\", values = { index = " +
                std::to_string(GetParam().index) + ", fd = \"{eventfd}\" } }\n" + GetParam().settings;
     }
 
-    const Driver driver_{"oldstyle_eventfd"};
+    const Driver driver_{"tutorial_eventfd"};
     const ConfiguredDevices devices_{channel()};
 };
 
-TEST_P(OldstyleEventfd, MessageIsAnEvent)
+TEST_P(TutorialEventfd, MessageIsAnEvent)
 {
     const std::uint32_t index = GetParam().index;
     ASSERT_EQ(reason_in_state("online", "message"), "");
@@ -199,7 +199,7 @@ TEST_P(OldstyleEventfd, MessageIsAnEvent)
         EXPECT_EQ(events[count + 1].id, 100 + count);
 }
 
-TEST_P(OldstyleEventfd, NextProcessReadsMessagesThatTheDriverHolds)
+TEST_P(TutorialEventfd, NextProcessReadsMessagesThatTheDriverHolds)
 {
     const std::uint32_t index = GetParam().index;
     ASSERT_EQ(reason_in_state("online", "message"), "");
@@ -220,7 +220,7 @@ TEST_P(OldstyleEventfd, NextProcessReadsMessagesThatTheDriverHolds)
     EXPECT_EQ(events.back().id, 60U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Messages, OldstyleEventfd, testing::ValuesIn(kMessageSources),
+INSTANTIATE_TEST_SUITE_P(Messages, TutorialEventfd, testing::ValuesIn(kMessageSources),
                          [](const auto& source) { return std::string(source.param.name); });
 
 }  // namespace
