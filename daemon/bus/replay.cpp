@@ -61,8 +61,7 @@ void reply_to_get_events(sd_bus_message* call, const Replay& held, std::uint64_t
 {
     const std::uint64_t from = std::max<std::uint64_t>(since, 1);
     const Message reply = new_reply(call);
-    const Summary summary =
-        append_events(reply.get(), held, from, max == 0 ? kMaxEvents : std::min(max, kMaxEvents));
+    const Summary summary = append_events(reply.get(), held, from, max == 0 ? kMaxEvents : std::min(max, kMaxEvents));
     const std::uint64_t lost = summary.next - from - summary.events;
     const int more = summary.more || summary.next < held.next_sequence ? 1 : 0;
     append(reply.get(), 't', &summary.next);

@@ -278,8 +278,8 @@ void read_device(const Table& table, device::ChannelSettings& channel)
         for (const std::string_view key : kConfiguredDeviceKeys) {
             if (table.has(key))
                 table.fail(
-                    key, fmt::format(
-                             "'{}' goes with 'device' or 'match': a device of class drvbus does not need it", key));
+                    key,
+                    fmt::format("'{}' goes with 'device' or 'match': a device of class drvbus does not need it", key));
         }
         if (!channel.preset.empty())
             table.fail("preset", fmt::format("preset \"{}\" needs a 'device', or a 'match'", channel.preset));

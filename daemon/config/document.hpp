@@ -49,8 +49,7 @@ public:
     // the value has another type, or is out of range.
     [[nodiscard]] std::optional<std::string> string(std::string_view key) const;
     [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key) const;
-    [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key, std::int64_t min,
-                                                      std::int64_t max) const;
+    [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max) const;
     [[nodiscard]] std::optional<bool> boolean(std::string_view key) const;
     [[nodiscard]] std::optional<std::string> choice(std::string_view key, const Names& choices) const;
     [[nodiscard]] const toml::table* table(std::string_view key) const;

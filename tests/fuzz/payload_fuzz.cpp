@@ -18,8 +18,8 @@
 namespace drvbus::fuzz {
 
 using bus::EventEncoder;
-using bus::MessageContext;
 using bus::Message;
+using bus::MessageContext;
 using format::Field;
 using format::Format;
 using format::Shape;

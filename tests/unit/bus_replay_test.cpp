@@ -86,12 +86,12 @@ private:
     static Reply parse(sd_bus_message* message)
     {
         Reply reply{.signature = sd_bus_message_get_signature(message, 1),
-                      .contents = text_of(message),
-                      .sequences = {},
-                      .next = 0,
-                      .more = false,
-                      .lost = 0,
-                      .instance = 0};
+                    .contents = text_of(message),
+                    .sequences = {},
+                    .next = 0,
+                    .more = false,
+                    .lost = 0,
+                    .instance = 0};
         check(sd_bus_message_rewind(message, 1), "sd_bus_message_rewind");
         check(sd_bus_message_enter_container(message, 'a', "(sttuv)"), "sd_bus_message_enter_container");
         while (check(sd_bus_message_enter_container(message, 'r', "sttuv"), "sd_bus_message_enter_container") > 0) {
@@ -118,7 +118,7 @@ TEST_F(BusReplay, ReplyHasEventsAsSignalsHaveThem)
     const Reply reply = get_events(bytes, 3, 1);
     EXPECT_EQ(reply.signature, "a(sttuv)tbtt");
     EXPECT_EQ(reply.contents, "a(sttuv)[(\"overheat\" t1 t77 u5 <a{sv}[{\"x\" <y120>}]>) "
-                               "(\"overheat\" t2 t77 u5 <ay[y120 y120]>)] t3 false t0 t99");
+                              "(\"overheat\" t2 t77 u5 <ay[y120 y120]>)] t3 false t0 t99");
 }
 
 TEST_F(BusReplay, SinceZeroMeansSinceOne)
