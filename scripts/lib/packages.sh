@@ -11,7 +11,7 @@ build_packages() {
 		libtomlplusplus-dev libcli11-dev libutfcpp-dev libfmt-dev libgtest-dev libgmock-dev libevdev-dev
 		linux-image-amd64 linux-headers-amd64
 		systemd udev dbus dbus-daemon python3 python3-gi gir1.2-glib-2.0 libglib2.0-bin
-		procps perl
+		procps perl locales
 	)
 	printf '%s\n' "${common[@]}"
 	case $1 in
