@@ -23,7 +23,7 @@ struct drvbus_eventfd;
  * struct drvbus_channel - one stream of events
  * @dev: device of class drvbus; its reference count is the channel's
  * @cdev: character device of the node
- * @node: entry in the list of channels, protected by drvbus_channels_lock
+ * @list_entry: entry in the list of channels, protected by drvbus_channels_lock
  * @ring: the newest events
  * @payload_size: maximum payload of an event, in bytes
  * @instance: CLOCK_BOOTTIME at creation, in nanoseconds
@@ -40,7 +40,7 @@ struct drvbus_eventfd;
 struct drvbus_channel {
 	struct device dev;
 	struct cdev cdev;
-	struct list_head node;
+	struct list_head list_entry;
 	struct drvbus_ring ring;
 	u32 payload_size;
 	u64 instance;
@@ -57,7 +57,7 @@ struct drvbus_channel {
 /**
  * struct drvbus_client - one open file of a channel's node
  * @rcu: frees the client after calls of drvbus_emit() that may still use it
- * @node: entry in the channel's list of clients
+ * @list_entry: entry in the channel's list of clients
  * @channel: the channel; the client holds a reference to it
  * @eventfd: registered eventfd, or NULL. Changed with both @lock and the ring's
  *	     lock held; readable under RCU.
@@ -69,7 +69,7 @@ struct drvbus_channel {
  */
 struct drvbus_client {
 	struct rcu_head rcu;
-	struct list_head node;
+	struct list_head list_entry;
 	struct drvbus_channel *channel;
 	struct drvbus_eventfd __rcu *eventfd;
 

@@ -58,7 +58,7 @@ static int drvbus_client_open(struct inode *inode, struct file *file)
 	atomic64_set(&client->position, state.oldest);
 	get_device(&channel->dev);
 	mutex_lock(&channel->clients_lock);
-	list_add_tail_rcu(&client->node, &channel->clients);
+	list_add_tail_rcu(&client->list_entry, &channel->clients);
 	WRITE_ONCE(channel->num_clients, channel->num_clients + 1);
 	mutex_unlock(&channel->clients_lock);
 	file->private_data = client;
@@ -69,8 +69,8 @@ static int drvbus_client_open(struct inode *inode, struct file *file)
 /*
  * The position is in the client, not in file->f_pos. The client's lock
  * serializes its changes, so threads that share a file never get the same event.
- * A read() that waits for an event does not hold this lock. It would hold the
- * lock of file->f_pos, and so block an lseek() of another thread.
+ * A read() that waits for an event does not hold this lock, so an lseek() of
+ * another thread does not wait for it.
  *
  * Because of FMODE_STREAM, the VFS passes no position to read(). This
  * distinguishes read() from pread().
@@ -95,7 +95,7 @@ static int drvbus_release(struct inode *inode, struct file *file)
 	struct drvbus_channel *channel = client->channel;
 
 	mutex_lock(&channel->clients_lock);
-	list_del_rcu(&client->node);
+	list_del_rcu(&client->list_entry);
 	WRITE_ONCE(channel->num_clients, channel->num_clients - 1);
 	mutex_unlock(&channel->clients_lock);
 

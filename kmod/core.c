@@ -43,7 +43,7 @@ static atomic_t drvbus_allocated = ATOMIC_INIT(0);
 
 /*
  * The allocation must not fail: the driver core ignores a failure of this
- * function. It would create the node under another path, or would not delete
+ * function, and would create the node under another path, or would not delete
  * the node together with the channel.
  */
 static char *drvbus_devnode(drvbus_devnode_arg *dev, umode_t *mode)
@@ -86,12 +86,12 @@ static int drvbus_name_claim(struct drvbus_channel *channel)
 	int ret = 0;
 
 	mutex_lock(&drvbus_channels_lock);
-	list_for_each_entry(other, &drvbus_channels, node) {
+	list_for_each_entry(other, &drvbus_channels, list_entry) {
 		if (!strcmp(dev_name(&other->dev), dev_name(&channel->dev)))
 			ret = -EEXIST;
 	}
 	if (!ret)
-		list_add(&channel->node, &drvbus_channels);
+		list_add(&channel->list_entry, &drvbus_channels);
 	mutex_unlock(&drvbus_channels_lock);
 
 	return ret;
@@ -100,7 +100,7 @@ static int drvbus_name_claim(struct drvbus_channel *channel)
 static void drvbus_name_release(struct drvbus_channel *channel)
 {
 	mutex_lock(&drvbus_channels_lock);
-	list_del(&channel->node);
+	list_del(&channel->list_entry);
 	mutex_unlock(&drvbus_channels_lock);
 }
 
@@ -392,7 +392,7 @@ EXPORT_SYMBOL_GPL(devm_drvbus_channel_create);
 /**
  * drvbus_emit() - Write an event to a channel and notify its clients
  * @channel: the channel; must not have been destroyed
- * @id: type of the event, as defined by the driver
+ * @id: kind of event; the driver defines the numbers
  * @flags: 0 or DRVBUS_EVENT_URGENT
  * @payload: payload of the event, copied; may be NULL if @length is 0
  * @length: size of @payload in bytes, at most the channel's payload size
@@ -401,12 +401,12 @@ EXPORT_SYMBOL_GPL(devm_drvbus_channel_create);
  * serialized; each event gets the next sequence and a time stamp of
  * CLOCK_MONOTONIC. The event can be read before the clients are notified.
  *
- * Context: Any context except NMI, and with any locks held under which a task
- *	    may be woken. Does not sleep. Allocates memory only for signals that
- *	    a client has requested with F_SETSIG, without waiting; if that fails,
- *	    the client gets SIGIO instead. On PREEMPT_RT, waking a task takes
- *	    sleeping locks: there, not in hard interrupt context and not with a
- *	    raw spinlock held.
+ * Context: Any context except NMI. The caller may hold any lock under which a
+ *	    task may be woken. Does not sleep. If a client has called F_SETSIG,
+ *	    the function allocates memory with GFP_ATOMIC; if the allocation
+ *	    fails, the client gets SIGIO instead. On PREEMPT_RT, waking a task
+ *	    takes sleeping locks. There, the function must not be called in hard
+ *	    interrupt context or with a raw spinlock held.
  * Return: 0 on success. -EMSGSIZE: the payload is too large. -ENODEV: @channel
  *	   is NULL, an ERR_PTR(), or being destroyed. -EINVAL: unknown bits in
  *	   @flags, or @payload is NULL and @length is not 0.
@@ -464,7 +464,7 @@ static void __exit drvbus_exit(void)
 	wait_var_event(&drvbus_allocated, !atomic_read(&drvbus_allocated));
 	class_unregister(&drvbus_class);
 	unregister_chrdev_region(drvbus_devt, DRVBUS_MINORS);
-	/* Waits for the RCU callbacks that put eventfds; their code is here. */
+	/* RCU callbacks that put eventfds may be pending: their code is here. */
 	rcu_barrier();
 	ida_destroy(&drvbus_minors);
 }

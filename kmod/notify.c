@@ -45,7 +45,7 @@ void drvbus_notify_event(struct drvbus_channel *channel, u64 sequence,
 	struct drvbus_eventfd *eventfd;
 	struct drvbus_client *client;
 
-	list_for_each_entry_rcu(client, &channel->clients, node) {
+	list_for_each_entry_rcu(client, &channel->clients, list_entry) {
 		eventfd = rcu_dereference(client->eventfd);
 		if (eventfd && sequence >= eventfd->first)
 			drvbus_eventfd_add(eventfd->ctx, 1);
@@ -67,7 +67,7 @@ void drvbus_notify_removal(struct drvbus_channel *channel)
 	struct drvbus_eventfd *eventfd;
 	struct drvbus_client *client;
 
-	list_for_each_entry_rcu(client, &channel->clients, node) {
+	list_for_each_entry_rcu(client, &channel->clients, list_entry) {
 		eventfd = rcu_dereference(client->eventfd);
 		if (eventfd)
 			drvbus_eventfd_add(eventfd->ctx, 1);
@@ -85,7 +85,10 @@ static void drvbus_eventfd_free_rcu(struct rcu_head *rcu)
 	kfree(eventfd);
 }
 
-/* Waits for a grace period: drvbus_emit() on another CPU may use @eventfd. */
+/*
+ * Frees @eventfd after a grace period, because drvbus_emit() on another CPU may
+ * still use it. Does not wait.
+ */
 static void drvbus_eventfd_free(struct drvbus_eventfd *eventfd)
 {
 	if (eventfd)

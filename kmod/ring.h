@@ -15,7 +15,8 @@
 /**
  * struct drvbus_ring - the newest events of a channel
  * @lock: protects all members. It is a raw spinlock because drivers emit in hard
- *	  interrupt context; its holders only copy bytes between kernel buffers.
+ *	  interrupt context (not on PREEMPT_RT); its holders only copy bytes between
+ *	  kernel buffers.
  * @slots: @depth slots of @stride bytes, one record in each
  * @depth: number of slots; constant
  * @stride: size of a slot in bytes; constant
@@ -55,7 +56,7 @@ struct drvbus_ring_state {
 
 /**
  * struct drvbus_event - an event to write to a ring
- * @id: type of the event, as defined by the driver
+ * @id: kind of event; the driver defines the numbers
  * @flags: DRVBUS_EVENT_* bits
  * @length: size of @payload in bytes, at most the payload size of the ring
  * @payload: borrowed for the call; may be NULL if @length is 0

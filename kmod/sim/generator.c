@@ -43,20 +43,21 @@ static enum hrtimer_restart sim_generator_tick(struct hrtimer *timer)
 	struct sim_generator *generator =
 		container_of(timer, struct sim_generator, timer);
 	u64 deadline = ktime_get_ns() + ktime_to_ns(generator->interval) / 2;
-	u64 ticks = hrtimer_forward_now(timer, generator->interval);
+	u64 elapsed_ticks = hrtimer_forward_now(timer, generator->interval);
 	u32 remainder;
-	u64 due;
+	u64 events;
 
-	generator->due += ticks * generator->rate;
-	due = div_u64_rem(generator->due, generator->ticks, &remainder);
-	generator->due = remainder;
+	generator->due_scaled += elapsed_ticks * generator->rate;
+	events = div_u64_rem(generator->due_scaled, generator->ticks_per_second,
+			     &remainder);
+	generator->due_scaled = remainder;
 
 	/*
 	 * This loop takes at most half of the time between two ticks, so that
 	 * the machine remains usable. If it is too slow for the rate, it emits
 	 * fewer events.
 	 */
-	while (due--) {
+	while (events--) {
 		sim_generate(generator);
 		if (ktime_get_ns() >= deadline)
 			break;
@@ -68,9 +69,9 @@ static void sim_generator_start(struct sim_generator *generator)
 {
 	if (!generator->rate)
 		return;
-	generator->ticks = min_t(u32, generator->rate, SIM_TICKS_MAX);
-	generator->interval = ns_to_ktime(NSEC_PER_SEC / generator->ticks);
-	generator->due = 0;
+	generator->ticks_per_second = min_t(u32, generator->rate, SIM_TICKS_MAX);
+	generator->interval = ns_to_ktime(NSEC_PER_SEC / generator->ticks_per_second);
+	generator->due_scaled = 0;
 	hrtimer_start(&generator->timer, generator->interval, HRTIMER_MODE_REL);
 }
 

@@ -25,9 +25,9 @@ struct drvbus_event_name;
  * struct sim_generator - emits numbered events, at a rate or in bursts
  * @timer: runs while @rate is not 0 and a channel is attached
  * @rate: events per second; 0: stopped
- * @ticks: timer interrupts per second
- * @due: number of events to emit, multiplied by @ticks; between two ticks, the
- *	 fraction of an event that is left
+ * @ticks_per_second: timer interrupts per second
+ * @due_scaled: number of events to emit, multiplied by @ticks_per_second. Between
+ *		two ticks, it is the fraction of an event that was not emitted.
  * @interval: time between two ticks
  * @id: id of the events; may change at any time
  * @lock: protects @payload and @count, and keeps the numbers in the order of the
@@ -42,8 +42,8 @@ struct drvbus_event_name;
 struct sim_generator {
 	struct hrtimer timer;
 	u32 rate;
-	u32 ticks;
-	u64 due;
+	u32 ticks_per_second;
+	u64 due_scaled;
 	ktime_t interval;
 	u32 id;
 

@@ -15,7 +15,8 @@
  *		gap. Without O_NONBLOCK, read() waits for an event. 0 (end of
  *		file): the channel was removed and no event is left to read.
  *		EAGAIN: no event to read, with O_NONBLOCK. EINVAL: the buffer is
- *		smaller than a header or than the next record. EFAULT: bad
+ *		smaller than a record without payload or than the next
+ *		record. EFAULT: bad
  *		buffer; the position has not moved past a record that was not
  *		copied.
  * pread()	As read(), from the sequence given as offset (0: the oldest
@@ -27,9 +28,10 @@
  *		result is negative or greater than the sequence of the next event.
  * poll()	EPOLLIN, EPOLLRDNORM: an event at or after the position. EPOLLPRI:
  *		one of these is urgent. EPOLLHUP: the channel was removed.
- * O_ASYNC	One signal for each event, with F_SETSIG in si_code: POLL_IN, or
- *		POLL_PRI if the event is urgent. POLL_HUP: the channel was
- *		removed.
+ * O_ASYNC	A signal for each event. Pending SIGIO signals merge into one;
+ *		realtime signals (F_SETSIG) are queued. After F_SETSIG, si_code
+ *		is POLL_IN, or POLL_PRI if the event is urgent, or POLL_HUP when
+ *		the channel was removed.
  *
  * drvbus_sim can create a channel whose node imitates that of a simple driver
  * (setting "legacy"): it offers open(), read() and O_ASYNC only.
@@ -78,7 +80,7 @@
  *	      the client read them; the difference gives their number.
  * @time_ns: time at which the event was emitted: CLOCK_MONOTONIC, in
  *	     nanoseconds. Does not decrease within a channel.
- * @id: type of the event, as defined by the driver; any value
+ * @id: kind of event; the driver defines the numbers; any value
  * @flags: DRVBUS_EVENT_* bits; all other bits are 0
  * @length: size of the payload in bytes, without padding; 0 to the channel's
  *	    payload size
@@ -153,7 +155,8 @@ struct drvbus_info {
  * unregisters the eventfd, if any.
  * EFAULT: the pointer is bad. EBADF: the descriptor is not open. EINVAL: it is
  * not an eventfd. ENODEV: the channel was removed (not with -1). ENOMEM: not
- * enough memory. If an error is returned, the registration has not changed.
+ * enough memory. EINTR: a signal interrupted the call. If an error is returned,
+ * the registration has not changed.
  */
 #define DRVBUS_IOC_EVENTFD	_IOW(DRVBUS_IOC_MAGIC, 0x02, __s32)
 
