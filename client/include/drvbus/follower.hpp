@@ -21,7 +21,7 @@ struct Event {
     std::uint64_t sequence;  ///< number of the event in its instance of the channel, from 1
     std::uint64_t time;      ///< when the driver emitted it: ns, CLOCK_MONOTONIC; 0 if not known
     std::uint32_t id;        ///< kind of event, a number of the driver
-    sdbus::Variant data;     ///< a{sv}: named fields; au: bare parameters; ay: bytes
+    sdbus::Variant data;     ///< a{sv}: named fields; au: u32 values without names; ay: bytes
 };
 
 /// Position of a subscriber in a channel: the event that it expects next. A program can store it and pass it to a later
@@ -38,8 +38,8 @@ struct Position {
 /// of Follower and from the bus connection, in the thread that serves that connection.
 ///
 /// They may call `position()` and `counters()`. While a handler runs, `position()` is already after the event or the
-/// lost events that the handler was called for. Handlers must not call `catch_up()`, must not destroy the caller, and
-/// must not throw: C code of libsystemd calls them.
+/// lost events that the handler was called for. Handlers must not call `catch_up()`, must not destroy the
+/// Follower or Subscription that calls them, and must not throw: C code of libsystemd calls them.
 struct Handlers {
     std::function<void(const Event&)> event = {};
     /// The `count` events from sequence `first` on are lost: they cannot be requested any more.
@@ -58,14 +58,16 @@ struct Counters {
     friend bool operator==(const Counters&, const Counters&) = default;
 };
 
-/// The algorithm of a catch-up subscriber: delivers an event that has the expected sequence, and calls GetEvents after
-/// any other. docs/reliability.md describes it step by step.
+/// The algorithm of a catch-up subscriber: delivers an event that has the expected sequence, ignores repetitions, and
+/// calls GetEvents after a gap, or if the event may belong to a new instance. docs/reliability.md describes it step by
+/// step.
 ///
 /// This class has no connection. A derived class passes the signals and replies to the `handle_` functions and makes
 /// the calls; programs use ChannelFollower or Subscription. All functions are called in one thread.
 class Follower {
 public:
-    /// @param position where to begin; by default at the first event that the channel still holds
+    /// @param position where to begin; by default at sequence 1: `lost` then reports the events that the
+    /// channel no longer holds
     explicit Follower(Handlers handlers, Position position = {}) : handlers_(std::move(handlers)), position_(position)
     {
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Subscribers of drvbus, events of kernel drivers on D-Bus.
+"""Client library of drvbus, which publishes events of kernel drivers on D-Bus.
 
 Subscription receives every event of a channel once and in order, in the GLib
 main loop of the program. ChannelFollower does so on a connection of the

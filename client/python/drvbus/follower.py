@@ -66,8 +66,9 @@ class EventList(typing.NamedTuple):
 class Follower:
     """The algorithm of a catch-up subscriber, without I/O.
 
-    Delivers an event that has the expected sequence, and calls GetEvents after any
-    other; docs/reliability.md describes it step by step. A derived class passes the
+    Delivers an event that has the expected sequence, ignores repetitions, and calls
+    GetEvents after a gap, or if the event may belong to a new instance.
+    docs/reliability.md describes it step by step. A derived class passes the
     signals and replies to the handle_ methods, and makes the calls. The C++ class of
     the same name works alike.
     """

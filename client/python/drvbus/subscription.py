@@ -22,9 +22,10 @@ class Subscription:
                  interval=1000, caught_up=lambda: None, failed=lambda error: None):
         """Start with the next iteration of the loop.
 
-        channel    its name
+        channel    name of the channel
         handlers   Handlers
         position   where to begin
+        bus_type   bus to connect to, a Gio.BusType
         interval   milliseconds between two attempts to connect and to catch up
         caught_up  called after a successful attempt: all events were delivered, or
                    there is a new instance and the call of handlers.replaced follows
