@@ -52,7 +52,7 @@ bool replaces_device(const device::Settings& settings)
 std::string configured_notification(const device::ChannelSettings& channel)
 {
     return channel.notification ? fmt::format("{}, set in the configuration", to_string(*channel.notification))
-                                : "the first that works of eventfd, poll and sigio";
+                                : "the first of eventfd, poll and sigio that works";
 }
 
 /// Whether the step queries which events an input device can send (EVIOCGBIT). Such a step changes nothing.
@@ -184,9 +184,9 @@ void ChannelCheck::check_access(const std::string& node, const device::Settings&
     try {
         const device::OpenedDevice opened = device::open(
             {.name = {}, .node = node, .framing = settings.framing, .format = {}, .event_names = {}}, write);
-        add("access", write ? fmt::format("{} may read and write it; opened for writing because of: {}",
+        add("access", write ? fmt::format("user {} may read and write it; opened for writing because of: {}",
                                           user_name(geteuid()), writing_steps(settings))
-                            : fmt::format("{} may read it", user_name(geteuid())));
+                            : fmt::format("user {} may read it", user_name(geteuid())));
         if (const std::string service = service_access_note(info, write); !service.empty())
             add("", service);
         if (const std::string reason = refusal(settings, info, opened.fd.get()); !reason.empty())
@@ -234,7 +234,7 @@ void ChannelCheck::check_notification(int fd, const DeviceInfo& info, const devi
     // The step that passes an eventfd is not run, so the driver never gets this one.
     const UniqueFd eventfd(settings.eventfd ? ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1);
     const notification::Device device{
-        .fd = fd, .drvbus_class = false, .eventfd = eventfd.get(), .urgent_only = settings.urgent_only};
+        .fd = fd, .is_drvbus_class = false, .eventfd = eventfd.get(), .urgent_only = settings.urgent_only};
     try {
         const auto made = channel.notification ? make(*channel.notification, loop_, sigio_, device, [] {})
                                                : make_any(loop_, sigio_, device, [] {});

@@ -118,8 +118,8 @@ std::string additional_settings(const std::string& preset, const DeviceInfo& inf
 std::string choose_preset(const DeviceInfo& info, const Layout& layout)
 {
     std::string preset = preset_for(info);
-    const bool stream = info.type == DeviceInfo::Type::fifo || info.type == DeviceInfo::Type::socket;
-    if (preset.empty() && stream && layout.kind == Kind::text_lines)
+    const bool is_fifo_or_socket = info.type == DeviceInfo::Type::fifo || info.type == DeviceInfo::Type::socket;
+    if (preset.empty() && is_fifo_or_socket && layout.kind == Kind::text_lines)
         preset = "fifo";
     if (preset.empty() && info.type == DeviceInfo::Type::character_device && layout.kind == Kind::input_events)
         preset = "evdev";
@@ -181,7 +181,7 @@ std::string suggest_channel(const DeviceInfo& info, const Layout& layout, bool t
         text += fmt::format("preset = \"{}\"\n", preset);
     text += fmt::format("device = {}\n", *device);
     if (const std::string match = suggest_match(info); !match.empty())
-        text += as_comment(match, "instead of 'device': finds it under any path");
+        text += as_comment(match, "instead of 'device': finds the device even if its path changes");
     return text +
            (preset.empty() ? data_settings(info, layout) : additional_settings(preset, info, layout, typed_input));
 }

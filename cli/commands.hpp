@@ -10,7 +10,7 @@
 namespace drvbus::cli {
 
 /// Explains each channel of the configuration and tests whether its device can be opened and which notification it
-/// supports. Opens the devices, but runs no setup step and reads nothing.
+/// supports. Opens the devices, and runs only the setup steps that query an input device (EVIOCGBIT). Reads nothing.
 /// @returns EXIT_FAILURE if a device that is present cannot be used
 /// @throws ConfigError, std::system_error
 [[nodiscard]] int check_config(const ConfigPath& path);

@@ -51,7 +51,8 @@ std::string text_of(const device::IoctlStep& step)
         text += fmt::format("; the device is refused if one of {} bits is set: {}", step.refused_bits.size(),
                             step.refused_reason);
     if (step.restored_from != 0)
-        text += fmt::format("; undone by the same ioctl with what ioctl {:#x} returned before", step.restored_from);
+        text += fmt::format("; undone by the same ioctl, with the settings that ioctl {:#x} returned before the step",
+                            step.restored_from);
     return text;
 }
 

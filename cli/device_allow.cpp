@@ -10,7 +10,7 @@
 
 namespace drvbus::cli {
 
-std::string device_allow_group(const DeviceInfo& info)
+std::string device_allow_specifier(const DeviceInfo& info)
 {
     // Unrelated devices such as memory, consoles and virtual machines share these majors. A drop-in for one of them
     // must not allow all.
@@ -23,7 +23,7 @@ std::string device_allow_group(const DeviceInfo& info)
     return (character ? "char-" : "block-") + info.major_name;
 }
 
-std::string device_allow_group(const device::Match& match)
+std::string device_allow_specifier(const device::Match& match)
 {
     // Subsystems, and the names of their major numbers in /proc/devices.
     constexpr std::pair<const char*, const char*> kSubsystems[] = {

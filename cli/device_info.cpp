@@ -126,7 +126,7 @@ SdDevicePtr find_sd_device(const DeviceInfo& info)
 std::string describe(const DeviceInfo& info)
 {
     switch (info.type) {
-    case Type::missing:
+    case Type::unknown:
         return std::strerror(info.error);
     case Type::fifo:
         return "FIFO";

@@ -17,12 +17,12 @@ using SdDevicePtr = std::unique_ptr<sd_device, SdDeviceDeleter>;
 
 /// What the system knows about the device, FIFO, socket or file at a path.
 struct DeviceInfo {
-    enum class Type : std::uint8_t { missing, character_device, block_device, fifo, socket, file, other };
+    enum class Type : std::uint8_t { unknown, character_device, block_device, fifo, socket, file, other };
 
     std::string path;
-    Type type = Type::missing;
-    int error = 0;          ///< errno of stat(), if the type is missing
-    struct stat status {};  ///< valid unless the type is missing
+    Type type = Type::unknown;
+    int error = 0;          ///< errno of stat(), if the type is unknown
+    struct stat status {};  ///< valid unless the type is unknown
     // Of a character or block device; empty if unknown:
     std::string subsystem;   ///< such as "input"
     std::string sysname;     ///< such as "event3"

@@ -24,6 +24,7 @@ AllowedUsers allowed_users(const DeviceInfo& info, bool write)
     write = write || socket;
     if (has((read ? S_IROTH : 0U) | (write ? S_IWOTH : 0U)))
         return AllowedUsers::all;
+    // Group root does not count: no service should become a member of it.
     if (has((read ? S_IRGRP : 0U) | (write ? S_IWGRP : 0U)) && info.status.st_gid != 0)
         return AllowedUsers::group;
     return AllowedUsers::owner;

@@ -8,7 +8,8 @@
 
 namespace drvbus::cli {
 
-/// The users besides root that the mode of a file allows to read it, or to connect to it.
+/// The users besides root that the mode of a file allows to read it, or to connect to it. `owner`: only the owner, or
+/// group root.
 enum class AllowedUsers : std::uint8_t { all, group, owner };
 
 /// @param write whether they must be allowed to write, too

@@ -41,8 +41,8 @@ std::string advice(const DeviceInfo& info, int error)
                                : fmt::format("{}: {}", ownership(info), access_advice(info, false));
     if (error == EBUSY) {
         const DeviceUsers users = find_device_users(info);
-        return fmt::format("only one process can open it, now {}{}", users.names,
-                           users.includes_drvbusd ? ": systemctl stop drvbusd" : "");
+        return fmt::format("only one process can open it, and {} has it open{}", users.names,
+                           users.includes_drvbusd ? "; to probe it, stop the daemon: systemctl stop drvbusd" : "");
     }
     if (error == ECONNREFUSED)
         return "no program listens on the socket: start it";
@@ -87,12 +87,13 @@ std::string test_notifications(const DeviceInfo& info, int fd, bool& any)
 {
     const EventLoop loop;
     notification::SigioDispatcher sigio(loop);
-    const bool drvbus_class = info.subsystem == "drvbus";
-    const notification::Device device{.fd = fd, .drvbus_class = drvbus_class, .eventfd = -1, .urgent_only = false};
+    const bool is_drvbus_class = info.subsystem == "drvbus";
+    const notification::Device device{
+        .fd = fd, .is_drvbus_class = is_drvbus_class, .eventfd = -1, .urgent_only = false};
     std::string text = labelled(
-        "eventfd", drvbus_class ? test_notification(Kind::eventfd, loop, sigio, device)
-                                : "unknown: only the driver's documentation says whether it has an ioctl for it");
-    any = drvbus_class;
+        "eventfd", is_drvbus_class ? test_notification(Kind::eventfd, loop, sigio, device)
+                                   : "unknown: only the driver's documentation says whether it has an ioctl for it");
+    any = is_drvbus_class;
     for (const Kind kind : {Kind::poll, Kind::sigio}) {
         const std::string result = test_notification(kind, loop, sigio, device);
         text += labelled(to_string(kind), result);

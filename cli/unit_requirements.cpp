@@ -2,6 +2,7 @@
 #include "cli/unit_requirements.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <initializer_list>
 #include <string_view>
 #include <vector>
@@ -48,7 +49,7 @@ void UnitRequirements::add(const std::string& name, const device::ChannelSetting
     if (!channel.device)
         return;
     const device::Settings& settings = *channel.device;
-    text_ += fmt::format("\n# {}: {}\n", name, printable(settings.device()));
+    text_ += fmt::format("\n# {}: {}\n", name, printable(settings.path_or_match()));
     const std::size_t size = text_.size();
     if (settings.match)
         add_match(settings);
@@ -60,7 +61,8 @@ void UnitRequirements::add(const std::string& name, const device::ChannelSetting
         if (is_unit_setting(line))
             add_line(line);
         else
-            add_comment(fmt::format("Ignored, because it is not one line SETTING=VALUE: {}", line));
+            add_comment(
+                fmt::format("This string of 'unit' is ignored, because it is not one line SETTING=VALUE: {}", line));
     }
     if (text_.size() == size)
         add_comment("Nothing in addition to the lines above.");
@@ -70,15 +72,17 @@ void UnitRequirements::add_match(const device::Settings& settings)
 {
     const std::vector<std::string> nodes = find(*settings.match);
     for (const std::string& node : nodes) {
-        const std::string group = device_allow_group(device_info(node));
-        add_device_allow(group.empty() ? node : group, settings.writes());
+        const std::string specifier = device_allow_specifier(device_info(node));
+        add_device_allow(specifier.empty() ? node : specifier, settings.writes());
         add_access(node, settings.writes());
     }
-    const std::string group = device_allow_group(*settings.match);
+    const std::string specifier = device_allow_specifier(*settings.match);
     if (nodes.empty())
-        add_comment("The device is absent: run drvbusctl unit-dropin again when it is present, to add its group.");
-    if (nodes.empty() && !group.empty())
-        add_device_allow(group, settings.writes());
+        add_comment(
+            "The device is absent. Run drvbusctl unit-dropin again when it is present, to add the group that owns "
+            "its node.");
+    if (nodes.empty() && !specifier.empty())
+        add_device_allow(specifier, settings.writes());
     add_written_files(settings, nodes.empty() ? std::string() : nodes.front());
 }
 
@@ -86,48 +90,50 @@ void UnitRequirements::add_path(const device::Settings& settings)
 {
     const std::string& path = settings.path;
     const DeviceInfo info = device_info(path);
-    if (info.is_device() || (is_below(path, {"/dev/"}) && info.type == Type::missing))
+    if (info.is_device() || (is_below(path, {"/dev/"}) && info.type == Type::unknown))
         add_device(info, settings.writes());
     if (is_below(path, {"/home/", "/root/", "/run/user/"}))
         add_comment(fmt::format("ProtectHome=yes hides {}: create it in /run/drvbus, for example.", path));
     if (is_below(path, {"/tmp/", "/var/tmp/"}))
         add_comment(fmt::format("PrivateTmp=yes hides {}: create it in /run/drvbus, for example.", path));
-    add_proc(path);
+    add_proc_subset(path);
     add_access(path, settings.writes());
     add_written_files(settings, path);
 }
 
 void UnitRequirements::add_device(const DeviceInfo& info, bool write)
 {
-    const std::string group = device_allow_group(info);
+    const std::string specifier = device_allow_specifier(info);
     const bool in_dev = is_below(info.path, {"/dev/"});
     if (in_dev)
         add_device_allow(info.path, write);
-    else if (!group.empty())
-        add_device_allow(group, write);
+    else if (!specifier.empty())
+        add_device_allow(specifier, write);
     else
-        add_comment("DeviceAllow= accepts only paths in /dev: configure the device's path there.");
-    if (info.type == Type::missing)
+        add_comment("DeviceAllow= accepts only paths in /dev: set 'device' to the path of its node in /dev.");
+    if (info.error == ENOENT)
         add_comment("It is absent. systemd looks it up when the service starts: restart the service when it is "
                     "present.");
-    else if (in_dev && !group.empty())
+    else if (in_dev && !specifier.empty())
         add_comment(fmt::format("If it is plugged in while the service runs, all devices of its kind must be allowed: "
                                 "DeviceAllow={} {}",
-                                group, write ? "rw" : "r"));
+                                specifier, write ? "rw" : "r"));
 }
 
-void UnitRequirements::add_proc(const std::string& path)
+/// The unit has ProcSubset=pid, which hides everything in /proc except the folders of processes.
+void UnitRequirements::add_proc_subset(const std::string& path)
 {
     const bool of_process = path.size() > 6 && path[6] >= '0' && path[6] <= '9';
     if (is_below(path, {"/proc/"}) && !of_process && !is_below(path, {"/proc/self/"}))
         add_line("ProcSubset=all");
 }
 
-/// The service runs as user drvbus, in group drvbus.
+/// Adds what the permissions of the file require so that user drvbus, in group drvbus, can open it: a group, or a udev
+/// rule as a comment.
 void UnitRequirements::add_access(const std::string& path, bool write)
 {
     const DeviceInfo info = device_info(path);
-    if (info.type == Type::missing)
+    if (info.type == Type::unknown)
         return;
     const std::string group = group_name(info.status.st_gid);
     switch (allowed_users(info, write)) {

@@ -29,7 +29,7 @@ private:
     void add_access(const std::string& path, bool write);
     void add_written_files(const device::Settings& settings, const std::string& node);
     void add_written_file(const std::string& path);
-    void add_proc(const std::string& path);
+    void add_proc_subset(const std::string& path);
     void add_device_allow(const std::string& device, bool write);
     /// Adds a line unless the text has it already.
     void add_line(const std::string& line);

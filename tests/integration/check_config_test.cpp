@@ -75,8 +75,9 @@ TEST_F(CheckConfig, TerminalSupportsPollAndSigioButNoEventfd)
     };
     const Result any = check_by("");
     EXPECT_EQ(any.status, 0) << any.output;
-    EXPECT_THAT(any.output, AllOf(HasSubstr("notification  poll: "), HasSubstr(terminal.path() + ": character device "),
-                                  HasSubstr("undone by the same ioctl with what ioctl 0x802c542a returned before")));
+    EXPECT_THAT(any.output,
+                AllOf(HasSubstr("notification  poll: "), HasSubstr(terminal.path() + ": character device "),
+                      HasSubstr("undone by the same ioctl, with the settings that ioctl 0x802c542a returned")));
     const Result sigio = check_by("notification = \"sigio\"\n");
     EXPECT_EQ(sigio.status, 0) << sigio.output;
     EXPECT_THAT(sigio.output, HasSubstr("notification  sigio: set in the configuration, and the device supports it"));
