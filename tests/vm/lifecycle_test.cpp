@@ -153,9 +153,11 @@ protected:
         const int bytes = 0;
         must(setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), "SO_RCVBUF");
         const StoppedDaemon stopped;
-        for (const char* const name : {"missed0", "missed1", "missed2", "missed3"})
+        for (const char* const name : {"missed0", "missed1", "missed2", "missed3"}) {
             channels_.push_back(std::make_unique<SimChannel>(name));
-        run({"udevadm", "settle"});
+            // udev handles uevents of several devices in parallel: the one of missed0 must arrive first.
+            run({"udevadm", "settle"});
+        }
     }
 
     /// @returns the size of the messages in a socket that the daemon has not read, in bytes
