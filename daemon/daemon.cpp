@@ -52,8 +52,9 @@ int Daemon::run()
         add_configured_channel(name);
     update_arrival_monitor();
     enumerate_devices();
+    // No channel took these devices over.
     for (const auto& [name, fd] : std::exchange(devices_without_checkpoint_, {}))
-        service::remove_fd(service::StoredFd::device, name);
+        service::remove_fd(service::StoredFdKind::device, name);
     service::notify_ready();
     status_.changed();
     const int result = loop_.run();
@@ -126,7 +127,7 @@ void Daemon::enumerate_devices()
     for (const auto& [name, entry] : channels_) {
         // An enumeration can miss devices without an error. A device is removed only if its node does not exist either.
         const record::ChannelDescription& description = entry.channel->description();
-        if (description.drvbus_class && !enumerated_.contains(name) && !device::node_exists(description.node))
+        if (description.is_drvbus_class && !enumerated_.contains(name) && !device::node_exists(description.node))
             entry.channel->device_removed();
     }
 }
@@ -146,7 +147,7 @@ void Daemon::retire_channel(ChannelEntries::iterator entry)
 
 bool Daemon::is_same_device(const record::ChannelDescription& description, const device::ChannelSettings& settings)
 {
-    if (description.drvbus_class)
+    if (description.is_drvbus_class)
         return !settings.device;
     return settings.device && description.settings_hash == settings.device->hash;
 }
@@ -162,16 +163,16 @@ void Daemon::add_stored_channels()
             if (!is_same_device(description, config_.channel(name)))
                 retire_channel(channels_.find(name));
         } catch (const std::exception& error) {
-            spdlog::warn("channel {}: the checkpoint of the previous process cannot be used: {}; its counters begin at "
-                         "0",
+            spdlog::warn("channel {}: the checkpoint of the previous process cannot be used: {}; the counters of the "
+                         "channel begin at 0",
                          name, error.what());
-            service::remove_fd(service::StoredFd::checkpoint, name);
-            service::remove_fd(service::StoredFd::eventfd, name);
+            service::remove_fd(service::StoredFdKind::checkpoint, name);
+            service::remove_fd(service::StoredFdKind::eventfd, name);
             // Without a checkpoint, the open file of a ring still has its position.
             if (files.device)
                 devices_without_checkpoint_.insert_or_assign(name, std::move(files.device));
             else
-                service::remove_fd(service::StoredFd::device, name);
+                service::remove_fd(service::StoredFdKind::device, name);
         }
     }
 }
@@ -183,7 +184,7 @@ void Daemon::add_configured_channel(const std::string& name)
         return;
     record::ChannelDescription description;
     description.name = name;
-    description.node = settings.device->device();
+    description.node = settings.device->path_or_match();
     description.framing = settings.device->framing;
     description.settings_hash = settings.device->hash;
     add_channel(description);
@@ -210,36 +211,37 @@ void Daemon::update_arrival_monitor()
 void Daemon::on_device_added(const record::ChannelDescription& description)
 {
     enumerated_.insert(description.name);
-    const auto present = channels_.find(description.name);
+    const auto existing = channels_.find(description.name);
     if (config_.channel(description.name).device)
-        spdlog::warn("channel {}: the configuration gives this name to another device; {} is not published",
-                     description.name, description.node);
-    else if (present == channels_.end())
+        spdlog::warn(
+            "channel {}: the configuration gives this name to another device; the events of {} are not published",
+            description.name, description.node);
+    else if (existing == channels_.end())
         add_channel(description);
     // A channel that reads a device either reads this one already, or still publishes the last events of a device that
     // was removed. Its next turn shows which is the case.
-    else if (!present->second.channel->device_added(description)) {
-        present->second.reported_device = std::make_unique<record::ChannelDescription>(description);
+    else if (!existing->second.channel->device_added(description)) {
+        existing->second.added_device = std::make_unique<record::ChannelDescription>(description);
         queue_turn(description.name);
     }
 }
 
 void Daemon::on_device_removed(const std::string& name)
 {
-    const auto present = channels_.find(name);
-    if (present == channels_.end() || !present->second.channel->description().drvbus_class)
+    const auto existing = channels_.find(name);
+    if (existing == channels_.end() || !existing->second.channel->description().is_drvbus_class)
         return;
-    present->second.reported_device.reset();
-    present->second.channel->device_removed();
+    existing->second.added_device.reset();
+    existing->second.channel->device_removed();
 }
 
 void Daemon::add_channel(const record::ChannelDescription& description, channel::Inherited inherited)
 {
     const std::string& name = description.name;
-    if (const auto stored = devices_without_checkpoint_.extract(name); stored && description.drvbus_class)
+    if (const auto stored = devices_without_checkpoint_.extract(name); stored && description.is_drvbus_class)
         inherited.device = std::move(stored.mapped());
     else if (stored)
-        service::remove_fd(service::StoredFd::device, name);
+        service::remove_fd(service::StoredFdKind::device, name);
     inherited.previous = removed_positions_.take(name);
     const channel::Services services{loop_, connection_, publisher_, sigio_, inherited_fds_, totals_};
     channels_[name].channel = std::make_unique<channel::Channel>(
@@ -298,21 +300,21 @@ void Daemon::give_turns()
         entry->second.queued = false;
         if (result == channel::Channel::TurnResult::ended)
             delete_channel(entry);
-        else if (const auto present_device = std::exchange(entry->second.reported_device, nullptr))
-            entry->second.channel->cancel_removal(*present_device);
+        else if (const auto added_device = std::exchange(entry->second.added_device, nullptr))
+            entry->second.channel->confirm_device(*added_device);
     }
 }
 
 void Daemon::delete_channel(ChannelEntries::iterator entry)
 {
     const std::string name = entry->first;
-    const std::unique_ptr<record::ChannelDescription> next_device = std::move(entry->second.reported_device);
-    spdlog::info("channel {}: removed", name);
+    const std::unique_ptr<record::ChannelDescription> added_device = std::move(entry->second.added_device);
+    spdlog::info("channel {}: deleted", name);
     entry->second.channel->remove_stored_fds();
     removed_positions_.put(name, entry->second.channel->final_position());
     channels_.erase(entry);
-    if (next_device)
-        on_device_added(*next_device);
+    if (added_device)
+        on_device_added(*added_device);
     else
         add_configured_channel(name);
     on_channels_changed();

@@ -32,7 +32,7 @@ namespace drvbus {
 class Daemon final {
 public:
     /// Connects to the bus and requests the name org.drvbus1.
-    /// @throws std::exception, with advice, if the configuration is wrong or the bus cannot be used
+    /// @throws std::exception, whose message says what to do, if the configuration is wrong or the bus cannot be used
     Daemon(bus::BusType bus_type, ConfigPath config_path);
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -57,7 +57,7 @@ private:
         bool queued = false;  ///< `turn_order_` has the channel
         /// A device of class drvbus that was reported as added under this name while the channel was still reading its
         /// present one. Null: none.
-        std::unique_ptr<record::ChannelDescription> reported_device;
+        std::unique_ptr<record::ChannelDescription> added_device;
     };
     using ChannelEntries = std::map<std::string, ChannelEntry, std::less<>>;  ///< by name
 
@@ -102,7 +102,7 @@ private:
     EventSource stop_on_term_, stop_on_int_, reload_on_hup_;
     service::StatusReporter status_;
     ChannelEntries channels_;
-    std::set<std::string> enumerated_;  ///< names of the channels that the present or last enumeration has found
+    std::set<std::string> enumerated_;  ///< names of the channels found since the last enumeration began
     /// By channel name: the open devices that an earlier process stored, whose checkpoint is missing or damaged.
     std::map<std::string, UniqueFd> devices_without_checkpoint_;
     checkpoint::RemovedChannelPositions removed_positions_;

@@ -23,19 +23,19 @@ constexpr std::string_view kDevicePrefix = "device.";
 constexpr std::string_view kEventfdPrefix = "eventfd.";
 constexpr std::string_view kCheckpointPrefix = "checkpoint.";
 
-std::string_view prefix_of(StoredFd which)
+std::string_view prefix_of(StoredFdKind which)
 {
     switch (which) {
-    case StoredFd::device:
+    case StoredFdKind::device:
         return kDevicePrefix;
-    case StoredFd::eventfd:
+    case StoredFdKind::eventfd:
         return kEventfdPrefix;
     default:
         return kCheckpointPrefix;
     }
 }
 
-std::string fd_name(StoredFd which, const std::string& channel)
+std::string fd_name(StoredFdKind which, const std::string& channel)
 {
     return fmt::format("{}{}", prefix_of(which), channel);
 }
@@ -82,17 +82,17 @@ bool can_store_fds()
     return std::getenv("NOTIFY_SOCKET") != nullptr;
 }
 
-void store_fd(StoredFd which, const std::string& channel, int fd)
+void store_fd(StoredFdKind which, const std::string& channel, int fd)
 {
     // With FDPOLL=1, the service manager would close a device that hung up. Such a device may still have events.
     const std::string message = fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", fd_name(which, channel));
     if (const int result = sd_pid_notify_with_fds(0, 0, message.c_str(), &fd, 1); result < 0)
-        spdlog::warn("channel {}: the service manager did not store the files that outlive a restart ({}); after a "
-                     "restart, events that the channel still holds are published again",
+        spdlog::warn("channel {}: the service manager did not store a file that the next process needs ({}); "
+                     "after a restart, events may be published again, or input that is not published yet may be lost",
                      channel, std::strerror(-result));
 }
 
-void remove_fd(StoredFd which, const std::string& channel)
+void remove_fd(StoredFdKind which, const std::string& channel)
 {
     sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", fd_name(which, channel)).c_str());
 }

@@ -7,8 +7,8 @@
 
 #include "base/unique_fd.hpp"
 
-/// The service manager's side of the daemon: its file descriptor store (FileDescriptorStoreMax= in systemd.service(5)),
-/// and its notifications (service_status.hpp).
+/// What the daemon uses of the service manager: the file descriptor store (FileDescriptorStoreMax= in
+/// systemd.service(5)), and notifications (service_status.hpp).
 namespace drvbus::service {
 
 /// The files of one channel that the service manager keeps while the daemon restarts. Any of them may be missing.
@@ -19,7 +19,7 @@ struct StoredFds {
 };
 
 /// One of the files in StoredFds.
-enum class StoredFd : std::uint8_t { device, eventfd, checkpoint };
+enum class StoredFdKind : std::uint8_t { device, eventfd, checkpoint };
 
 /// The open files that the service manager passed to this process.
 class InheritedFds {
@@ -46,9 +46,9 @@ private:
 
 /// Stores a duplicate of `fd`. If the service manager cannot be reached, it logs a warning. Call `remove_fd` first if a
 /// file is already stored: the service manager would keep both.
-void store_fd(StoredFd which, const std::string& channel, int fd);
+void store_fd(StoredFdKind which, const std::string& channel, int fd);
 
 /// Makes the service manager close the stored file. No effect if there is none.
-void remove_fd(StoredFd which, const std::string& channel);
+void remove_fd(StoredFdKind which, const std::string& channel);
 
 }  // namespace drvbus::service

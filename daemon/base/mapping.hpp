@@ -11,8 +11,8 @@ namespace drvbus {
 class Mapping {
 public:
     Mapping() = default;
-    /// Maps `size` bytes of `file` from `offset`, which is a multiple of the page size. With `times` above 1, `size` is
-    /// one as well.
+    /// Maps `size` bytes of `file` from `offset`. `offset` must be a multiple of the page size. If `times` is more than
+    /// 1, `size` must be such a multiple too.
     /// @param file not needed after the constructor
     /// @param times how often the same bytes are mapped, each time at the addresses after the previous ones. With 2, a
     ///        range that wraps around the end of a ring is contiguous in memory.

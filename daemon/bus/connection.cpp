@@ -45,7 +45,7 @@ const char* name_of(BusType type)
     return type == BusType::system ? "system" : "session";
 }
 
-Opened open_or_advise(BusType type)
+OpenedBus open_bus_for_daemon(BusType type)
 {
     try {
         return open_bus(type == BusType::system);
@@ -59,13 +59,13 @@ Opened open_or_advise(BusType type)
 }  // namespace
 
 Connection::Connection(EventLoop& loop, BusType type, Callbacks callbacks)
-    : loop_(loop), type_(type), callbacks_(std::move(callbacks)), bus_(open_or_advise(type)),
+    : loop_(loop), type_(type), callbacks_(std::move(callbacks)), bus_(open_bus_for_daemon(type)),
       retry_delay_(kMinRetryDelay),
       after_each_(loop.after_each(EventLoop::Priority::normal, [this] { check_flushed(); })),
       retry_(loop.timer(EventLoop::Priority::normal, [this] { probe(); })),
       broken_(loop.deferred(EventLoop::Priority::normal, [this] { on_disconnected(); })),
       probe_replied_(loop.deferred(EventLoop::Priority::normal, [this] { on_probe_reply(); })),
-      name_replied_(loop.deferred(EventLoop::Priority::normal, [this] { on_name_acquired(); }))
+      name_replied_(loop.deferred(EventLoop::Priority::normal, [this] { finish_reconnect(); }))
 {
     attach();
     if (const int result = sd_bus_request_name(bus_->handle, kServiceName, 0); result < 0)
@@ -189,10 +189,10 @@ void Connection::on_name_reply(sd_bus_message* reply)
     name_error_ = sd_bus_message_get_errno(reply);
     if (name_error_ == 0 && (sd_bus_message_read_basic(reply, 'u', &code) < 0 || code != 1))
         name_error_ = EEXIST;
-    name_replied_.request();  // not here: on_name_acquired() may throw, and libsystemd is written in C
+    name_replied_.request();  // not here: finish_reconnect() may throw, and libsystemd is written in C
 }
 
-void Connection::on_name_acquired()
+void Connection::finish_reconnect()
 {
     if (!bus_ || connected_)
         return;

@@ -21,9 +21,9 @@ enum class BusType : std::uint8_t { system, session };
 /// The daemon's connection to the bus, attached to its event loop. If the connection breaks, this class tries to
 /// connect again until it succeeds. This never blocks the event loop.
 ///
-/// Objects, properties and methods use sdbus-c++. The signals Event and Lost are sent with sd-bus on the same
-/// connection, because sdbus-c++ allocates a separate message for each variant, and each field of an event is a
-/// variant.
+/// Objects, properties and methods use sdbus-c++. The signals Event and Lost, and the reply of GetEvents, are sent with
+/// sd-bus on the same connection, because sdbus-c++ allocates a separate message for each variant, and each field of an
+/// event is a variant.
 class Connection {
 public:
     /// Called from the event loop.
@@ -38,7 +38,7 @@ public:
 
     /// Connects and requests the name org.drvbus1.
     /// @param loop must outlive the connection
-    /// @throws std::runtime_error, with advice, if there is no bus or the name cannot be owned
+    /// @throws std::runtime_error, whose message says what to do, if there is no bus or the name cannot be owned
     Connection(EventLoop& loop, BusType type, Callbacks callbacks);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -72,7 +72,7 @@ private:
     void retry_connect(const char* reason);
     void reconnect();
     void on_name_reply(sd_bus_message* reply);
-    void on_name_acquired();
+    void finish_reconnect();
     void schedule_retry();
     [[nodiscard]] std::string name_error_text(int error) const;
     void check_flushed();
@@ -81,7 +81,7 @@ private:
     EventLoop& loop_;
     BusType type_;
     Callbacks callbacks_;
-    std::optional<Opened> bus_;
+    std::optional<OpenedBus> bus_;
     bool connected_ = false;
     std::chrono::milliseconds retry_delay_;
     std::unique_ptr<sd_bus, ProbeDeleter> probe_;  ///< connection of its own, while a probe waits for its reply

@@ -91,7 +91,7 @@ public:
     ChannelObject& operator=(const ChannelObject&) = delete;
     ~ChannelObject();
 
-    /// Sends PropertiesChanged for all properties except the name and the counters.
+    /// Sends PropertiesChanged for all properties except the name, the counters and NextSequence.
     void emit_changed();
 
 private:

@@ -23,6 +23,6 @@ struct Replay {
 /// @param since the sequence that the caller asked for
 /// @param max number of events that the caller accepts; 0: as many as fit into one reply
 /// @throws SendError
-void reply_to_get_events(sd_bus_message* call, const Replay& held, std::uint64_t since, std::uint32_t max);
+void reply_to_get_events(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max);
 
 }  // namespace drvbus::bus

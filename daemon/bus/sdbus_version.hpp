@@ -12,8 +12,8 @@ namespace drvbus::bus {
 
 using client::MaybeError;
 using client::open_bus;
+using client::OpenedBus;
 using client::ServiceName;
-using Opened = client::OpenedBus;
 
 #if DRVBUS_SDBUS_2
 using InterfaceName = sdbus::InterfaceName;

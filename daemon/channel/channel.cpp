@@ -25,7 +25,7 @@ constexpr const char* kRemoved = "the driver removed the channel; the events tha
 Channel::Channel(Services services, record::ChannelDescription description, device::ChannelSettings settings,
                  Inherited inherited, std::function<void()> on_ready)
     : services_(services), description_(std::move(description)), settings_(std::move(settings)),
-      on_ready_(std::move(on_ready)), is_readable_([this] { return is_spuriously_readable(); }),
+      on_ready_(std::move(on_ready)), is_readable_([this] { return is_reported_readable(); }),
       inherited_device_(std::move(inherited.device)),
       retry_timer_(services_.loop.timer(EventLoop::Priority::normal, [this] { handle(Event::retry_due); })),
       device_(services_.inherited_fds, std::move(inherited.eventfd)),
@@ -46,12 +46,12 @@ void Channel::handle(Event event, std::string reason)
 {
     const State before = state_;
     bool reopened = false;
-    Outcome cause{event, std::move(reason)};
+    EventWithReason cause{event, std::move(reason)};
     for (;;) {
         const Transition transition = next(state_, cause.event);
         state_ = transition.to;
         reopened = reopened || contains(transition.actions, Action::open_device);
-        std::optional<Outcome> outcome = run_actions(transition.actions, cause.event);
+        std::optional<EventWithReason> outcome = run_actions(transition.actions, cause.event);
         if (!outcome)
             break;
         cause = *std::move(outcome);
@@ -60,31 +60,32 @@ void Channel::handle(Event event, std::string reason)
     on_ready_();
 }
 
-std::optional<Channel::Outcome> Channel::run_actions(Action actions, Event cause)
+std::optional<Channel::EventWithReason> Channel::run_actions(Action actions, Event cause)
 {
     if (contains(actions, Action::cancel_retry))
         retry_timer_.enable(false);
-    if (contains(actions, Action::pause_device))
+    if (contains(actions, Action::stop_reading))
+        // If the device is not open, this closes what a failed attempt to open it left: the eventfd and stored files.
         device_.is_open() ? stop_reading() : close_device();
-    if (contains(actions, Action::release_device))
+    if (contains(actions, Action::close_device))
         device_.is_open() && device_.is_ring() ? stop_reading() : close_device();
     if (contains(actions, Action::finish_input))
         finish_input();
     if (contains(actions, Action::reset_backoff))
         backoff_.reset();
-    std::optional<Outcome> outcome = run_device_action(actions);
+    std::optional<EventWithReason> outcome = run_device_action(actions);
     if (contains(actions, Action::schedule_retry))
         schedule_retry(cause);
     return outcome;
 }
 
 /// Runs the actions that can fail, or whose success is an event.
-std::optional<Channel::Outcome> Channel::run_device_action(Action actions)
+std::optional<Channel::EventWithReason> Channel::run_device_action(Action actions)
 {
-    std::optional<Outcome> failure;
+    std::optional<EventWithReason> failure;
     if (contains(actions, Action::open_device)) {
         failure = attempt([this] { open_device(); });
-        return failure ? failure : Outcome{Event::opened, {}};
+        return failure ? failure : EventWithReason{Event::opened, {}};
     }
     if (contains(actions, Action::resume_reading))
         failure = attempt([this] {
@@ -94,32 +95,32 @@ std::optional<Channel::Outcome> Channel::run_device_action(Action actions)
     if (contains(actions, Action::read_rest) && !pump_.is_reading() && device_.is_open())
         failure = attempt([this] { start_reading(); });
     if (!failure && !pump_.is_reading() && contains(actions, Action::read_rest | Action::finish_input))
-        return Outcome{Event::input_ended, {}};
+        return EventWithReason{Event::input_ended, {}};
     return failure;
 }
 
 /// Turns a failure of the device into an event. A broken connection to the bus is no failure of this channel.
-std::optional<Channel::Outcome> Channel::attempt(const std::function<void()>& work) const
+std::optional<Channel::EventWithReason> Channel::attempt(const std::function<void()>& work) const
 {
     try {
         work();
     } catch (const bus::SendError&) {
         throw;
     } catch (const device::AbsentError& error) {
-        return Outcome{Event::device_missing, error.what()};
+        return EventWithReason{Event::device_missing, error.what()};
     } catch (const device::UnusableError& error) {
-        return Outcome{Event::device_unusable, error.what()};
+        return EventWithReason{Event::device_unusable, error.what()};
     } catch (const FloodError& error) {
-        return Outcome{Event::flood_detected, error.what()};
+        return EventWithReason{Event::flood_detected, error.what()};
     } catch (const std::exception& error) {
-        return Outcome{Event::device_error, error.what()};
+        return EventWithReason{Event::device_error, error.what()};
     }
     return std::nullopt;
 }
 
 /// Logs and announces a change of the properties State and Reason.
 /// @param cause the last event, with the reason for the present state
-void Channel::report(State before, const Outcome& cause, bool reopened)
+void Channel::report(State before, const EventWithReason& cause, bool reopened)
 {
     const bool failed = cause.event == Event::device_missing || cause.event == Event::device_unusable ||
                         cause.event == Event::device_error || cause.event == Event::flood_detected;
@@ -133,7 +134,7 @@ void Channel::report(State before, const Outcome& cause, bool reopened)
     if (changed) {
         reason_ = cause.reason;
         const auto level = state_ == State::absent || !failed ? spdlog::level::info : spdlog::level::err;
-        if (cause.event != Event::opened)
+        if (cause.event != Event::opened)  // open_device() has logged it
             spdlog::log(level, "channel {}: {}{}{}", name(), name_of_state, reason_.empty() ? "" : ": ", reason_);
     }
     if (changed || reopened)
@@ -146,6 +147,7 @@ void Channel::open_device()
     const device::OpenedDevice opened = device_.open(description_, std::exchange(inherited_device_, UniqueFd()));
     const checkpoint::Checkpoint* const checkpoint = pump_.checkpoint();
     if (checkpoint == nullptr || (device_.is_ring() && opened.instance != checkpoint->progress().instance))
+        // Only a file that an earlier process stored has a position that was committed.
         pump_.begin_checkpoint(description_, opened.instance, device_.is_stored() ? opened.position : 0);
     device_.set_up(*pump_.checkpoint());
     start_reading();
@@ -192,7 +194,7 @@ void Channel::start_notification()
 {
     const device::Settings* const settings = device_.settings();
     const notification::Device device{.fd = device_.fd(),
-                                      .drvbus_class = description_.drvbus_class,
+                                      .is_drvbus_class = description_.is_drvbus_class,
                                       .eventfd = device_.eventfd(),
                                       .urgent_only = settings != nullptr && settings->urgent_only};
     // The old notification ends first: two of them would register with the same open file.
@@ -231,8 +233,8 @@ void Channel::update_message_context()
         context.format = format::Format::parse(description_.format);
     } catch (const format::ParseError& error) {
         context.format = {};
-        spdlog::error("channel {}: the driver's format is wrong at its {}; its events are published as bytes. Set a "
-                      "format in a [[channel]] of the configuration to correct it",
+        spdlog::error("channel {}: the driver's format has an error in {}; the events are published as bytes. To "
+                      "correct this, set 'format' in the [[channel]] of the configuration",
                       name(), error.what());
     }
 }
@@ -252,7 +254,7 @@ void Channel::configure(const device::ChannelSettings& settings)
     backoff_.reset();
     pump_.reader()->set_decoder(reader::make_decoder(device_));
     if (notification_changed) {
-        if (std::optional<Outcome> failure = attempt([this] { start_notification(); }))
+        if (std::optional<EventWithReason> failure = attempt([this] { start_notification(); }))
             handle(failure->event, std::move(failure->reason));
     }
     emit_changed();
@@ -281,7 +283,7 @@ void Channel::device_removed()
     handle(Event::device_removed, kRemoved);
 }
 
-void Channel::cancel_removal(const record::ChannelDescription& description)
+void Channel::confirm_device(const record::ChannelDescription& description)
 {
     if (!pump_.is_reading() || is_retired() || (state_ != State::removing && description == description_))
         return;
@@ -308,12 +310,13 @@ void Channel::device_appeared()
 
 void Channel::retire()
 {
-    handle(Event::retired);
+    handle(Event::retire_requested);
 }
 
 void Channel::remove_stored_fds() const
 {
-    for (const auto which : {service::StoredFd::device, service::StoredFd::eventfd, service::StoredFd::checkpoint})
+    for (const auto which :
+         {service::StoredFdKind::device, service::StoredFdKind::eventfd, service::StoredFdKind::checkpoint})
         service::remove_fd(which, name());
 }
 
@@ -338,7 +341,7 @@ Channel::TurnResult Channel::turn()
     if (!services_.connection.is_flushed())
         return TurnResult::bus_busy;
     TurnResult result = TurnResult::idle;
-    std::optional<Outcome> failure = attempt([&] {
+    std::optional<EventWithReason> failure = attempt([&] {
         pump_.commit_published();
         const std::uint64_t notifications = notification_ ? notification_->clear() : 0;
         if (!pump_.is_reading())
@@ -367,7 +370,7 @@ Channel::TurnResult Channel::pump_turn()
     case Pump::Result::bus_busy:
         return TurnResult::bus_busy;
     case Pump::Result::input_ended:
-        if (!description_.drvbus_class && !ending)
+        if (!description_.is_drvbus_class && !ending)
             throw std::runtime_error("the device hung up; it is opened again");
         handle(Event::input_ended);
         return TurnResult::ended;
@@ -379,7 +382,7 @@ Channel::TurnResult Channel::pump_turn()
     return TurnResult::idle;
 }
 
-bool Channel::is_spuriously_readable() const
+bool Channel::is_reported_readable() const
 {
     const device::Settings* const settings = device_.settings();
     const bool polled = notification_ && notification_->kind() == notification::Kind::poll;

@@ -85,18 +85,18 @@ public:
     /// returns `ended`.
     void device_removed();
 
-    /// Cancels the effect of `device_removed`, which reported the removal of an earlier device of the same name. No
-    /// effect if the channel does not read a device.
-    /// @param description of the present device
-    void cancel_removal(const record::ChannelDescription& description);
+    /// The device that the channel reads is the one that udev last reported as added. Takes over its description.
+    /// Undoes `device_removed`, which reported the removal of an earlier device of the same name. No effect if the
+    /// channel does not read a device.
+    void confirm_device(const record::ChannelDescription& description);
 
     /// Whether `device` is the configured device of the channel, and the channel has no device open.
     [[nodiscard]] bool is_waiting_for(sd_device* device) const;
     /// Opens the device now, unless one is open.
     void device_appeared();
 
-    /// The configuration no longer has this channel. The next turns publish the events that happened up to now; the
-    /// last one returns `ended`.
+    /// The configuration no longer has the channel with this device. The next turns publish what a ring holds now, or
+    /// the input that was read so far; the last one returns `ended`.
     void retire();
 
     /// Removes the channel's files from the service manager's store. Call it when a turn returned `ended`.
@@ -113,17 +113,17 @@ public:
     [[nodiscard]] checkpoint::InstancePosition final_position() const noexcept { return pump_.final_position(); }
 
 private:
-    /// An event that an action caused; `reason` is the value for the property Reason.
-    struct Outcome {
+    /// An event, and why it happened; `reason` is the value for the property Reason.
+    struct EventWithReason {
         Event event;
         std::string reason;
     };
 
     void handle(Event event, std::string reason = {});
-    [[nodiscard]] std::optional<Outcome> run_actions(Action actions, Event cause);
-    [[nodiscard]] std::optional<Outcome> run_device_action(Action actions);
-    [[nodiscard]] std::optional<Outcome> attempt(const std::function<void()>& work) const;
-    void report(State before, const Outcome& cause, bool reopened);
+    [[nodiscard]] std::optional<EventWithReason> run_actions(Action actions, Event cause);
+    [[nodiscard]] std::optional<EventWithReason> run_device_action(Action actions);
+    [[nodiscard]] std::optional<EventWithReason> attempt(const std::function<void()>& work) const;
+    void report(State before, const EventWithReason& cause, bool reopened);
 
     void open_device();
     void stop_reading();
@@ -136,7 +136,9 @@ private:
     void update_message_context();
     [[nodiscard]] TurnResult pump_turn();
     [[nodiscard]] bool is_retired() const noexcept { return state_ == State::retiring || state_ == State::retired; }
-    [[nodiscard]] bool is_spuriously_readable() const;
+    /// Whether poll() reports the configured device as readable. Always false with another notification and with
+    /// `urgent_only`.
+    [[nodiscard]] bool is_reported_readable() const;
 
     [[nodiscard]] bus::ChannelProperties properties() const;
     [[nodiscard]] bus::Replay replay(std::uint64_t since);

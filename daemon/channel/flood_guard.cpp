@@ -30,7 +30,7 @@ void FloodGuard::count_published(std::uint64_t events, std::uint64_t limit)
                     limit));
 }
 
-bool FloodGuard::drained(bool readable)
+bool FloodGuard::needs_another_read(bool readable)
 {
     events_ = 0;
     pause_ = kFirstPause;

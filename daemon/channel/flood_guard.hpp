@@ -16,19 +16,19 @@ class FloodError : public std::runtime_error {
 /// spurious readiness (a device that is always reported as ready although a read finds nothing).
 class FloodGuard {
 public:
-    /// Counts events that were published.
+    /// Counts the events of a read. A read whose events were all ignored counts as one event.
     /// @param limit number of events without the device being drained that is a flood; 0: there is no limit
     /// @throws FloodError once `limit` is reached
     void count_published(std::uint64_t events, std::uint64_t limit);
 
-    /// A read got input, but no complete event yet.
+    /// A read got input, but no event that is published.
     void input_received() noexcept { spurious_ = 0; }
 
     /// A read found nothing: the device is drained.
     /// @param readable whether poll() reports the device as readable nevertheless
     /// @returns whether to read once more: the input may have arrived after the read
     /// @throws std::runtime_error if the device was reported as readable without input several times in a row
-    bool drained(bool readable);
+    bool needs_another_read(bool readable);
 
     /// How long the daemon must not read a device that floods: 1 s at first. Each call doubles it, up to 30 s, until
     /// the device is drained.

@@ -42,13 +42,13 @@ void Pump::begin_checkpoint(const record::ChannelDescription& description, std::
     // that were never read, so it is not known where its instance ended.
     const checkpoint::InstancePosition previous = checkpoint_ ? checkpoint::InstancePosition{} : sent_.previous;
     if (checkpoint_)
-        service::remove_fd(service::StoredFd::checkpoint, name_);
+        service::remove_fd(service::StoredFdKind::checkpoint, name_);
     checkpoint_ = checkpoint::Checkpoint::create(description, instance);
     sent_ = checkpoint_->progress();
     sent_.previous = previous;
     sent_.next_sequence = std::max(sent_.next_sequence, position);
     checkpoint_->commit(sent_);
-    service::store_fd(service::StoredFd::checkpoint, name_, checkpoint_->fd());
+    service::store_fd(service::StoredFdKind::checkpoint, name_, checkpoint_->fd());
 }
 
 Pump::Result Pump::run(FloodGuard& flood_guard, std::uint64_t flood_limit, const std::function<bool()>& readable)
@@ -59,7 +59,7 @@ Pump::Result Pump::run(FloodGuard& flood_guard, std::uint64_t flood_limit, const
         if (batch.status == reader::Reader::Status::drained) {
             if (batch.received_input)
                 flood_guard.input_received();
-            if (!flood_guard.drained(readable()))
+            if (!flood_guard.needs_another_read(readable()))
                 return Result::drained;
             // Spurious readiness uses up the budget as well, so that it does not delay the other channels.
             budget -= std::min(budget, kTurnBudget / 16);
@@ -70,7 +70,9 @@ Pump::Result Pump::run(FloodGuard& flood_guard, std::uint64_t flood_limit, const
             return Result::input_ended;
         }
         const std::uint64_t published = sent_.published;
+        // Without records, the reader reached its limit of reads before it found an event to publish: the turn ends.
         const std::size_t done = batch.records.empty() ? budget : publish_batch(batch.records, budget);
+        // At least 1, because a device whose events are all ignored can flood, too.
         flood_guard.count_published(std::max<std::uint64_t>(sent_.published - published, 1), flood_limit);
         if (!connection_.is_flushed())
             return Result::bus_busy;
@@ -166,7 +168,7 @@ bus::Replay Pump::replay(std::uint64_t since)
     if (since > next)
         throw bus::MethodError(
             "org.drvbus1.Error.OutOfRange",
-            fmt::format("there is no event {} yet, the next one is {}; ask from there on. If you "
+            fmt::format("there is no event {} yet, the next one is {}; call again with that sequence. If you "
                         "have received event {}, it was of another instance of the channel: begin at "
                         "1",
                         since, next, since - 1));

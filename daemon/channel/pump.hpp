@@ -28,9 +28,9 @@ struct Totals {
 
 /// Moves the events of one channel from its reader to the bus, and makes the position durable afterwards.
 ///
-/// Commit after publish: an event is published once the bus has accepted its message, that is, once the connection has
-/// nothing queued. Only then do the checkpoint and the reader move past the event. If the process is killed before
-/// that, the next process publishes the event.
+/// Commit after publish: an event is published when its message is sent. The bus has accepted the message once the
+/// connection has nothing queued. Only then is the event committed: the checkpoint and the reader move past it. If the
+/// process is killed before that, the next process publishes the event again.
 class Pump {
 public:
     enum class Result : std::uint8_t {
@@ -82,7 +82,7 @@ public:
     /// @throws bus::SendError if the connection broke; FloodError, std::exception if the device failed
     Result run(FloodGuard& flood_guard, std::uint64_t flood_limit, const std::function<bool()>& readable);
 
-    /// Commits everything that was sent. Call it only if the connection has nothing queued.
+    /// Commits all published events. Call it only if the connection has nothing queued.
     void commit_published();
 
     /// Goes back to the committed position. Call it when the connection broke: the bus may not have accepted what was

@@ -11,7 +11,7 @@ namespace drvbus::channel {
 /// has to run.
 ///
 /// A channel ends in one of two ways. Its device of class drvbus is *removed*: the driver removed it. Or the channel is
-/// *retired*: the configuration no longer has it.
+/// *retired*: the configuration no longer has the channel with this device.
 enum class State : std::uint8_t {
     absent,           ///< the device does not exist; the channel opens it after the back-off, or when it appears
     retrying,         ///< opening or reading the device failed; the channel opens it again after the back-off
@@ -20,7 +20,7 @@ enum class State : std::uint8_t {
     flooded,          ///< the device is open, but not read for a while, because it was never drained
     flooded_reading,  ///< as `flooded`, but the device is read now, to find out whether it can be drained
     removing,         ///< the driver removed the device; the events that its ring still holds are being published
-    retiring,         ///< the configuration no longer has the channel; input that was read before is being published
+    retiring,         ///< the configuration no longer has it; the events until then are being published
     removed,          ///< nothing is left to publish; the daemon deletes the channel, unless the device is added again
     retired,          ///< nothing is left to publish; the daemon deletes the channel
 };
@@ -33,24 +33,24 @@ enum class Event : std::uint8_t {
     device_error,       ///< opening or reading failed for any other reason
     flood_detected,     ///< the device had too many events without being drained
     drained,            ///< a read found no more events
-    input_ended,        ///< every event that will ever come from the device has been published
+    input_ended,        ///< every event that will ever come from the device has been sent to the bus
     retry_due,          ///< the back-off or the pause is over
     configured,         ///< the channel got new settings for the same device
-    device_appeared,    ///< udev announced the configured device, while none is open
+    device_appeared,    ///< the channel is new, or udev announced its configured device while none is open
     device_added,       ///< udev announced a device of class drvbus under the channel's name
     device_replaced,    ///< as `device_added`, but the ring of the previous device still has events to publish
     device_removed,     ///< udev announced that the channel's device of class drvbus was removed
     removal_cancelled,  ///< the device that udev announced as removed was an earlier one
-    retired,            ///< the configuration no longer has this channel
+    retire_requested,   ///< the configuration no longer has the channel with this device
 };
 
 /// What the channel has to do at a transition. The channel runs them in this order.
 enum class Action : std::uint16_t {
     none = 0,
     cancel_retry = 1U << 0U,    ///< stop the back-off timer
-    pause_device = 1U << 1U,    ///< stop reading; the device stays open
-    release_device = 1U << 2U,  ///< stop reading and close the device, unless a ring still holds events for later
-    finish_input = 1U << 3U,    ///< read no more from the device; publish what was read before
+    stop_reading = 1U << 1U,    ///< stop reading; an open device stays open
+    close_device = 1U << 2U,    ///< stop reading and close the device; a ring stays open, because it holds events
+    finish_input = 1U << 3U,    ///< publish the events that a ring holds now, or the input that was read; no later ones
     reset_backoff = 1U << 4U,   ///< the next retry follows after the shortest delay
     open_device = 1U << 5U,     ///< open the device; the result is the next event
     resume_reading = 1U << 6U,  ///< read the open device again, with its notification

@@ -25,6 +25,9 @@ constexpr std::size_t kHeaderSize = 16384;  // bytes, a multiple of the page siz
 // The last character is the version of the layout.
 constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '4'};
 
+// More than all members of the header need, except `setup` and `text`.
+constexpr std::size_t kOtherMembers = 512;
+
 }  // namespace
 
 /// The first pages of the file. The layout changes only together with kMagic, because another release may have written
@@ -38,12 +41,13 @@ struct Checkpoint::Header {
     std::uint64_t settings_hash;
     std::uint32_t current;
     std::uint32_t framing_size;
-    std::uint8_t drvbus_class;
+    std::uint8_t is_drvbus_class;
     std::uint8_t framing;
     std::uint16_t text_size;
     std::uint32_t setup_size;
     std::array<std::byte, 4096> setup;
-    std::array<char, kHeaderSize - 4096 - 512> text;  ///< name, node, format and event names, each followed by a NUL
+    std::array<char, kHeaderSize - 4096 - kOtherMembers>
+        text;  ///< name, node, format and event names, each followed by a NUL
 };
 
 Checkpoint::Checkpoint(UniqueFd file) : file_(std::move(file)), mapping_(file_.get(), 0, kHeaderSize)
@@ -68,7 +72,7 @@ Checkpoint Checkpoint::create(const record::ChannelDescription& description, std
         throw std::runtime_error(fmt::format("the description of the channel is {} bytes long; the limit is {}",
                                              text.size(), header.text.size()));
     header.progress[0] = {.instance = instance};
-    header.drvbus_class = description.drvbus_class ? 1 : 0;
+    header.is_drvbus_class = description.is_drvbus_class ? 1 : 0;
     header.framing = static_cast<std::uint8_t>(description.framing.kind);
     header.framing_size = description.framing.size;
     header.settings_hash = description.settings_hash;
@@ -88,6 +92,7 @@ Checkpoint Checkpoint::adopt(UniqueFd file)
     if (checkpoint.has_replay_log()) {
         const Progress& progress = checkpoint.progress();
         checkpoint.replay_log().check(progress.bytes);
+        // Reader::read_at begins to parse at the first record of the instance.
         checkpoint.replay_log().check(std::max(progress.instance_begin, checkpoint.replay_log().begin()));
         checkpoint.staging_area().check(checkpoint.replay_log().framing_progress().staging_begin);
     }
@@ -107,7 +112,8 @@ void Checkpoint::check() const
         std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
         throw std::runtime_error("it is damaged");
     const Progress& progress = this->progress();
-    // A device that sends records chooses their sequences. Sequences that the daemon assigns stay below this limit.
+    // A device that sends records chooses their sequences. The daemon assigns fewer sequences than it could store
+    // bytes.
     const std::uint64_t next = header.replay_log.in_use != 0
                                    ? header.replay_log.framing_progress.at(header.replay_log.current).sequence.next
                                    : progress.next_sequence;
@@ -135,7 +141,7 @@ record::ChannelDescription Checkpoint::description() const
     description.node = next();
     description.format = next();
     description.event_names = record::parse_event_names(next());
-    description.drvbus_class = header().drvbus_class != 0;
+    description.is_drvbus_class = header().is_drvbus_class != 0;
     description.framing = {static_cast<record::Framing::Kind>(header().framing), header().framing_size};
     description.settings_hash = header().settings_hash;
     return description;
@@ -158,7 +164,7 @@ bool Checkpoint::has_replay_log() const noexcept
     return header().replay_log.in_use != 0;
 }
 
-void Checkpoint::map_input()
+void Checkpoint::create_or_map_buffers()
 {
     if (replay_log_)
         return;
@@ -173,13 +179,13 @@ void Checkpoint::map_input()
 
 ReplayLog& Checkpoint::replay_log()
 {
-    map_input();
+    create_or_map_buffers();
     return replay_log_;
 }
 
 StagingArea& Checkpoint::staging_area()
 {
-    map_input();
+    create_or_map_buffers();
     return staging_area_;
 }
 

@@ -83,7 +83,7 @@ private:
     explicit Checkpoint(UniqueFd file);
     [[nodiscard]] Header& header() const noexcept;
     void check() const;
-    void map_input();
+    void create_or_map_buffers();
 
     UniqueFd file_;
     Mapping mapping_;

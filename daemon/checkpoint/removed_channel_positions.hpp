@@ -10,8 +10,8 @@
 
 namespace drvbus::checkpoint {
 
-/// The last positions of channels that were removed. If a channel appears again under the same name, its property
-/// Previous tells subscribers where the earlier instance ended.
+/// The last positions of channels that the daemon deleted, because their device was removed or they were retired. If a
+/// channel appears again under the same name, its property Previous tells subscribers where the earlier instance ended.
 class RemovedChannelPositions {
 public:
     /// Number of positions that are kept. The oldest one is dropped first.

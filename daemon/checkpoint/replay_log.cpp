@@ -50,24 +50,24 @@ void ReplayLog::commit(const FramingProgress& next) noexcept
     std::atomic_ref(bounds_->current).store(other, std::memory_order_release);
 }
 
-void ReplayLog::check(std::uint64_t first_unpublished) const
+void ReplayLog::check(std::uint64_t record_begin) const
 {
     if (bounds_->current > 1)
         throw std::runtime_error("its bounds are wrong");
     std::uint64_t at = begin();
-    if (end() > INT64_MAX || at > first_unpublished || first_unpublished > end() || end() - at > kCapacity ||
+    if (end() > INT64_MAX || at > record_begin || record_begin > end() || end() - at > kCapacity ||
         framing_progress().sequence.next == 0)
         throw std::runtime_error("its bounds are wrong");
+    bool found = record_begin == end();
     while (at < end()) {
-        if (at == first_unpublished)
-            first_unpublished = end();
+        found = found || at == record_begin;
         const record::Record record = record::parse_record(from(at));
         if (record.state != record::Record::State::complete)
             throw std::runtime_error("it holds something that is not a record");
         at += record.size;
-        if (at > first_unpublished)
-            throw std::runtime_error("its position is inside a record");
     }
+    if (!found)
+        throw std::runtime_error("its position is inside a record");
 }
 
 }  // namespace drvbus::checkpoint

@@ -66,9 +66,9 @@ public:
     void commit(const FramingProgress& next) noexcept;
 
     /// Checks what another process wrote.
-    /// @param first_unpublished the offset at which a record must begin; the end if there is no such record
-    /// @throws std::runtime_error if it does not, or if the log does not consist of complete records
-    void check(std::uint64_t first_unpublished) const;
+    /// @param record_begin offset at which a record must begin, or the end of the log
+    /// @throws std::runtime_error if none begins there, or if the log does not consist of complete records
+    void check(std::uint64_t record_begin) const;
 
 private:
     Mapping memory_;

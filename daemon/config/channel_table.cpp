@@ -50,7 +50,7 @@ void read_format(const Table& table, device::ChannelSettings& channel)
     try {
         channel.format = format::Format::parse(*text);
     } catch (const format::ParseError& error) {
-        table.fail("format", fmt::format("the format is wrong at its {}", error.what()));
+        table.fail("format", fmt::format("the format has an error in {}", error.what()));
     }
 }
 
@@ -279,7 +279,8 @@ void read_device(const Table& table, device::ChannelSettings& channel)
             if (table.has(key))
                 table.fail(
                     key,
-                    fmt::format("'{}' goes with 'device' or 'match': a device of class drvbus does not need it", key));
+                    fmt::format(
+                        "'{}' is only valid with 'device' or 'match': a device of class drvbus does not need it", key));
         }
         if (!channel.preset.empty())
             table.fail("preset", fmt::format("preset \"{}\" needs a 'device', or a 'match'", channel.preset));

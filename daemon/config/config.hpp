@@ -21,7 +21,8 @@ struct Config {
     [[nodiscard]] device::ChannelSettings channel(const std::string& name) const;
 };
 
-/// The configuration is wrong. The message begins with the location (file:line:column) and says what would be right.
+/// The configuration is wrong. The message begins with the file, followed by the line and the column if they are known,
+/// and says what would be right.
 class ConfigError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };

@@ -10,7 +10,7 @@
 
 namespace drvbus::config {
 
-std::string one_of(const Names& names)
+std::string quoted_list(const Names& names)
 {
     return fmt::format("\"{}\"", fmt::join(names, "\", \""));
 }
@@ -66,8 +66,9 @@ void Table::check_keys(const Names& known, std::string_view what) const
 {
     for (const auto& [key, value] : own_) {
         if (std::ranges::find(known, key.str()) == known.end())
-            config::fail(key.source().begin.line != 0 ? key.source() : own_.source(),
-                         fmt::format("'{}' is not a key of {}; valid keys are {}", key.str(), what, one_of(known)));
+            config::fail(
+                key.source().begin.line != 0 ? key.source() : own_.source(),
+                fmt::format("'{}' is not a key of {}; valid keys are {}", key.str(), what, quoted_list(known)));
     }
 }
 
@@ -97,7 +98,7 @@ std::optional<std::int64_t> Table::integer(std::string_view key, std::int64_t mi
 {
     const std::optional<std::int64_t> value = integer(key);
     if (value && (*value < min || *value > max))
-        fail(key, fmt::format("'{}' cannot be {}; it is from {} to {}", key, *value, min, max));
+        fail(key, fmt::format("'{}' cannot be {}; it must be from {} to {}", key, *value, min, max));
     return value;
 }
 
@@ -116,7 +117,7 @@ std::optional<std::string> Table::choice(std::string_view key, const Names& choi
 {
     std::optional<std::string> value = string(key);
     if (value && std::ranges::find(choices, *value) == choices.end())
-        fail(key, fmt::format("'{}' cannot be \"{}\"; it is one of {}", key, *value, one_of(choices)));
+        fail(key, fmt::format("'{}' cannot be \"{}\"; it is one of {}", key, *value, quoted_list(choices)));
     return value;
 }
 

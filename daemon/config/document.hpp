@@ -14,7 +14,7 @@ namespace drvbus::config {
 using Names = std::vector<std::string_view>;
 
 /// The names as a list for messages: `"a", "b"`.
-[[nodiscard]] std::string one_of(const Names& names);
+[[nodiscard]] std::string quoted_list(const Names& names);
 
 /// @throws ConfigError with the location in the file
 [[noreturn]] void fail(const toml::source_region& where, const std::string& what);

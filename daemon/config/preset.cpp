@@ -23,7 +23,7 @@ std::string list_presets(const std::filesystem::path& folder)
     }
     std::ranges::sort(names);
     return names.empty() ? fmt::format("there are none in {}", folder.string())
-                         : fmt::format("there are {}", one_of({names.begin(), names.end()}));
+                         : fmt::format("there are {}", quoted_list({names.begin(), names.end()}));
 }
 
 std::string text_of(const toml::node& value)

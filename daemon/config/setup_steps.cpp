@@ -76,7 +76,7 @@ format::Format read_format(const Table& table)
     try {
         return format::Format::parse(*table.string("format"));
     } catch (const format::ParseError& error) {
-        table.fail("format", fmt::format("the format is wrong at its {}", error.what()));
+        table.fail("format", fmt::format("the format has an error in {}", error.what()));
     }
 }
 
@@ -89,7 +89,7 @@ std::string read_field(const Table& table, std::string_view key, const std::opti
     if (!name)
         return {};
     if (!format)
-        table.fail(key, fmt::format("'{}' names a field of 'format', so the channel also needs 'format'", key));
+        table.fail(key, fmt::format("'{}' names a field of the step's 'format', so the step also needs 'format'", key));
     const auto field = std::ranges::find(format->fields(), *name, &format::Field::name);
     if (field == format->fields().end())
         table.fail(key, fmt::format("the format has no field \"{}\"", *name));
@@ -108,7 +108,7 @@ void read_refused_bits(const Table& table, IoctlStep& step)
     for (const toml::node& bit : *bits) {
         const auto* const number = bit.as_integer();
         if (number == nullptr || number->get() < 0 || number->get() >= kMaxBits)
-            table.fail("refuse", "'refuse' has the numbers of bits of the struct");
+            table.fail("refuse", "'refuse' must contain numbers of bits of the struct");
         step.refused_bits.push_back(static_cast<std::uint32_t>(number->get()));
     }
     const auto reason = table.string("reason");
@@ -129,14 +129,14 @@ IoctlStep read_ioctl(const Table& table)
         step.format = read_format(table);
         step.values = read_values(table, *step.format);
     } else if (table.has("values")) {
-        table.fail("values", "'values' goes with a 'format'");
+        table.fail("values", "'values' is only valid with 'format'");
     }
     step.returned_fd = read_field(table, "returns", step.format, true);
     step.prefix_field = read_field(table, "keep", step.format, false);
     step.restored_from =
         static_cast<std::uint64_t>(table.integer("restore", 1, std::numeric_limits<std::uint32_t>::max()).value_or(0));
     if (step.restored_from != 0 && !step.format)
-        table.fail("restore", "'restore' gets a struct, which needs a 'format'");
+        table.fail("restore", "'restore' reads a struct, so the step also needs 'format'");
     read_refused_bits(table, step);
     return step;
 }
@@ -152,7 +152,7 @@ std::string read_bytes(const Table& table)
         for (const toml::node& element : *node.as_array()) {
             const auto* const byte = element.as_integer();
             if (byte == nullptr || byte->get() < 0 || byte->get() > 255)
-                table.fail("write", "'write' has bytes, which are from 0 to 255");
+                table.fail("write", "'write' must contain bytes from 0 to 255");
             bytes.push_back(static_cast<char>(byte->get()));
         }
     }

@@ -33,7 +33,7 @@ void ArrivalMonitor::on_uevent(sd_device* device) noexcept
         if (sd_device_get_action(device, &action) >= 0 && action == SD_DEVICE_ADD)
             added_(device);
     } catch (const std::exception& error) {
-        spdlog::error("an added device cannot be read: {}", error.what());
+        spdlog::error("handling an added device failed: {}", error.what());
     }
 }
 

@@ -35,7 +35,7 @@ record::ChannelDescription describe(sd_device* device)
     record::ChannelDescription description;
     description.name = name;
     description.node = node;
-    description.drvbus_class = true;
+    description.is_drvbus_class = true;
     description.format = attribute(device, "format");
     description.event_names = record::parse_event_names(attribute(device, "event_names"));
     return description;
@@ -86,7 +86,7 @@ void ChannelDiscovery::on_uevent(sd_device* device)
         else if (action == SD_DEVICE_REMOVE)
             removed_(name);
     } catch (const std::exception& error) {
-        spdlog::error("an added or removed device of class {} cannot be read: {}", kClass, error.what());
+        spdlog::error("handling an added or removed device of class {} failed: {}", kClass, error.what());
     }
     if (std::exchange(dropped_, dropped_uevents()) != dropped_)
         missed_();
@@ -103,7 +103,7 @@ void ChannelDiscovery::enumerate() const
         try {
             added_(describe(device));
         } catch (const std::exception& error) {
-            spdlog::error("a device of class {} cannot be read: {}", kClass, error.what());
+            spdlog::error("handling a device of class {} failed: {}", kClass, error.what());
         }
     }
 }

@@ -21,7 +21,7 @@ struct ChannelSettings {
     std::optional<std::map<std::uint32_t, std::string>> event_names;  ///< by id; none: the driver's
     std::optional<Settings> device;  ///< the configured device; none: the device is of class drvbus
     std::string preset;              ///< name of the preset that supplies missing settings; empty: none
-    std::vector<std::string> unit;   ///< lines that drvbusd.service needs for this channel
+    std::vector<std::string> unit;   ///< settings for a drop-in of drvbusd.service, which only drvbusctl uses
 };
 
 }  // namespace drvbus::device

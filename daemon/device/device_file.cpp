@@ -89,9 +89,9 @@ void DeviceFile::store(const std::string& channel)
 {
     if (std::exchange(stored_, true))
         return;
-    service::store_fd(service::StoredFd::device, channel, fd_.get());
+    service::store_fd(service::StoredFdKind::device, channel, fd_.get());
     if (eventfd_)
-        service::store_fd(service::StoredFd::eventfd, channel, eventfd_.get());
+        service::store_fd(service::StoredFdKind::eventfd, channel, eventfd_.get());
 }
 
 void DeviceFile::undo_setup()
@@ -106,8 +106,8 @@ void DeviceFile::close(const std::string& channel)
     if (fd_)
         undo_setup();
     if (std::exchange(stored_, false)) {
-        service::remove_fd(service::StoredFd::device, channel);
-        service::remove_fd(service::StoredFd::eventfd, channel);
+        service::remove_fd(service::StoredFdKind::device, channel);
+        service::remove_fd(service::StoredFdKind::eventfd, channel);
     }
     eventfd_.reset();
     fd_.reset();

@@ -41,8 +41,9 @@ public:
     /// @returns the properties of the device; `fd` is invalid, because this object owns the file descriptor
     /// @throws AbsentError, UnusableError, std::exception
     OpenedDevice open(record::ChannelDescription& description, UniqueFd inherited_device);
-    /// Runs the setup if `open` opened the device, and stores its result in `checkpoint`. Otherwise reads the result of
-    /// the earlier setup from `checkpoint`. Call it once after each `open`.
+    /// Of a configured device: runs the setup if `open` opened the device, stores its result in `checkpoint`, and
+    /// discards the staged input. Otherwise reads the result of the earlier setup from `checkpoint`. Of a ring: does
+    /// nothing. Call it once after each `open`.
     /// @throws as `run_setup`
     void set_up(checkpoint::Checkpoint& checkpoint);
     /// Stores the open files with the service manager, if they are not stored yet.

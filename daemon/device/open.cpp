@@ -91,7 +91,7 @@ OpenedDevice open(const record::ChannelDescription& description, bool for_writin
         fd = connect_to(description.node);
     if (!fd && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
         throw AbsentError(fmt::format("there is no {}: {}", node, std::strerror(errno)));
-    if (!fd && errno == EPERM && description.drvbus_class)
+    if (!fd && errno == EPERM && description.is_drvbus_class)
         throw std::runtime_error(
             fmt::format("opening {}: {}; if drvbus.ko was loaded after the service was started, "
                         "restart the service, so that systemd allows the device: systemctl restart drvbusd",
@@ -106,8 +106,9 @@ OpenedDevice adopt(const record::ChannelDescription& description, UniqueFd fd)
     make_non_blocking(fd.get());
     drvbus_info info{};
     // A configured device does not get this ioctl: the number may have another meaning for its driver.
-    if (!description.drvbus_class || ioctl(fd.get(), DRVBUS_IOC_INFO, &info) < 0) {
-        if (description.drvbus_class && errno != ENOTTY)
+    if (!description.is_drvbus_class || ioctl(fd.get(), DRVBUS_IOC_INFO, &info) < 0) {
+        // ENOTTY: a node of class drvbus without a ring.
+        if (description.is_drvbus_class && errno != ENOTTY)
             throw std::system_error(errno, std::generic_category(), "DRVBUS_IOC_INFO");
         return {.fd = std::move(fd), .instance = new_instance_id()};
     }

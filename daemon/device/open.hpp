@@ -23,7 +23,9 @@ class UnusableError : public std::runtime_error {
 /// An open device, in non-blocking mode.
 struct OpenedDevice {
     UniqueFd fd;
-    bool ring = false;           ///< a device of class drvbus whose node has the ioctls of drvbus, and keeps a position
+    /// The node has a ring of drvbus: the ioctls, lseek() and pread(). false also for a node of class drvbus without
+    /// them, which drvbus_sim can create (setting "legacy"); the daemon reads it like a configured device.
+    bool ring = false;
     std::uint64_t position = 0;  ///< of a ring: sequence of the first event that is not committed; 0: unknown
     std::uint64_t instance = 0;  ///< unique among all devices of this name since boot
 };
@@ -42,8 +44,8 @@ struct OpenedDevice {
 /// @throws AbsentError, UnusableError, std::system_error, std::runtime_error; the message says what the user can do
 [[nodiscard]] OpenedDevice open(const record::ChannelDescription& description, bool for_writing);
 
-/// Uses a file that another process opened. Clears what an earlier process registered with it: O_ASYNC, and the eventfd
-/// of a drvbus ring.
+/// Uses a file that is open already, perhaps since an earlier process. Clears what that process registered with it:
+/// O_ASYNC, and the eventfd of a drvbus ring.
 /// @param fd owned by the result
 /// @throws as `open`
 [[nodiscard]] OpenedDevice adopt(const record::ChannelDescription& description, UniqueFd fd);

@@ -13,7 +13,8 @@
 
 namespace drvbus::device {
 
-/// The settings of a configured device.
+/// The settings of a configured device: a device that is not of class drvbus, and that a [[channel]] selects with
+/// 'device' or 'match'. (A [[channel]] without these keys only changes a channel of class drvbus.)
 struct Settings {
     /// Default of `flood`: the number of events that a processor can publish in about ten seconds.
     static constexpr std::uint64_t kDefaultFlood = 1'000'000;
@@ -22,9 +23,9 @@ struct Settings {
     std::optional<Match> match;  ///< finds the device if there is no path
     record::Framing framing;
     record::DecodingRules decoding;
-    bool urgent_only = false;          ///< the driver reports events with POLLPRI only
+    bool urgent_only = false;          ///< key 'priority': the driver reports events with POLLPRI only
     std::vector<SetupStep> setup;      ///< steps that run once, after the device was opened
-    std::vector<SetupStep> rearm;      ///< steps that run after `setup`, and again after each read
+    std::vector<SetupStep> rearm;      ///< steps that run after `setup`, and before a read that follows one with input
     std::optional<SetupStep> eventfd;  ///< registers an eventfd with the driver; none: the daemon passes no eventfd
     std::optional<IoctlStep> fetch;    ///< returns one event; replaces read(); none: the daemon reads the device
     /// Number of events without the device being drained that is a flood; 0: there is no limit.
@@ -32,8 +33,8 @@ struct Settings {
     /// Of all members above except `decoding`. Two devices with the same hash are the same device.
     std::uint64_t hash = 0;
 
-    /// The path, or the match rule, for messages.
-    [[nodiscard]] std::string device() const { return match ? to_string(*match) : path; }
+    /// The path; without one, the match rule in words.
+    [[nodiscard]] std::string path_or_match() const { return match ? to_string(*match) : path; }
     /// Whether the device must be opened for writing.
     [[nodiscard]] bool writes() const;
 };

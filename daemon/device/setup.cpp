@@ -33,11 +33,11 @@ std::vector<std::byte> take_part(std::span<const std::byte>& bytes)
 {
     std::uint32_t size = 0;
     if (bytes.size() < sizeof(size))
-        throw std::runtime_error("its setup is damaged");
+        throw std::runtime_error("the result of the setup, which the checkpoint stores, is damaged");
     std::memcpy(&size, bytes.data(), sizeof(size));
     bytes = bytes.subspan(sizeof(size));
     if (bytes.size() < size)
-        throw std::runtime_error("its setup is damaged");
+        throw std::runtime_error("the result of the setup, which the checkpoint stores, is damaged");
     std::vector<std::byte> part(bytes.begin(), bytes.begin() + size);
     bytes = bytes.subspan(size);
     return part;

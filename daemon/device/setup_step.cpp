@@ -29,7 +29,7 @@ std::string value_of(std::string_view placeholder, const StepContext& context)
     if (placeholder == "{sysfs}" && !context.sysfs.empty())
         return context.sysfs;
     if (placeholder == "{sysfs}" || fd < 0)
-        throw std::runtime_error(fmt::format("{} has no value here", placeholder));
+        throw std::runtime_error(fmt::format("the placeholder {} has no value in this step", placeholder));
     return std::to_string(fd);
 }
 

@@ -51,7 +51,7 @@ public:
         if (field_.type == Type::f32 || field_.type == Type::f64)
             store_number(static_cast<double>(value));
         else if (!store_integer(field_.type, value, into_))
-            fail(fmt::format("{} does not fit its type", value));
+            fail(fmt::format("{} is out of range for the type of the field", value));
     }
 
     void operator()(double value) const
@@ -81,12 +81,12 @@ public:
     {
         const std::size_t size = size_of(field_.type);
         if (field_.shape == Shape::single)
-            fail("it is no array");
+            fail("the field is not an array");
         if (values.size() > into_.size() / size)
             fail(fmt::format("there are {} values for {} elements", values.size(), into_.size() / size));
         for (std::size_t i = 0; i < values.size(); ++i) {
             if (!store_integer(field_.type, values[i], into_.subspan(i * size, size)))
-                fail(fmt::format("{} does not fit its type", values[i]));
+                fail(fmt::format("{} is out of range for the type of the field", values[i]));
         }
     }
 

@@ -48,7 +48,7 @@ class Format {
 public:
     enum class Kind : std::uint8_t {
         bytes,       ///< no format: the payload is published as `ay`
-        parameters,  ///< "u32[]": bare parameters, published as `au`
+        parameters,  ///< "u32[]": numbers without field names, published as `au`
         fields,      ///< named fields, published as `a{sv}`
     };
 

@@ -78,7 +78,7 @@ Pattern::Pattern(std::string_view text, const Format& format)
         parts_.push_back(std::move(part));
     }
     if (parts_.empty())
-        throw PatternError("it names no field, such as {value}");
+        throw PatternError("it must name at least one field, such as {value}");
 }
 
 std::optional<std::vector<std::byte>> Pattern::encode(const Format& format, std::span<const std::byte> bytes) const

@@ -27,7 +27,7 @@ public:
         : device_(device.fd), eventfd_(device.eventfd)
     {
         if (eventfd_ < 0) {
-            check(device.drvbus_class ? 0 : -ENOTTY,
+            check(device.is_drvbus_class ? 0 : -ENOTTY,
                   "the device does not support an eventfd; set notification to "
                   "\"auto\", \"poll\" or \"sigio\", or set 'eventfd' to the step that registers one");
             own_eventfd_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));

@@ -21,7 +21,7 @@ enum class Kind : std::uint8_t { eventfd, poll, sigio };
 /// The device that a notification watches.
 struct Device {
     int fd;                    ///< non-blocking; owned by the caller, must outlive the notification
-    bool drvbus_class;         ///< a device of class drvbus: an eventfd is registered with DRVBUS_IOC_EVENTFD
+    bool is_drvbus_class;      ///< a device of class drvbus: an eventfd is registered with DRVBUS_IOC_EVENTFD
     int eventfd = -1;          ///< already registered with the driver; owned by the caller; -1: none
     bool urgent_only = false;  ///< the driver reports events with POLLPRI only
 };

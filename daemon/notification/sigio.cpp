@@ -24,7 +24,7 @@ namespace {
 // Written by the signal handler, read by the event loop. Lock-free atomics are async-signal-safe.
 constexpr std::size_t kWordBits = std::numeric_limits<std::uint64_t>::digits;
 std::array<std::atomic<std::uint64_t>, 16> ready_bits;  // one bit per file descriptor
-std::atomic<bool> all_ready;                            // a signal came without a file descriptor that has a bit
+std::atomic<bool> all_ready;  // a signal came without a file descriptor, or with one beyond `ready_bits`
 std::atomic<int> wake_fd = -1;
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 

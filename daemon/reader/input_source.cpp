@@ -79,7 +79,7 @@ class SnapshotSource final : public InputSource {
 public:
     explicit SnapshotSource(int fd) : fd_(fd)
     {
-        // sysfs reports no change of a file before its first read. `read` reports an error of the file.
+        // sysfs reports no change of a file before its first read. An error is ignored here: `read` reports it.
         std::byte first{};
         (void)pread(fd_, &first, sizeof(first), 0);
     }
@@ -110,8 +110,8 @@ private:
     std::uint64_t pending_ = 0;  // notifications for which the file has not been read yet
 };
 
-/// Gets each event with an ioctl. An eventfd counts the events, so the ioctl runs as often as that. After any other
-/// notification it runs until it reports that there is no event.
+/// Gets each event with an ioctl. An eventfd counts the events, so the ioctl runs once for each counted event. After
+/// any other notification it runs until it reports that there is no event.
 class FetchSource final : public InputSource {
 public:
     FetchSource(device::IoctlStep fetch, device::StepContext context)

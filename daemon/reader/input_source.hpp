@@ -25,8 +25,8 @@ public:
     /// @throws std::system_error if the device fails
     [[nodiscard]] virtual std::size_t read(std::span<std::byte> buffer, bool& end_of_input) = 0;
 
-    /// Call this when the device has notified.
-    /// @param count how often it has done so since the last call
+    /// Passes on the notifications of the device.
+    /// @param count how often the device has notified since the last call; may be 0
     /// @param exact false: it may have been more often
     virtual void notified(std::uint64_t /*count*/, bool /*exact*/) {}
 };
@@ -36,7 +36,7 @@ public:
 [[nodiscard]] std::unique_ptr<InputSource> make_read_source(int fd, record::Framing framing);
 
 /// The source that the configuration selects: read(), the complete contents of a file, or an ioctl. It runs the rearm
-/// steps after each read.
+/// steps again before a read, if the read before it returned input.
 /// @param context values of the placeholders in the steps
 [[nodiscard]] std::unique_ptr<InputSource> make_source(const device::Settings& settings,
                                                        const device::StepContext& context);

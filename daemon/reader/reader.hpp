@@ -28,7 +28,7 @@ public:
     struct Batch {
         Status status;
         std::span<const std::byte> records;  ///< complete records, for parse_record; valid until the next call
-        bool received_input = false;         ///< with Status::drained: input was read, but no complete event
+        bool received_input = false;         ///< with Status::drained: input was read, but no event that is published
     };
 
     Reader() = default;
@@ -36,8 +36,8 @@ public:
     Reader& operator=(const Reader&) = delete;
     virtual ~Reader() = default;
 
-    /// Call this when the device has notified.
-    /// @param count how often it has done so since the last call
+    /// Passes on the notifications of the device. Called before each turn.
+    /// @param count how often the device has notified since the last call; 0: the turn has another reason
     /// @param exact false: it may have been more often
     virtual void notified(std::uint64_t /*count*/, bool /*exact*/) {}
     /// Uses another decoder for the input that is not yet framed.
@@ -51,8 +51,8 @@ public:
     /// @param progress the position after them
     virtual void commit(const checkpoint::Progress& progress) = 0;
 
-    /// Ignores events that occur after this call. `read` still returns the events before it, and Status::input_ended
-    /// after them.
+    /// Ends the input: that of a ring at its present last event, that of a configured device at the input that was read
+    /// so far. `read` still returns the events before that, and Status::input_ended after them.
     virtual void finish() = 0;
 
     /// The events that the ring or the replay log still has, committed or not, from the sequence `since` on; empty if

@@ -91,7 +91,7 @@ public:
 
     std::uint64_t next_sequence() override { return replay_log_.framing_progress().sequence.next; }
 
-    const char* loss_cause() const noexcept override { return "the device's own count skips them"; }
+    const char* loss_cause() const noexcept override { return "the device's own numbers have a gap"; }
 
 private:
     /// Whether there are records that are not committed.

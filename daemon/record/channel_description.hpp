@@ -14,8 +14,8 @@ namespace drvbus::record {
 /// configuration.
 struct ChannelDescription {
     std::string name;
-    std::string node;           ///< path, such as /dev/drvbus/heartbeat
-    bool drvbus_class = false;  ///< a device of class drvbus
+    std::string node;  ///< path, such as /dev/drvbus/heartbeat; "fd:NAME"; the match rule until the device is found
+    bool is_drvbus_class = false;  ///< a device of class drvbus
     Framing framing;
     std::uint64_t settings_hash = 0;  ///< device::Settings::hash of a configured device; 0: class drvbus
     std::string format;               ///< that the driver set; empty: none

@@ -24,8 +24,9 @@ std::uint64_t number_in(const format::Field& field, std::span<const std::byte> p
     return static_cast<std::uint64_t>(format::load_integer(field.type, format::Format::bytes_of(field, payload)));
 }
 
-// A limit for gaps in the numbers of a device: without it, they could bring the sequence near its limit.
-constexpr std::uint64_t kMaxSequence = std::uint64_t{1} << 61;
+// A gap in the numbers of a device is counted only if the sequence stays below this value. Otherwise, wrong numbers
+// could bring the sequence near UINT64_MAX.
+constexpr std::uint64_t kMaxSequenceAfterGap = std::uint64_t{1} << 61;
 
 /// A mask with as many low bits as the field has.
 std::uint64_t mask_of(const format::Field& field)
@@ -45,6 +46,7 @@ std::span<const std::byte> Decoder::complete_payload(std::span<const std::byte> 
         if (!fits)
             return payload;
         buffer_ = std::move(*encoded);
+        // The first fields of the format are those of the prefix. The pattern does not name them, so they are 0 so far.
         std::ranges::copy(prefix_, buffer_.begin());
         return buffer_;
     }
@@ -75,8 +77,8 @@ void Decoder::count_gap(std::span<const std::byte> payload, SequenceCounter& cou
     const std::uint64_t number = number_in(*rules_.sequence, payload) & mask;
     // A difference of more than half the range means that the number went back: the device was restarted.
     const std::uint64_t skipped = (number - counter.device_number - 1) & mask;
-    if (counter.has_device_number != 0 && skipped <= mask / 2 && skipped < kMaxSequence &&
-        counter.next < kMaxSequence - skipped)
+    if (counter.has_device_number != 0 && skipped <= mask / 2 && skipped < kMaxSequenceAfterGap &&
+        counter.next < kMaxSequenceAfterGap - skipped)
         counter.next += skipped;
     counter.device_number = number;
     counter.has_device_number = 1;

@@ -14,7 +14,7 @@ struct Framing {
         records,   ///< consecutive struct drvbus_record
         raw,       ///< each read() returns one event
         fixed,     ///< consecutive events of `size` bytes
-        lines,     ///< each event ends with a newline, which is not part of the payload
+        lines,     ///< each event ends with a newline, which is not part of the payload; see first_frame
         snapshot,  ///< at each notification, the complete contents of a file are one event
     };
 
@@ -35,6 +35,7 @@ struct Frame {
 };
 
 /// Finds the first event in `bytes`.
+/// A line of 64 KiB or more is split.
 /// @param end_of_input no further input will follow, so an incomplete last line is an event
 /// @throws std::runtime_error if the bytes cannot be framed in this way
 [[nodiscard]] Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool end_of_input);

@@ -174,7 +174,7 @@ TEST_F(Manager, InvalidConfigurationIsRefusedAndOldOneIsKept)
     EXPECT_THAT(reload_error(escaped() + "colour = \"red\"\n"),
                 StartsWith(config_file() + ":4:1: 'colour' is not a key of [[channel]]; valid keys are \"name\", "));
     EXPECT_THAT(reload_error(sensor("format = \"u24 x\"\n")),
-                HasSubstr(config_file() + ":4:10: the format is wrong at its line 1, column 1: 'u24' is not a type"));
+                HasSubstr(config_file() + ":4:10: the format has an error in line 1, column 1: 'u24' is not a type"));
 
     const Observer observer(bus().address());
     EXPECT_EQ(observer.managed().size(), 1U);

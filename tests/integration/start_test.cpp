@@ -74,7 +74,7 @@ TEST_F(Start, InvalidFormatIsRefused)
 {
     expect_refused("[[channel]]\nname = \"sensor\"\nformat = \"u8 a; u24 b\"\n",
                    at("3:10") +
-                       "the format is wrong at its line 1, column 7: 'u24' is not a type; the types are u8 s8");
+                       "the format has an error in line 1, column 7: 'u24' is not a type; the types are u8 s8");
 }
 
 TEST_F(Start, UnknownValueIsRefused)

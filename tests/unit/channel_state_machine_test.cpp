@@ -20,7 +20,7 @@ constexpr Event kEvents[] = {Event::opened,          Event::device_missing,    E
                              Event::device_error,    Event::flood_detected,    Event::drained,
                              Event::input_ended,     Event::retry_due,         Event::configured,
                              Event::device_appeared, Event::device_added,      Event::device_replaced,
-                             Event::device_removed,  Event::removal_cancelled, Event::retired};
+                             Event::device_removed,  Event::removal_cancelled, Event::retire_requested};
 
 bool does(const Transition& transition, Action action)
 {
@@ -81,8 +81,8 @@ TEST(ChannelStateMachine, FloodPausesTheDeviceWithoutClosingIt)
 {
     const Transition pause = next(State::online, Event::flood_detected);
     EXPECT_EQ(pause.to, State::flooded);
-    EXPECT_TRUE(does(pause, Action::pause_device));
-    EXPECT_FALSE(does(pause, Action::release_device));
+    EXPECT_TRUE(does(pause, Action::stop_reading));
+    EXPECT_FALSE(does(pause, Action::close_device));
     EXPECT_TRUE(does(next(State::flooded, Event::retry_due), Action::resume_reading));
     EXPECT_EQ(after(State::flooded, {Event::retry_due, Event::drained}), State::online);
     EXPECT_EQ(after(State::flooded, {Event::retry_due, Event::flood_detected}), State::flooded);
@@ -118,7 +118,7 @@ TEST(ChannelStateMachine, RetiringReadsNoNewInputAndEndsRetired)
 {
     for (const State state : {State::absent, State::retrying, State::failed, State::online, State::flooded,
                               State::flooded_reading, State::removing}) {
-        const Transition transition = next(state, Event::retired);
+        const Transition transition = next(state, Event::retire_requested);
         EXPECT_EQ(transition.to, State::retiring);
         EXPECT_TRUE(does(transition, Action::finish_input));
     }

@@ -94,11 +94,11 @@ INSTANTIATE_TEST_SUITE_P(
               "\"\" is not a valid channel name; use 1 to 31 of the characters A-Z a-z 0-9 _ -"},
         Wrong{"NameTwice", channel("") + channel(""), "4:8", "[[channel]] \"way\" is defined twice in this file"},
         Wrong{"FormatThatDoesNotParse", channel("format = \"u8 a; u24 b\"\n"), "3:10",
-              "the format is wrong at its line 1, column 7: 'u24' is not a type; the types are u8 s8 u16 s16 u32 s32 "
+              "the format has an error in line 1, column 7: 'u24' is not a type; the types are u8 s8 u16 s16 u32 s32 "
               "u64 s64 "
               "f32 f64 bool char"},
         Wrong{"FormatOfManyLines", channel("format = \"\"\"\nu8 a;\nu8 a\n\"\"\"\n"), "3:10",
-              "the format is wrong at its line 2, column 4: the field 'a' is defined twice"},
+              "the format has an error in line 2, column 4: the field 'a' is defined twice"},
         Wrong{
             "RelativeDevice", channel("device = \"dev/x\"\n"), "3:10",
             "'device' cannot be \"dev/x\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
               "'device' cannot be \"\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
               "opened"},
         Wrong{"RecordsWithoutADevice", channel("records = \"raw\"\n"), "3:11",
-              "'records' goes with 'device' or 'match': a device of class drvbus does not need it"}),
+              "'records' is only valid with 'device' or 'match': a device of class drvbus does not need it"}),
     [](const auto& wrong) { return std::string(wrong.param.title); });
 
 std::string error_of(const std::string& text)

@@ -59,16 +59,17 @@ TEST(Encode, StringsAndArraysAreAccepted)
 TEST(Encode, ValueThatDoesNotFitIsAnError)
 {
     EXPECT_THAT(error("u8 a", {{"b", 1}}), HasSubstr("b: the format \"u8 a\" does not have this field"));
-    EXPECT_EQ(error("u8 a", {{"a", 256}}), "a: 256 does not fit its type");
-    EXPECT_EQ(error("u8 a", {{"a", -1}}), "a: -1 does not fit its type");
+    EXPECT_EQ(error("u8 a", {{"a", 256}}), "a: 256 is out of range for the type of the field");
+    EXPECT_EQ(error("u8 a", {{"a", -1}}), "a: -1 is out of range for the type of the field");
     EXPECT_EQ(error("u32 a", {{"a", 0.5}}), "a: a number with a fraction is for fields of type f32 and f64");
     EXPECT_EQ(error("u32 a", {{"a", true}}), "a: true and false are for fields of type bool");
     EXPECT_EQ(error("u32 a", {{"a", "text"}}), "a: a string is for fields of type char");
     EXPECT_EQ(error("char a[2]", {{"a", "text"}}), "a: the string has 4 bytes, the field has 2");
     EXPECT_EQ(error("u8 a[2]", {{"a", 1}}), "a: it is an array: its value is a list, such as [1, 2]");
-    EXPECT_EQ(error("u8 a", {{"a", std::vector<std::int64_t>{1}}}), "a: it is no array");
+    EXPECT_EQ(error("u8 a", {{"a", std::vector<std::int64_t>{1}}}), "a: the field is not an array");
     EXPECT_EQ(error("u8 a[1]", {{"a", std::vector<std::int64_t>{1, 2}}}), "a: there are 2 values for 1 elements");
-    EXPECT_EQ(error("u8 a[1]", {{"a", std::vector<std::int64_t>{256}}}), "a: 256 does not fit its type");
+    EXPECT_EQ(error("u8 a[1]", {{"a", std::vector<std::int64_t>{256}}}),
+              "a: 256 is out of range for the type of the field");
 }
 
 TEST(Encode, LoadReturnsWhatStoreWrote)

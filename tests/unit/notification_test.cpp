@@ -138,11 +138,11 @@ TEST_F(NotificationTest, EventfdOfAnotherDeviceIsRefused)
 {
     const std::string advice =
         "the device does not support an eventfd; set notification to \"auto\", \"poll\" or \"sigio\"";
-    for (const bool drvbus_class : {false, true}) {
+    for (const bool is_drvbus_class : {false, true}) {
         for (const int fd : {pipe_.read_end.get(), file_.get()})
             expect_refused(
                 [&] {
-                    (void)make_eventfd(loop_, {fd, drvbus_class}, count());
+                    (void)make_eventfd(loop_, {fd, is_drvbus_class}, count());
                 },
                 std::errc::inappropriate_io_control_operation, advice);
     }

@@ -68,7 +68,7 @@ TEST(Pattern, WrongPatternIsRefused)
     EXPECT_THAT(error_of("{b}", "u8 a"), HasSubstr("no field \"b\""));
     EXPECT_THAT(error_of("{a}{b}", "u8 a; u8 b"), HasSubstr("there is no text between {a} and"));
     EXPECT_THAT(error_of("{a}", "u8 a[2]"), HasSubstr("is an array"));
-    EXPECT_THAT(error_of("words", "u8 a"), HasSubstr("names no field"));
+    EXPECT_THAT(error_of("words", "u8 a"), HasSubstr("must name at least one field"));
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ TEST_F(Presets, ErrorInAParameterIsReportedInTheUsersFile)
                 HasSubstr("4:1: 'stall' is not a key of a [[channel]] of preset \"pressure\"; valid keys are"));
     EXPECT_THAT(error_of("preset = \"pressure\"\nstall_us = -1"), StartsWith("test.toml:1:1: 'flood' cannot be -1"));
     preset("bare", "[channel]\nrecords = \"lines\"\n");
-    EXPECT_THAT(error_of("preset = \"bare\""), StartsWith(directory_.path() + "/bare.toml:2:11: 'records' goes with"));
+    EXPECT_THAT(error_of("preset = \"bare\""),
+                StartsWith(directory_.path() + "/bare.toml:2:11: 'records' is only valid with"));
 }
 
 TEST_F(Presets, ErrorInAPresetIsReportedInThePreset)
@@ -159,16 +160,16 @@ TEST_F(Presets, WrongKeyIsReported)
     EXPECT_THAT(error("setup = [{ then = 1 }]"), HasSubstr("'then' is not a key of a step"));
     EXPECT_THAT(error("setup = [{}]"), HasSubstr("a step has an 'ioctl', a 'write', a 'seek'"));
     EXPECT_THAT(error("setup = [{ ioctl = -1 }]"), HasSubstr("'ioctl' cannot be -1"));
-    EXPECT_THAT(error("setup = [{ ioctl = 1, values = {} }]"), HasSubstr("'values' goes with a 'format'"));
+    EXPECT_THAT(error("setup = [{ ioctl = 1, values = {} }]"), HasSubstr("'values' is only valid with 'format'"));
     EXPECT_THAT(error("setup = [{ ioctl = 1, format = \"u8 x\", values = { x = 256 } }]"),
-                HasSubstr("the value of \"x\" is wrong: 256 does not fit its type"));
+                HasSubstr("the value of \"x\" is wrong: 256 is out of range for the type of the field"));
     EXPECT_THAT(error("setup = [{ ioctl = 1, format = \"u8 x\", values = { y = 1 } }]"),
                 HasSubstr("does not have this field"));
     EXPECT_THAT(error("setup = [{ write = \"x\", to = \"relative\" }]"), HasSubstr("it is an absolute path"));
     EXPECT_THAT(error("setup = [{ write = [256] }]"), HasSubstr("from 0 to 255"));
     EXPECT_THAT(error("fetch = { write = \"x\" }"), HasSubstr("'fetch' is an 'ioctl' with the 'format'"));
     EXPECT_THAT(error_of("device = \"/dev/x\"\nrecords = \"fixed\""), HasSubstr("needs a 'format' of a known size"));
-    EXPECT_THAT(error_of("id = \"a\"\nformat = \"u8 a\""), HasSubstr("'id' goes with 'device' or 'match'"));
+    EXPECT_THAT(error_of("id = \"a\"\nformat = \"u8 a\""), HasSubstr("'id' is only valid with 'device' or 'match'"));
     EXPECT_THAT(error_of("match = { sysname = \"x\" }"), HasSubstr("'match' needs a 'subsystem'"));
 }
 
