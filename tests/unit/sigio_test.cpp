@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #include "support/io.hpp"
+#include "support/process.hpp"
 #include "turn.hpp"
 
 namespace drvbus::test {
@@ -142,6 +143,7 @@ TEST_F(Sigio, FullSignalQueueReportsEveryDevice)
 TEST_F(Sigio, ManyDevicesAreReportedIndividually)
 {
     constexpr int kDevices = 200;
+    raise_file_limit(2 * kDevices + 100);
     std::deque<Pipe> pipes(kDevices);
     std::deque<Watched> watched;
     for (const Pipe& pipe : pipes)
