@@ -16,7 +16,8 @@ class FloodError : public std::runtime_error {
 /// spurious readiness (a device that is always reported as ready although a read finds nothing).
 class FloodGuard {
 public:
-    /// Counts the events of a read. A read whose events were all ignored counts as one event.
+    /// Counts events since the device was last drained.
+    /// @param events at least 1, also if all events of the read were ignored
     /// @param limit number of events without the device being drained that is a flood; 0: there is no limit
     /// @throws FloodError once `limit` is reached
     void count_published(std::uint64_t events, std::uint64_t limit);

@@ -112,8 +112,8 @@ void Checkpoint::check() const
         std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
         throw std::runtime_error("it is damaged");
     const Progress& progress = this->progress();
-    // A device that sends records chooses their sequences. The daemon assigns fewer sequences than it could store
-    // bytes.
+    // A device that sends drvbus records chooses the sequences. Otherwise the daemon counts, and gaps stop below 2^61
+    // (record/decoding.cpp), so a sequence above kMaxBytes is damage.
     const std::uint64_t next = header.replay_log.in_use != 0
                                    ? header.replay_log.framing_progress.at(header.replay_log.current).sequence.next
                                    : progress.next_sequence;

@@ -33,10 +33,10 @@ std::span<const std::byte> ReplayLog::from(std::uint64_t offset) const
     return {memory_.data() + offset % kCapacity, static_cast<std::size_t>(end() - offset)};
 }
 
-std::span<std::byte> ReplayLog::free_space(std::uint64_t first_unpublished)
+std::span<std::byte> ReplayLog::free_space(std::uint64_t first_uncommitted)
 {
     const auto free = [this] { return static_cast<std::size_t>(kCapacity - (end() - begin())); };
-    while (free() < kLargestRecord && begin() < first_unpublished)
+    while (free() < kLargestRecord && begin() < first_uncommitted)
         std::atomic_ref(bounds_->begin).fetch_add(record::parse_record(from(begin())).size);
     if (free() < kLargestRecord)
         return {};

@@ -18,8 +18,8 @@ struct FramingProgress {
     record::SequenceCounter sequence;  ///< after the newest record
 };
 
-/// The last records of a device that does not keep them itself: all that are not yet published, and before them as many
-/// published ones as fit.
+/// The last records of a device that does not keep them itself: all that are not yet committed, and before them as many
+/// committed ones as fit.
 ///
 /// A ring of bytes. It is mapped twice, one mapping after the other, so that every record is contiguous in memory.
 /// Offsets count the bytes of all records of the channel; they do not wrap.
@@ -57,9 +57,9 @@ public:
     [[nodiscard]] std::span<const std::byte> from(std::uint64_t offset) const;
 
     /// Free space after the end, for one record of any size. Removes the oldest records if necessary.
-    /// @param first_unpublished offset of the first record that must not be removed
+    /// @param first_uncommitted offset of the first record that is not committed; it is not removed
     /// @returns empty if there is not enough free space
-    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t first_unpublished);
+    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t first_uncommitted);
 
     /// Adds the records that were written to the free space, up to the offset `next.log_end`, and marks the input up to
     /// the offset `next.staging_begin` as framed. If the process is killed meanwhile, either both happen or neither.

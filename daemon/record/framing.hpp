@@ -35,7 +35,7 @@ struct Frame {
 };
 
 /// Finds the first event in `bytes`.
-/// A line of 64 KiB or more is split.
+/// A line of 32 KiB or more is split.
 /// @param end_of_input no further input will follow, so an incomplete last line is an event
 /// @throws std::runtime_error if the bytes cannot be framed in this way
 [[nodiscard]] Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool end_of_input);
