@@ -48,7 +48,7 @@ private:
 class DeferredCall {
 public:
     /// Runs the callback once, in the next iteration of the event loop.
-    void request() const;
+    void request() const noexcept;
 
     explicit operator bool() const noexcept { return static_cast<bool>(source_); }
     void reset() noexcept { source_.reset(); }

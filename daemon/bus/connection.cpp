@@ -77,7 +77,8 @@ Connection::~Connection()
 {
     // Flushing would block if the bus accepts no messages. The events in the queue are not committed, so the next
     // process publishes them.
-    if (connected_ && queued_messages() > 0)
+    std::uint64_t queued = 0;
+    if (connected_ && (sd_bus_get_n_queued_write(bus_->handle, &queued) < 0 || queued > 0))
         sd_bus_close(bus_->handle);
     detach();
 }
