@@ -79,7 +79,7 @@ void complete(DeviceInfo& info)
     info.type = type_of(info.status.st_mode);
     if (!info.is_device())
         return;
-    if (const SdDevicePtr device = find_sd_device(info)) {
+    if (const device::SdDevicePtr device = find_sd_device(info)) {
         info.subsystem = text_of(device.get(), sd_device_get_subsystem);
         info.sysname = text_of(device.get(), sd_device_get_sysname);
         info.sysfs = text_of(device.get(), sd_device_get_syspath);
@@ -114,13 +114,13 @@ DeviceInfo device_info(const std::string& path, int fd)
     return info;
 }
 
-SdDevicePtr find_sd_device(const DeviceInfo& info)
+device::SdDevicePtr find_sd_device(const DeviceInfo& info)
 {
     sd_device* device = nullptr;
     if (!info.is_device() ||
         sd_device_new_from_devnum(&device, info.type == Type::character_device ? 'c' : 'b', info.status.st_rdev) < 0)
         return nullptr;
-    return SdDevicePtr(device);
+    return device::SdDevicePtr(device);
 }
 
 std::string describe(const DeviceInfo& info)

@@ -2,18 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include <sys/stat.h>
-#include <systemd/sd-device.h>
+
+#include "device/sd_device_ptr.hpp"
 
 namespace drvbus::cli {
-
-struct SdDeviceDeleter {
-    void operator()(sd_device* device) const noexcept { sd_device_unref(device); }
-};
-using SdDevicePtr = std::unique_ptr<sd_device, SdDeviceDeleter>;
 
 /// What the system knows about the device, FIFO, socket or file at a path.
 struct DeviceInfo {
@@ -27,7 +22,7 @@ struct DeviceInfo {
     std::string subsystem;   ///< such as "input"
     std::string sysname;     ///< such as "event3"
     std::string driver;      ///< of the device, or of its nearest parent that has one
-    std::string sysfs;       ///< path of its folder in sysfs
+    std::string sysfs;       ///< path of its directory in sysfs
     std::string major_name;  ///< name of its major number in /proc/devices, such as "input"
 
     [[nodiscard]] bool is_device() const noexcept
@@ -41,7 +36,7 @@ struct DeviceInfo {
 [[nodiscard]] DeviceInfo device_info(const std::string& path, int fd);
 
 /// The device in sysfs; null if there is none.
-[[nodiscard]] SdDevicePtr find_sd_device(const DeviceInfo& info);
+[[nodiscard]] device::SdDevicePtr find_sd_device(const DeviceInfo& info);
 
 /// For the user: `character device 13:67 (input), driver "button"`.
 [[nodiscard]] std::string describe(const DeviceInfo& info);

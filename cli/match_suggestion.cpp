@@ -76,7 +76,7 @@ bool add_patterns(std::string& text, const char* key, const std::map<std::string
 
 std::string suggest_match(const DeviceInfo& info)
 {
-    const SdDevicePtr device = find_sd_device(info);
+    const device::SdDevicePtr device = find_sd_device(info);
     if (!device || info.subsystem.empty())
         return {};
     device::Match match{

@@ -2,11 +2,9 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-
-#include <systemd/sd-device.h>
 
 #include "base/event_loop.hpp"
+#include "device/sd_device_ptr.hpp"
 
 namespace drvbus::device {
 
@@ -25,12 +23,8 @@ public:
 private:
     void on_uevent(sd_device* device) noexcept;
 
-    struct MonitorDeleter {
-        void operator()(sd_device_monitor* monitor) const noexcept { sd_device_monitor_unref(monitor); }
-    };
-
     Added added_;
-    std::unique_ptr<sd_device_monitor, MonitorDeleter> monitor_;
+    SdDeviceMonitorPtr monitor_;
 };
 
 }  // namespace drvbus::device

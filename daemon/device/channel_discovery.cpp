@@ -41,10 +41,6 @@ record::ChannelDescription describe(sd_device* device)
     return description;
 }
 
-struct EnumeratorDeleter {
-    void operator()(sd_device_enumerator* enumerator) const noexcept { sd_device_enumerator_unref(enumerator); }
-};
-
 }  // namespace
 
 ChannelDiscovery::ChannelDiscovery(const EventLoop& loop, Added added, Removed removed, Missed missed)
@@ -96,7 +92,7 @@ void ChannelDiscovery::enumerate() const
 {
     sd_device_enumerator* raw = nullptr;
     check(sd_device_enumerator_new(&raw), "sd_device_enumerator_new");
-    const std::unique_ptr<sd_device_enumerator, EnumeratorDeleter> enumerator(raw);
+    const SdDeviceEnumeratorPtr enumerator(raw);
     check(sd_device_enumerator_add_match_subsystem(raw, kClass, true), "sd_device_enumerator_add_match_subsystem");
     for (sd_device* device = sd_device_enumerator_get_device_first(raw); device != nullptr;
          device = sd_device_enumerator_get_device_next(raw)) {

@@ -4,12 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 
-#include <systemd/sd-device.h>
-
 #include "base/event_loop.hpp"
+#include "device/sd_device_ptr.hpp"
 #include "record/channel_description.hpp"
 
 namespace drvbus::device {
@@ -35,15 +33,11 @@ private:
     void on_uevent(sd_device* device);
     [[nodiscard]] std::uint32_t dropped_uevents() const noexcept;
 
-    struct MonitorDeleter {
-        void operator()(sd_device_monitor* monitor) const noexcept { sd_device_monitor_unref(monitor); }
-    };
-
     Added added_;
     Removed removed_;
     Missed missed_;
     std::uint32_t dropped_ = 0;  ///< value of `dropped_uevents` when the last uevent was handled
-    std::unique_ptr<sd_device_monitor, MonitorDeleter> monitor_;
+    SdDeviceMonitorPtr monitor_;
 };
 
 }  // namespace drvbus::device

@@ -2,7 +2,6 @@
 #include "device/match.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,18 +9,11 @@
 #include <sys/stat.h>
 
 #include "base/errno.hpp"
+#include "device/sd_device_ptr.hpp"
 
 namespace drvbus::device {
 
 namespace {
-
-struct DeviceDeleter {
-    void operator()(sd_device* device) const noexcept { sd_device_unref(device); }
-};
-
-struct EnumeratorDeleter {
-    void operator()(sd_device_enumerator* enumerator) const noexcept { sd_device_enumerator_unref(enumerator); }
-};
 
 bool matches(const std::string& pattern, const char* value)
 {
@@ -62,7 +54,7 @@ std::vector<std::string> find(const Match& match)
 {
     sd_device_enumerator* raw = nullptr;
     check(sd_device_enumerator_new(&raw), "sd_device_enumerator_new");
-    const std::unique_ptr<sd_device_enumerator, EnumeratorDeleter> enumerator(raw);
+    const SdDeviceEnumeratorPtr enumerator(raw);
     check(sd_device_enumerator_add_match_subsystem(raw, match.subsystem.c_str(), true),
           "sd_device_enumerator_add_match_subsystem");
     // A device that udev has not processed yet has no properties. If the match rule needs them, ArrivalMonitor reports
@@ -94,7 +86,7 @@ std::string sysfs_path_of(int fd)
     sd_device* raw = nullptr;
     if (sd_device_new_from_devnum(&raw, S_ISCHR(status.st_mode) ? 'c' : 'b', status.st_rdev) < 0)
         return {};
-    const std::unique_ptr<sd_device, DeviceDeleter> device(raw);
+    const SdDevicePtr device(raw);
     const char* path = nullptr;
     return sd_device_get_syspath(raw, &path) < 0 ? std::string() : std::string(path);
 }
