@@ -40,11 +40,16 @@ std::unique_ptr<Notification> make_any(const EventLoop& loop, SigioDispatcher& d
         try {
             return make(kind, loop, dispatcher, device, on_ready);
         } catch (const std::system_error&) {
-            // The driver has no ioctl for an eventfd, or no poll(). Only the error of the last kind is reported.
-            continue;
+            continue;  // the driver has no ioctl for an eventfd, or no poll()
         }
     }
-    return make_sigio(dispatcher, device, on_ready);
+    try {
+        return make_sigio(dispatcher, device, on_ready);
+    } catch (const std::system_error& error) {
+        throw std::system_error(
+            error.code(),
+            "the device supports no notification: it accepts no eventfd, cannot be polled, and sends no SIGIO");
+    }
 }
 
 }  // namespace drvbus::notification
