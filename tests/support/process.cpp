@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <stdexcept>
 #include <system_error>
 
 #include <fcntl.h>
@@ -141,6 +142,14 @@ Result run(const std::vector<std::string>& command, const std::vector<std::strin
     Process process(command, {environment, {}});
     const std::optional<int> status = process.wait();
     return {status.value_or(-1), process.output()};
+}
+
+std::string must_run(const std::vector<std::string>& command)
+{
+    const Result result = run(command);
+    if (result.status != 0)
+        throw std::runtime_error(command.front() + " failed: " + result.output);
+    return result.output;
 }
 
 Result shell(const std::string& line)

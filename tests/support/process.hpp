@@ -62,6 +62,10 @@ void disable_huge_pages();
 /// Runs `command` and waits until it exits.
 Result run(const std::vector<std::string>& command, const std::vector<std::string>& environment = {});
 
+/// As `run`, with an exit status of 0. @returns the output
+/// @throws std::runtime_error if the status is another one
+std::string must_run(const std::vector<std::string>& command);
+
 /// Runs a line of shell and waits until it exits.
 Result shell(const std::string& line);
 

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "nanoseconds.hpp"
 #include "support/record.hpp"
 
 namespace drvbus::test {
@@ -19,7 +20,6 @@ using cli::FixedRecords;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kDate = 1'764'000'000 * kSecond;
 constexpr Clocks kNow{.monotonic = 5000 * kSecond, .realtime = kDate};
 constexpr std::uint32_t kRecords = 10;

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <linux/input.h>
 
+#include "nanoseconds.hpp"
 #include "support/record.hpp"
 
 namespace drvbus::test {
@@ -17,9 +18,7 @@ using cli::Clocks;
 using cli::guess_layout;
 using cli::Layout;
 using cli::Recording;
-using Kind = Layout::Kind;
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr Clocks kStart{.monotonic = 5000 * kSecond, .realtime = 1'764'000'000 * kSecond};
 
 /// A recording of reads that are a second apart.
@@ -42,31 +41,31 @@ Layout layout_of(const std::vector<std::string>& reads)
 
 TEST(LayoutGuess, WithoutDataThereIsNoLayout)
 {
-    EXPECT_EQ(layout_of({}).kind, Kind::no_data);
+    EXPECT_EQ(layout_of({}).kind, Layout::Kind::no_data);
     EXPECT_EQ(layout_of({}).description, "unknown, because no data was received");
 }
 
 TEST(LayoutGuess, TextHasLinesOrNone)
 {
-    EXPECT_EQ(layout_of({"one\n", "two\tthree\r\n"}).kind, Kind::text_lines);
-    EXPECT_EQ(layout_of({"one", "two"}).kind, Kind::text);
-    EXPECT_EQ(layout_of({"fünf\n"}).kind, Kind::text_lines) << "UTF-8";
+    EXPECT_EQ(layout_of({"one\n", "two\tthree\r\n"}).kind, Layout::Kind::text_lines);
+    EXPECT_EQ(layout_of({"one", "two"}).kind, Layout::Kind::text);
+    EXPECT_EQ(layout_of({"fünf\n"}).kind, Layout::Kind::text_lines) << "UTF-8";
 }
 
 TEST(LayoutGuess, TextHasNoNulAndFewControlCharacters)
 {
-    EXPECT_NE(layout_of({std::string("one\n\0", 5)}).kind, Kind::text_lines);
-    EXPECT_EQ(layout_of({std::string(19, 'a') + "\x1b"}).kind, Kind::text);
-    EXPECT_NE(layout_of({std::string(18, 'a') + "\x1b"}).kind, Kind::text);
+    EXPECT_NE(layout_of({std::string("one\n\0", 5)}).kind, Layout::Kind::text_lines);
+    EXPECT_EQ(layout_of({std::string(19, 'a') + "\x1b"}).kind, Layout::Kind::text);
+    EXPECT_NE(layout_of({std::string(18, 'a') + "\x1b"}).kind, Layout::Kind::text);
 }
 
 TEST(LayoutGuess, DrvbusRecordsAreCounted)
 {
     const Layout layout = layout_of({record({.sequence = 1}, "payload") + record({.sequence = 3}),
                                      record({.sequence = 4}, "x") + record({.sequence = 5}).substr(0, 10)});
-    EXPECT_EQ(layout.kind, Kind::drvbus_records);
+    EXPECT_EQ(layout.kind, Layout::Kind::drvbus_records);
     EXPECT_EQ(layout.description, "3 x struct drvbus_record");
-    EXPECT_NE(layout_of({record({.sequence = 2}) + record({.sequence = 2})}).kind, Kind::drvbus_records);
+    EXPECT_NE(layout_of({record({.sequence = 2}) + record({.sequence = 2})}).kind, Layout::Kind::drvbus_records);
 }
 
 std::string input_record(std::int64_t seconds, std::int64_t microseconds, std::uint16_t type, std::uint16_t code)
@@ -76,12 +75,12 @@ std::string input_record(std::int64_t seconds, std::int64_t microseconds, std::u
 
 TEST(LayoutGuess, InputEventsHavePlausibleTimesTypesAndCodes)
 {
-    EXPECT_EQ(layout_of({input_record(7, 999'999, EV_CNT - 1, KEY_CNT - 1)}).kind, Kind::input_events);
-    EXPECT_NE(layout_of({input_record(0, 5, EV_KEY, KEY_A)}).kind, Kind::input_events);
-    EXPECT_NE(layout_of({input_record(7, 1'000'000, EV_KEY, KEY_A)}).kind, Kind::input_events);
-    EXPECT_NE(layout_of({input_record(7, -1, EV_KEY, KEY_A)}).kind, Kind::input_events);
-    EXPECT_NE(layout_of({input_record(7, 5, EV_CNT, KEY_A)}).kind, Kind::input_events);
-    EXPECT_NE(layout_of({input_record(7, 5, EV_KEY, KEY_CNT)}).kind, Kind::input_events);
+    EXPECT_EQ(layout_of({input_record(7, 999'999, EV_CNT - 1, KEY_CNT - 1)}).kind, Layout::Kind::input_events);
+    EXPECT_NE(layout_of({input_record(0, 5, EV_KEY, KEY_A)}).kind, Layout::Kind::input_events);
+    EXPECT_NE(layout_of({input_record(7, 1'000'000, EV_KEY, KEY_A)}).kind, Layout::Kind::input_events);
+    EXPECT_NE(layout_of({input_record(7, -1, EV_KEY, KEY_A)}).kind, Layout::Kind::input_events);
+    EXPECT_NE(layout_of({input_record(7, 5, EV_CNT, KEY_A)}).kind, Layout::Kind::input_events);
+    EXPECT_NE(layout_of({input_record(7, 5, EV_KEY, KEY_CNT)}).kind, Layout::Kind::input_events);
 }
 
 TEST(LayoutGuess, CounterGivesTheSizeOfRecords)
@@ -90,7 +89,7 @@ TEST(LayoutGuess, CounterGivesTheSizeOfRecords)
     for (std::uint32_t count = 0; count < 6; ++count)
         bytes += packed(count * count, count, std::uint32_t{9});
     const Layout layout = layout_of({bytes.substr(0, 24), bytes.substr(24)});
-    EXPECT_EQ(layout.kind, Kind::fixed);
+    EXPECT_EQ(layout.kind, Layout::Kind::fixed);
     EXPECT_EQ(layout.size, 12U);
     EXPECT_EQ(layout.description, "records of 12 bytes that contain a counter");
     EXPECT_EQ(layout.fields.format, "u32 field_0; u32 counter; u32 field_8");
@@ -100,11 +99,11 @@ TEST(LayoutGuess, ReadsOfOneSizeGiveTheSizeOfRecords)
 {
     const std::string six("\0\1\2\3\4\5", 6);
     const Layout layout = layout_of({six, six + six});
-    EXPECT_EQ(layout.kind, Kind::fixed);
+    EXPECT_EQ(layout.kind, Layout::Kind::fixed);
     EXPECT_EQ(layout.size, 6U);
     EXPECT_EQ(layout.description, "records of 6 bytes: the size of each read is a multiple of it");
-    EXPECT_EQ(layout_of({six}).kind, Kind::unknown) << "one read proves nothing";
-    EXPECT_EQ(layout_of({six, six + '\6'}).kind, Kind::unknown);
+    EXPECT_EQ(layout_of({six}).kind, Layout::Kind::unknown) << "one read proves nothing";
+    EXPECT_EQ(layout_of({six, six + '\6'}).kind, Layout::Kind::unknown);
 }
 
 TEST(LayoutGuess, RecordsHaveTheTimeOfTheirRead)

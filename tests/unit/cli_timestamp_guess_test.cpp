@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "nanoseconds.hpp"
+
 namespace drvbus::test {
 namespace {
 
@@ -16,8 +18,6 @@ using cli::are_timestamps_s;
 
 using Numbers = std::vector<std::uint64_t>;
 
-constexpr std::uint64_t kMillisecond = 1'000'000;
-constexpr std::uint64_t kSecond = 1000 * kMillisecond;
 constexpr std::uint64_t kHour = 3600 * kSecond;
 constexpr std::uint64_t kDay = 24 * kHour;
 constexpr std::uint64_t kYear = 365 * kDay;

@@ -10,7 +10,6 @@
 namespace drvbus::test {
 namespace {
 
-using notification::Kind;
 using record::Framing;
 
 Config merged(const std::string& text)
@@ -54,9 +53,9 @@ TEST(Config, LogLevelIsRead)
 
 TEST(Config, NotificationIsRead)
 {
-    EXPECT_EQ(channel_of("notification = \"eventfd\"").notification, Kind::eventfd);
-    EXPECT_EQ(channel_of("notification = \"poll\"").notification, Kind::poll);
-    EXPECT_EQ(channel_of("notification = \"sigio\"").notification, Kind::sigio);
+    EXPECT_EQ(channel_of("notification = \"eventfd\"").notification, notification::Kind::eventfd);
+    EXPECT_EQ(channel_of("notification = \"poll\"").notification, notification::Kind::poll);
+    EXPECT_EQ(channel_of("notification = \"sigio\"").notification, notification::Kind::sigio);
     EXPECT_EQ(channel_of("notification = \"auto\"").notification, std::nullopt);
 }
 
@@ -158,11 +157,11 @@ TEST_F(ConfigFiles, ChannelsAreMergedKeyByKey)
                                              "[[channel]]\nname = \"three\"\nnotification = \"sigio\"\n");
     const Config config = load();
     EXPECT_EQ(config.channels.size(), 3U);
-    EXPECT_EQ(config.channel("one").notification, Kind::poll);
+    EXPECT_EQ(config.channel("one").notification, notification::Kind::poll);
     EXPECT_EQ(config.channel("one").format->text(), "u16 y");
     EXPECT_EQ(config.channel("two").device->path, "/dev/zwei");
     EXPECT_EQ(config.channel("two").device->framing.kind, Framing::Kind::raw);
-    EXPECT_EQ(config.channel("three").notification, Kind::sigio);
+    EXPECT_EQ(config.channel("three").notification, notification::Kind::sigio);
 }
 
 TEST_F(ConfigFiles, DropInCanResetTheNotification)

@@ -18,7 +18,6 @@ namespace drvbus::test {
 namespace {
 
 using client::Counters;
-using client::Event;
 using client::Position;
 using testing::ElementsAre;
 
@@ -26,7 +25,7 @@ using testing::ElementsAre;
 class SimulatedFollower : public client::Follower {
 public:
     explicit SimulatedFollower(Position position = {})
-        : Follower({.event = [this](const Event& event) { calls.push_back(std::to_string(event.sequence)); },
+        : Follower({.event = [this](const client::Event& event) { calls.push_back(std::to_string(event.sequence)); },
                     .lost =
                         [this](std::uint64_t first, std::uint64_t count) {
                             calls.push_back("lost " + std::to_string(count) + " from " + std::to_string(first));
@@ -37,7 +36,7 @@ public:
     {
     }
 
-    /// Receives the signal Event of the present instance.
+    /// Receives the signal Event of the current instance.
     void receive(std::uint64_t sequence) { receive_of(instance, sequence); }
     /// Receives a signal Event that an earlier instance sent.
     void receive_of(std::uint64_t sender, std::uint64_t sequence) { handle_event(make_event(sender, sequence)); }
@@ -66,7 +65,7 @@ public:
 
 private:
     /// Later instances have later times.
-    [[nodiscard]] Event make_event(std::uint64_t sender, std::uint64_t sequence) const
+    [[nodiscard]] client::Event make_event(std::uint64_t sender, std::uint64_t sequence) const
     {
         return {"", sequence, without_time ? 0 : sender * 1000 + sequence, 0, {}};
     }

@@ -19,18 +19,10 @@ constexpr const char* kChannels = "/etc/drvbus/drvbusd.toml.d/devices.toml";
 constexpr const char* kDropIn = "/run/systemd/system/drvbusd.service.d/devices.conf";
 constexpr const char* kRules = "/run/udev/rules.d/71-drvbus-devices.rules";
 
-void write(const std::string& path, const std::string& text)
+void create_file(const std::string& path, const std::string& text)
 {
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::ofstream(path) << text;
-}
-
-std::string must_run(const std::vector<std::string>& command)
-{
-    const Result result = run(command);
-    if (result.status != 0)
-        throw std::runtime_error(command[0] + " " + command[1] + " failed: " + result.output);
-    return result.output;
 }
 
 /// What all tests of the program share, because a reload of systemd or udev is slow.
@@ -39,7 +31,7 @@ public:
     /// Installs the udev rules of docs/devices.md: nodes that only root can open become readable for the group drvbus.
     void SetUp() override
     {
-        write(kRules, R"(SUBSYSTEM=="rtc", GROUP="drvbus", MODE="0640"
+        create_file(kRules, R"(SUBSYSTEM=="rtc", GROUP="drvbus", MODE="0640"
 SUBSYSTEM=="misc", KERNEL=="tutorial_*", GROUP="drvbus", MODE="0640"
 SUBSYSTEM=="uio", GROUP="drvbus", MODE="0640", RUN+="/bin/chgrp drvbus /sys%p/device/config", RUN+="/bin/chmod g+w /sys%p/device/config"
 )");
@@ -60,7 +52,7 @@ SUBSYSTEM=="uio", GROUP="drvbus", MODE="0640", RUN+="/bin/chgrp drvbus /sys%p/de
     {
         if (text == loaded_drop_in_)
             return;
-        write(kDropIn, text);
+        create_file(kDropIn, text);
         must_run({"systemctl", "daemon-reload"});
         loaded_drop_in_ = text;
     }
@@ -83,7 +75,7 @@ const testing::Environment* const kRegistered = testing::AddGlobalTestEnvironmen
 ConfiguredDevices::ConfiguredDevices(const std::string& channels)
 {
     must_run({"udevadm", "settle"});  // the rules apply to new devices
-    write(kChannels, channels);
+    create_file(kChannels, channels);
     environment().load_drop_in(must_run({"drvbusctl", "unit-dropin"}));
     must_run({"systemctl", "restart", "drvbusd"});
 }

@@ -18,7 +18,7 @@
 namespace drvbus::test {
 namespace {
 
-constexpr std::uint64_t kCount = 1000;
+constexpr std::uint64_t kConsumedEvents = 1000;
 
 /// Path of an example program, relative to the directory that tests/vm/guest/tests runs the tests in.
 std::string example(const std::string& name)
@@ -31,10 +31,10 @@ bool is_urgent(std::uint64_t i)
     return i % 10 == 0;
 }
 
-/// Emits kCount events; line() is what a consumer prints for each.
+/// Emits kConsumedEvents events; line() is what a consumer prints for each.
 void emit_all(const SimChannel& channel)
 {
-    for (std::uint64_t i = 1; i <= kCount; ++i) {
+    for (std::uint64_t i = 1; i <= kConsumedEvents; ++i) {
         const std::string parameters = hex(i, 4) + hex(0xffff'ffff - i, 4) + (is_urgent(i) ? "0aff" : "");
         ASSERT_EQ(channel.emit(is_urgent(i) ? 2 : 1, parameters, is_urgent(i)), 0);
     }
@@ -65,7 +65,7 @@ std::string difference(const std::string& output)
         if (text != line(seen))
             return "\"" + text + "\" instead of \"" + line(seen) + "\"";
     }
-    return seen == kCount ? "" : "the output ends after event " + std::to_string(seen);
+    return seen == kConsumedEvents ? "" : "the output ends after event " + std::to_string(seen);
 }
 
 /// Waits until the consumer exits, and expects that it printed all events.
@@ -84,7 +84,7 @@ TEST(KmodConsumers, TwoConsumersAndTheDaemonReceiveEveryEvent)
     SimChannel channel("consumers", settings);
     ASSERT_TRUE(wait_for_channel("consumers"));
     const Subscriber subscriber("consumers");
-    const std::string count = std::to_string(kCount);
+    const std::string count = std::to_string(kConsumedEvents);
     Process by_eventfd({example("drvbus-eventfd"), channel.node(), count});
     Process by_sigio({example("drvbus-sigio"), channel.node(), count});
     ASSERT_TRUE(wait_until([&] { return channel.sysfs("readers") == 3; })) << by_eventfd.output() << by_sigio.output();
@@ -92,21 +92,21 @@ TEST(KmodConsumers, TwoConsumersAndTheDaemonReceiveEveryEvent)
 
     expect_all(by_eventfd);
     expect_all(by_sigio);
-    ASSERT_TRUE(subscriber.wait_for(kCount))
+    ASSERT_TRUE(subscriber.wait_for(kConsumedEvents))
         << subscriber.received().events.size() << " events, " << subscriber.received().lost_count() << " lost";
     const Received received = subscriber.received();
-    EXPECT_EQ(received.gaps(kCount), "");
-    ASSERT_EQ(received.events.size(), kCount);
-    for (std::uint64_t i = 1; i <= kCount; ++i)
+    EXPECT_EQ(received.gaps(kConsumedEvents), "");
+    ASSERT_EQ(received.events.size(), kConsumedEvents);
+    for (std::uint64_t i = 1; i <= kConsumedEvents; ++i)
         ASSERT_EQ(received.events.at(i - 1).name, is_urgent(i) ? "overheat" : "reading");
-    EXPECT_EQ(subscriber.channel().EventsPublished(), kCount);
+    EXPECT_EQ(subscriber.channel().EventsPublished(), kConsumedEvents);
 }
 
 TEST(KmodConsumers, EventsBeforeOpenAreReceived)
 {
     SimChannel channel("consumers");
     emit_all(channel);
-    const std::string count = std::to_string(kCount);
+    const std::string count = std::to_string(kConsumedEvents);
     Process by_eventfd({example("drvbus-eventfd"), channel.node(), count});
     Process by_sigio({example("drvbus-sigio"), channel.node(), count});
 
@@ -119,7 +119,7 @@ TEST(KmodConsumers, LegacyChannelIsReadBySigioOnly)
     SimChannel::Settings settings;
     settings.legacy = true;
     SimChannel channel("consumers", settings);
-    Process by_sigio({example("drvbus-sigio"), channel.node(), std::to_string(kCount)});
+    Process by_sigio({example("drvbus-sigio"), channel.node(), std::to_string(kConsumedEvents)});
     ASSERT_TRUE(wait_until([&] { return channel.sysfs("readers") >= 1; })) << by_sigio.output();
     emit_all(channel);
     expect_all(by_sigio);

@@ -104,8 +104,8 @@ private:
     {
         write_file(chip_ + "/live", "0");
         std::error_code ignored;
-        for (const std::string& folder : {line_, bank_, chip_})
-            std::filesystem::remove(folder, ignored);
+        for (const std::string& directory : {line_, bank_, chip_})
+            std::filesystem::remove(directory, ignored);
     }
 
     std::string chip_ = "/sys/kernel/config/gpio-sim/drvbus";

@@ -28,7 +28,7 @@ namespace {
 using testing::Each;
 using testing::ElementsAre;
 
-std::vector<std::string> names(const Subscriber& subscriber)
+std::vector<std::string> names_of(const Subscriber& subscriber)
 {
     std::vector<std::string> names;
     for (const Event& event : subscriber.received().events)
@@ -44,7 +44,7 @@ TEST(Rtc, UpdateInterruptIsAnEventEachSecond)
     const Subscriber subscriber("clock");
     ASSERT_TRUE(subscriber.wait_for(3));
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    EXPECT_THAT(names(subscriber), Each("update"));
+    EXPECT_THAT(names_of(subscriber), Each("update"));
     // The daemon may read late: an event counts the interrupts since the one before. So their number is compared
     // with the whole time, not the distance of two events.
     std::uint32_t interrupts = 0;
@@ -91,7 +91,7 @@ TEST(Uio, InterruptIsAnEventAndIsEnabledAgain)
         ASSERT_TRUE(subscriber.wait_for(count));
     }
     const std::vector<Event> events = subscriber.received().events;
-    EXPECT_THAT(names(subscriber), Each("interrupt"));
+    EXPECT_THAT(names_of(subscriber), Each("interrupt"));
     EXPECT_EQ(subscriber.received().gaps(kInterrupts), "");
     EXPECT_EQ(events.back().fields().at("count").get<std::int32_t>() -
                   events.front().fields().at("count").get<std::int32_t>(),

@@ -33,7 +33,7 @@ std::string input_channel(const std::string& device_name, const std::string& set
            device_name + "\" } }\n" + settings;
 }
 
-std::vector<std::string> names(const Subscriber& subscriber)
+std::vector<std::string> names_and_values(const Subscriber& subscriber)
 {
     std::vector<std::string> names;
     for (const Event& event : subscriber.received().events)
@@ -68,7 +68,7 @@ TEST_P(Input, KeyIsAnEventWithItsLibevdevName)
     buttons.key(KEY_VOLUMEUP, true);
     const std::uint64_t after = monotonic_ns();
     ASSERT_TRUE(subscriber.wait_for(3));
-    EXPECT_THAT(names(subscriber), ElementsAre("KEY_POWER=1", "KEY_POWER=0", "KEY_VOLUMEUP=1"));
+    EXPECT_THAT(names_and_values(subscriber), ElementsAre("KEY_POWER=1", "KEY_POWER=0", "KEY_VOLUMEUP=1"));
     const std::vector<Event> events = subscriber.received().events;
     EXPECT_EQ(subscriber.received().gaps(3), "");
     EXPECT_EQ(events[0].id, 0x10000U + KEY_POWER);
@@ -103,7 +103,7 @@ TEST_P(Input, DeviceThatIsReconnectedKeepsItsChannel)
     other.key(KEY_POWER, true);
     buttons->key(KEY_VOLUMEUP, true);
     ASSERT_TRUE(subscriber.wait_for(3));
-    EXPECT_THAT(names(subscriber), ElementsAre("KEY_POWER=1", "KEY_POWER=0", "KEY_VOLUMEUP=1"));
+    EXPECT_THAT(names_and_values(subscriber), ElementsAre("KEY_POWER=1", "KEY_POWER=0", "KEY_VOLUMEUP=1"));
     EXPECT_EQ(subscriber.received().gaps(3), "");
 }
 
@@ -127,7 +127,7 @@ TEST(InputSecrecy, KeyboardIsRefusedUnlessTheConfigurationAllowsIt)
     const Subscriber subscriber("keys");
     keyboard.key(KEY_ENTER, true);
     ASSERT_TRUE(subscriber.wait_for(1));
-    EXPECT_THAT(names(subscriber), ElementsAre("KEY_ENTER=1"));
+    EXPECT_THAT(names_and_values(subscriber), ElementsAre("KEY_ENTER=1"));
 }
 
 TEST(InputTools, KeyboardIsNotReadAndItsChannelIsRefused)

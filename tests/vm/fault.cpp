@@ -19,13 +19,6 @@ constexpr const char* kBinary = "/usr/libexec/drvbusd";
 constexpr const char* kConfigDropIn = "/etc/drvbus/drvbusd.toml.d/fault.toml";
 constexpr const char* kBusLimits = "/etc/dbus-1/system.d/limits.conf";
 
-void must(const std::vector<std::string>& command)
-{
-    const Result result = run(command);
-    if (result.status != 0)
-        throw std::runtime_error(command.front() + ": " + result.output);
-}
-
 /// Waits until a service has a main process. @returns its pid, never 0: kill(0) would signal the test itself
 pid_t wait_for_main_process(const std::string& unit)
 {
@@ -56,14 +49,14 @@ void upgrade(pid_t)
     const std::string next = std::string(kBinary) + ".new";
     std::filesystem::copy_file(kBinary, next, std::filesystem::copy_options::overwrite_existing);
     std::filesystem::rename(next, kBinary);
-    must({"systemctl", "restart", "drvbusd"});
+    must_run({"systemctl", "restart", "drvbusd"});
 }
 
 void exhaust_memory(pid_t pid)
 {
-    must({"systemctl", "set-property", "--runtime", "drvbusd", "MemoryMax=200K"});
+    must_run({"systemctl", "set-property", "--runtime", "drvbusd", "MemoryMax=200K"});
     const bool killed = wait_until([pid] { return daemon_pid() != pid; });
-    must({"systemctl", "set-property", "--runtime", "drvbusd", "MemoryMax=infinity"});
+    must_run({"systemctl", "set-property", "--runtime", "drvbusd", "MemoryMax=infinity"});
     if (!killed)
         throw std::runtime_error("the kernel did not kill the service");
 }
@@ -77,7 +70,7 @@ void kill_bus()
         throw std::runtime_error("the bus did not start again");
 }
 
-void reload()
+void change_notification()
 {
     static bool poll = false;
     poll = !poll;
@@ -86,7 +79,7 @@ void reload()
     for (const char* const name : {"one", "two", "three"})
         file << "[[channel]]\nname = \"" << name << "\"\nnotification = \"" << (poll ? "poll" : "sigio") << "\"\n";
     file.close();
-    must({"systemctl", "reload", "drvbusd"});
+    must_run({"systemctl", "reload", "drvbusd"});
 }
 
 }  // namespace
@@ -111,7 +104,7 @@ void inject(Fault fault)
         replace_process([](pid_t pid) { kill(pid, SIGKILL); });
         break;
     case Fault::restart:
-        replace_process([](pid_t) { must({"systemctl", "restart", "drvbusd"}); });
+        replace_process([](pid_t) { must_run({"systemctl", "restart", "drvbusd"}); });
         break;
     case Fault::hang:
         replace_process([](pid_t pid) { kill(pid, SIGSTOP); });
@@ -126,7 +119,7 @@ void inject(Fault fault)
         kill_bus();
         break;
     case Fault::reload:
-        reload();
+        change_notification();
         break;
     }
     if (!wait_until(daemon_answers))

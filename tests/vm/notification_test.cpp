@@ -16,7 +16,7 @@
 namespace drvbus::test {
 namespace {
 
-constexpr std::uint64_t kCount = 300;  // fewer than the ring holds
+constexpr std::uint64_t kNotifiedEvents = 300;  // fewer than the ring holds
 
 std::uint64_t now()
 {
@@ -68,7 +68,7 @@ TEST_P(EachNotification, EventsArriveOnceInOrderAndComplete)
     EXPECT_EQ(subscriber.channel().Notification(), GetParam().expected);
 
     const std::uint64_t before = now();
-    for (std::uint64_t i = 1; i <= kCount; ++i) {
+    for (std::uint64_t i = 1; i <= kNotifiedEvents; ++i) {
         const bool urgent = i % 10 == 0;
         const std::string payload =
             hex(i % 7, 2) + hex(static_cast<std::uint64_t>(-static_cast<std::int64_t>(i)), 2) + hex(i, 4);
@@ -76,12 +76,12 @@ TEST_P(EachNotification, EventsArriveOnceInOrderAndComplete)
     }
     const std::uint64_t after = now();
 
-    ASSERT_TRUE(subscriber.wait_for(kCount)) << subscriber.received().events.size() << " events arrived";
+    ASSERT_TRUE(subscriber.wait_for(kNotifiedEvents)) << subscriber.received().events.size() << " events arrived";
     const Received received = subscriber.received();
-    EXPECT_EQ(received.gaps(kCount), "");
-    ASSERT_EQ(received.events.size(), kCount);
+    EXPECT_EQ(received.gaps(kNotifiedEvents), "");
+    ASSERT_EQ(received.events.size(), kNotifiedEvents);
     std::uint64_t last_time = before;
-    for (std::uint64_t i = 1; i <= kCount; ++i) {
+    for (std::uint64_t i = 1; i <= kNotifiedEvents; ++i) {
         const Event& event = received.events.at(i - 1);
         ASSERT_EQ(event.sequence, i);
         ASSERT_EQ(event.id, i % 10 == 0 ? 2U : 1U);
@@ -95,9 +95,9 @@ TEST_P(EachNotification, EventsArriveOnceInOrderAndComplete)
         ASSERT_EQ(fields.at("milli_celsius").get<std::int16_t>(), -static_cast<std::int16_t>(i));
         ASSERT_EQ(fields.at("count").get<std::uint32_t>(), i);
     }
-    EXPECT_EQ(subscriber.channel().EventsPublished(), kCount);
+    EXPECT_EQ(subscriber.channel().EventsPublished(), kNotifiedEvents);
     EXPECT_EQ(subscriber.channel().EventsLost(), 0U);
-    EXPECT_EQ(subscriber.channel().NextSequence(), kCount + 1);
+    EXPECT_EQ(subscriber.channel().NextSequence(), kNotifiedEvents + 1);
 }
 
 TEST_P(EachNotification, OverrunsAreCountedExactly)
