@@ -402,11 +402,11 @@ EXPORT_SYMBOL_GPL(devm_drvbus_channel_create);
  * CLOCK_MONOTONIC. The event can be read before the clients are notified.
  *
  * Context: Any context except NMI. The caller may hold any lock under which a
- *	    task may be woken. Does not sleep. If a client has called F_SETSIG,
- *	    the function allocates memory with GFP_ATOMIC; if the allocation
- *	    fails, the client gets SIGIO instead. On PREEMPT_RT, waking a task
- *	    takes sleeping locks. There, the function must not be called in hard
- *	    interrupt context or with a raw spinlock held.
+ *	    task may be woken. Does not sleep, except on PREEMPT_RT: there,
+ *	    waking a task takes sleeping locks, so the function must not be
+ *	    called in hard interrupt context or with a raw spinlock held. If a
+ *	    client has called F_SETSIG, the function allocates memory with
+ *	    GFP_ATOMIC; if the allocation fails, the client gets SIGIO instead.
  * Return: 0 on success. -EMSGSIZE: the payload is too large. -ENODEV: @channel
  *	   is NULL, an ERR_PTR(), or being destroyed. -EINVAL: unknown bits in
  *	   @flags, or @payload is NULL and @length is not 0.

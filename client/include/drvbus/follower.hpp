@@ -19,7 +19,8 @@ namespace drvbus::client {
 struct Event {
     std::string name;        ///< name of `id`; if it has none, `id` in decimal digits
     std::uint64_t sequence;  ///< number of the event in its instance of the channel, from 1
-    std::uint64_t time;      ///< when the driver emitted it: ns, CLOCK_MONOTONIC; 0 if not known
+    std::uint64_t time;      ///< ns of CLOCK_MONOTONIC: when the driver emitted it, or when the daemon read it if the
+                             ///< device gives no time; 0 only if the device's own record has 0
     std::uint32_t id;        ///< kind of event, a number of the driver
     sdbus::Variant data;     ///< a{sv}: named fields; au: u32 values without names; ay: bytes
 };
@@ -78,7 +79,9 @@ public:
     [[nodiscard]] Position position() const { return position_; }
     [[nodiscard]] Counters counters() const { return counters_; }
 
-    /// Requests all events that are not delivered yet and delivers them. Blocks until the service has replied.
+    /// Requests all events that are not delivered yet and delivers them. Blocks until the service has replied. If the
+    /// channel has a new instance, this function returns before its events are delivered: the handler `replaced` is
+    /// called later, from the bus connection, and the events of the new instance follow.
     ///
     /// Call it after subscribing, and then at intervals: if the bus drops the last signal of a channel, no later signal
     /// shows the gap. Call it only when all received signals have been processed. Further signals accumulate during the
@@ -202,8 +205,7 @@ private:
         } catch (const sdbus::Error& error) {
             if (std::string(error.getName()) != "org.drvbus1.Error.OutOfRange")
                 throw;
-            // Either a new instance, or a restarted daemon that will publish the last events again.
-            return get_events(1);
+            return get_events(1);  // the instance in the reply shows whether it is a new one
         }
     }
 
@@ -271,7 +273,7 @@ private:
     bool must_catch_up_ = true;                        // events before the next signal may be missing
     bool switching_ = false;                           // a new instance exists, signals of the old one may still arrive
     std::uint64_t new_instance_ = 0;                   // while switching_
-    std::uint64_t new_instance_begin_ = kUnknownTime;  // time of its first event
+    std::uint64_t new_instance_begin_ = kUnknownTime;  // earliest known time of one of its events
     int pending_bus_calls_ = 0;
 };
 

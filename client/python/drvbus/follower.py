@@ -29,8 +29,10 @@ class Handlers:
     close(), and must not raise.
     """
 
-    # event(name, sequence, time, id, data): one event. `time` is CLOCK_MONOTONIC in
-    # ns, or 0 if not known; `data` is a dict of fields, or a list of int.
+    # event(name, sequence, time, id, data): one event. `time` is CLOCK_MONOTONIC in ns:
+    # when the driver emitted it, or when the daemon read it if the device gives no
+    # time; 0 only if the device's own record has 0. `data` is a dict of fields, or a
+    # list of int.
     event: typing.Callable
     # lost(first, count): the `count` events from sequence `first` on are lost: they cannot
     # be requested any more.
@@ -81,7 +83,7 @@ class Follower:
         self._must_catch_up = True  # events before the next signal may be missing
         self._switching = False  # a new instance exists, signals of the old one may still arrive
         self._new_instance = 0  # while _switching
-        self._new_instance_begin = None  # time of its first event
+        self._new_instance_begin = None  # earliest known time of one of its events
         self._pending_bus_calls = 0
 
     @property
@@ -114,6 +116,10 @@ class Follower:
         signal of a channel, no later signal shows the gap. Call it only when all
         received signals have been processed. Further signals accumulate during the
         call, and the bus drops signals if there are too many.
+
+        If the channel has a new instance, this function returns before its events are
+        delivered: the handler `replaced` is called later, from the main loop, and the
+        events of the new instance follow.
 
         Blocks until the service has replied. Raises GLib.Error if it does not reply or
         refuses; call again later.
@@ -196,9 +202,7 @@ class Follower:
         except GLib.Error as error:
             if Gio.DBusError.get_remote_error(error) != "org.drvbus1.Error.OutOfRange":
                 raise
-            # Either a new instance, or a restarted daemon that will publish the last
-            # events again.
-            return self.get_events(1)
+            return self.get_events(1)  # the instance in the reply shows whether it is a new one
 
     def _prepare_switch(self, reply):
         """To be called when a reply shows that the channel has a new instance.
