@@ -35,8 +35,8 @@ std::string writing_steps(const device::Settings& settings)
     };
     std::ranges::for_each(settings.setup, add);
     std::ranges::for_each(settings.rearm, add);
-    if (settings.eventfd)
-        add(*settings.eventfd);
+    if (settings.eventfd_step)
+        add(*settings.eventfd_step);
     return fmt::format("{}", fmt::join(steps, ", "));
 }
 
@@ -117,11 +117,11 @@ std::string ChannelCheck::check(const std::string& name, const device::ChannelSe
     if (channel.device)
         check_configured_device(*channel.device, channel);
     else
-        check_class_device(name, channel);
+        check_drvbus_class_device(name, channel);
     return text_;
 }
 
-void ChannelCheck::check_class_device(const std::string& name, const device::ChannelSettings& channel)
+void ChannelCheck::check_drvbus_class_device(const std::string& name, const device::ChannelSettings& channel)
 {
     const std::string sysfs = "/sys/class/drvbus/" + name;
     const bool exists = device::node_exists(sysfs);
@@ -139,7 +139,7 @@ void ChannelCheck::check_configured_device(const device::Settings& settings, con
     const std::string node = find_node(settings);
     text_ += describe_events(channel);
     text_ += describe_steps(settings);
-    if (settings.urgent_only)
+    if (settings.priority_only)
         add("priority", "only urgent data (POLLPRI) is an event");
     if (node.empty())
         add("notification", configured_notification(channel) + "; not tested");
@@ -217,7 +217,7 @@ void ChannelCheck::report_open_error(const DeviceInfo& info, int error, const st
     }
     add_error("access", printable(what));
     if (info.error != 0)
-        add("", "a folder in its path denies access to this user");
+        add("", "a directory in its path denies access to this user");
     else if (error == EACCES || error == EPERM)
         add("", fmt::format("{} may not {}: it is {}; {}", user_name(geteuid()),
                             write ? "read and write it" : "read it", ownership(info), access_advice(info, write)));
@@ -232,15 +232,15 @@ void ChannelCheck::check_notification(int fd, const DeviceInfo& info, const devi
         return;
     }
     // The step that passes an eventfd is not run, so the driver never gets this one.
-    const UniqueFd eventfd(settings.eventfd ? ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1);
+    const UniqueFd eventfd(settings.eventfd_step ? ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1);
     const notification::Device device{
-        .fd = fd, .is_drvbus_class = false, .eventfd = eventfd.get(), .urgent_only = settings.urgent_only};
+        .fd = fd, .is_drvbus_class = false, .eventfd = eventfd.get(), .priority_only = settings.priority_only};
     try {
         const auto made = channel.notification ? make(*channel.notification, loop_, sigio_, device, [] {})
                                                : make_any(loop_, sigio_, device, [] {});
         add("notification", fmt::format("{}: {}", to_string(made->kind()), reason_for(made->kind(), channel)));
     } catch (const std::system_error& error) {
-        add_error("notification", fmt::format("{}{}", channel.notification ? "" : "none works: ", error.what()));
+        add_error("notification", error.what());
         if (info.type == DeviceInfo::Type::file)
             add("", "a file does not report that it has changed; use a FIFO or a socket");
     }

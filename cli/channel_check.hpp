@@ -28,7 +28,7 @@ public:
     [[nodiscard]] Verdict verdict() const noexcept { return verdict_; }
 
 private:
-    void check_class_device(const std::string& name, const device::ChannelSettings& channel);
+    void check_drvbus_class_device(const std::string& name, const device::ChannelSettings& channel);
     void check_configured_device(const device::Settings& settings, const device::ChannelSettings& channel);
     [[nodiscard]] std::string find_node(const device::Settings& settings);
     void check_access(const std::string& node, const device::Settings& settings,

@@ -110,7 +110,7 @@ std::string additional_settings(const std::string& preset, const DeviceInfo& inf
     if (preset == "gpio")
         return "line = 0   # the offset of the GPIO line\n";
     if (preset == "iio")
-        return as_comment("enable = \"in_voltage0_thresh_rising_en\"", "a file in the device's folder events");
+        return as_comment("enable = \"in_voltage0_thresh_rising_en\"", "a file in the device's directory events");
     return {};
 }
 
@@ -127,7 +127,7 @@ std::string choose_preset(const DeviceInfo& info, const Layout& layout)
 }
 
 /// A draft for a device of class drvbus, in which all settings are optional.
-std::string suggest_class_device(const DeviceInfo& info)
+std::string suggest_drvbus_class_device(const DeviceInfo& info)
 {
     return fmt::format("# A device of class drvbus: it needs no configuration. Optional settings:\n"
                        "[[channel]]\nname = \"{}\"\n# format = \"u32 value\"   # instead of the driver's\n",
@@ -168,7 +168,7 @@ std::string preset_for(const DeviceInfo& info)
 std::string suggest_channel(const DeviceInfo& info, const Layout& layout, bool typed_input)
 {
     if (info.subsystem == "drvbus")
-        return suggest_class_device(info);
+        return suggest_drvbus_class_device(info);
     const std::optional<std::string> device = toml_string(absolute_path(info.path));
     if (!device)
         return "# The path is not UTF-8, which TOML requires: create a symbolic link to the device with another "

@@ -91,8 +91,8 @@ std::string describe_decoding(const record::DecodingRules& decoding)
     if (!decoding.time.empty())
         text += labelled("time",
                          fmt::format("{} (clock {})", names_of(decoding.time, " + "), name_of_clock(decoding.clock)));
-    if (decoding.sequence)
-        text += labelled("sequence", decoding.sequence->name + ": missing numbers are lost events");
+    if (decoding.device_number)
+        text += labelled("sequence", decoding.device_number->name + ": missing numbers are lost events");
     if (!decoding.ignored.empty())
         text += labelled("ignore", fmt::format("events with id {}", fmt::join(decoding.ignored, ", ")));
     return text;
@@ -167,8 +167,8 @@ std::string describe_steps(const device::Settings& settings)
         text += labelled("setup", describe(step));
     for (const device::SetupStep& step : settings.rearm)
         text += labelled("rearm", describe(step));
-    if (settings.eventfd)
-        text += labelled("eventfd", describe(*settings.eventfd));
+    if (settings.eventfd_step)
+        text += labelled("eventfd", describe(*settings.eventfd_step));
     if (settings.fetch)
         text += labelled("fetch", describe(device::SetupStep{.operation = *settings.fetch, .undo = nullptr}));
     return text;

@@ -64,7 +64,7 @@ std::string access_advice(const DeviceInfo& info, bool write)
     const AllowedUsers allowed = allowed_users(info, write);
     if (allowed == AllowedUsers::all)
         return "its mode allows access, so something else denies it: a missing capability (CAP_SYSLOG for /dev/kmsg), "
-               "a folder in its path, a security module, or DeviceAllow= of a service";
+               "a directory in its path, a security module, or DeviceAllow= of a service";
     if (allowed == AllowedUsers::group)
         return fmt::format("members of group {0} may: usermod -aG {0} USER; for the service, see "
                            "drvbusctl unit-dropin",

@@ -18,13 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Calls `visit` with the path of each entry of a folder. Ignores errors: a process may end in the meantime, and some
-/// are not accessible.
+/// Calls `visit` with the path of each entry of a directory. Ignores errors: a process may end in the meantime, and
+/// some are not accessible.
 template <typename Visit>
-void for_each_entry(const fs::path& folder, Visit visit)
+void for_each_entry(const fs::path& directory, Visit visit)
 {
     std::error_code error;
-    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
         visit(at->path());
 }
 

@@ -50,7 +50,7 @@ CLI::App* add_config_command(CLI::App& app, Options& options, const char* name, 
         ->add_option("--config", options.config,
                      "Read this configuration file and FILE.d/*.toml instead of /etc/drvbus/drvbusd.toml")
         ->type_name("FILE");
-    command->add_option("--presets", options.presets, "Read presets from this folder")->type_name("FOLDER");
+    command->add_option("--presets", options.presets, "Read presets from this directory")->type_name("DIRECTORY");
     return command;
 }
 

@@ -27,8 +27,6 @@ namespace drvbus::cli {
 
 namespace {
 
-using notification::Kind;
-
 constexpr std::size_t kShownBytesPerRead = 256;
 constexpr std::uint64_t kShownReads = 64;
 constexpr const char* kYes = "yes";
@@ -37,7 +35,7 @@ constexpr const char* kYes = "yes";
 std::string advice(const DeviceInfo& info, int error)
 {
     if (error == EACCES || error == EPERM)
-        return info.error != 0 ? "a folder in its path denies access to this user"
+        return info.error != 0 ? "a directory in its path denies access to this user"
                                : fmt::format("{}: {}", ownership(info), access_advice(info, false));
     if (error == EBUSY) {
         const DeviceUsers users = find_device_users(info);
@@ -47,7 +45,7 @@ std::string advice(const DeviceInfo& info, int error)
     if (error == ECONNREFUSED)
         return "no program listens on the socket: start it";
     if (error == EISDIR)
-        return "it is a folder";
+        return "it is a directory";
     return {};
 }
 
@@ -70,7 +68,7 @@ UniqueFd open_device(const std::string& path)
 }
 
 /// Whether a device supports a notification: `yes` or `no (REASON)`.
-std::string test_notification(Kind kind, const EventLoop& loop, notification::SigioDispatcher& sigio,
+std::string test_notification(notification::Kind kind, const EventLoop& loop, notification::SigioDispatcher& sigio,
                               const notification::Device& device)
 {
     try {
@@ -89,12 +87,12 @@ std::string test_notifications(const DeviceInfo& info, int fd, bool& any)
     notification::SigioDispatcher sigio(loop);
     const bool is_drvbus_class = info.subsystem == "drvbus";
     const notification::Device device{
-        .fd = fd, .is_drvbus_class = is_drvbus_class, .eventfd = -1, .urgent_only = false};
+        .fd = fd, .is_drvbus_class = is_drvbus_class, .eventfd = -1, .priority_only = false};
     std::string text = labelled(
-        "eventfd", is_drvbus_class ? test_notification(Kind::eventfd, loop, sigio, device)
+        "eventfd", is_drvbus_class ? test_notification(notification::Kind::eventfd, loop, sigio, device)
                                    : "unknown: only the driver's documentation says whether it has an ioctl for it");
     any = is_drvbus_class;
-    for (const Kind kind : {Kind::poll, Kind::sigio}) {
+    for (const notification::Kind kind : {notification::Kind::poll, notification::Kind::sigio}) {
         const std::string result = test_notification(kind, loop, sigio, device);
         text += labelled(to_string(kind), result);
         any = any || result == kYes;

@@ -19,9 +19,9 @@ namespace {
 
 using Type = DeviceInfo::Type;
 
-bool is_below(const std::string& path, std::initializer_list<const char*> folders)
+bool is_below(const std::string& path, std::initializer_list<const char*> directories)
 {
-    return std::ranges::any_of(folders, [&](const char* folder) { return path.starts_with(folder); });
+    return std::ranges::any_of(directories, [&](const char* directory) { return path.starts_with(directory); });
 }
 
 /// The files other than the device that the steps write to.
@@ -37,8 +37,8 @@ std::set<std::string> written_files(const device::Settings& settings)
     };
     std::ranges::for_each(settings.setup, collect);
     std::ranges::for_each(settings.rearm, collect);
-    if (settings.eventfd)
-        collect(*settings.eventfd);
+    if (settings.eventfd_step)
+        collect(*settings.eventfd_step);
     return files;
 }
 
@@ -120,7 +120,7 @@ void UnitRequirements::add_device(const DeviceInfo& info, bool write)
                                 specifier, write ? "rw" : "r"));
 }
 
-/// The unit has ProcSubset=pid, which hides everything in /proc except the folders of processes.
+/// The unit has ProcSubset=pid, which hides everything in /proc except the directories of processes.
 void UnitRequirements::add_proc_subset(const std::string& path)
 {
     const bool of_process = path.size() > 6 && path[6] >= '0' && path[6] <= '9';
@@ -164,13 +164,14 @@ void UnitRequirements::add_written_files(const device::Settings& settings, const
             continue;
         }
         add_line("ProtectKernelTunables=no");
-        const std::string folder = node.empty() ? std::string() : device_info(node).sysfs;
-        if (folder.empty())
-            add_comment(fmt::format("A step writes to {}, in the device's folder in sysfs: run drvbusctl unit-dropin "
-                                    "again when the device is present.",
-                                    path));
+        const std::string directory = node.empty() ? std::string() : device_info(node).sysfs;
+        if (directory.empty())
+            add_comment(
+                fmt::format("A step writes to {}, in the device's directory in sysfs: run drvbusctl unit-dropin "
+                            "again when the device is present.",
+                            path));
         else
-            add_written_file(path.replace(0, kSysfs.size(), folder));
+            add_written_file(path.replace(0, kSysfs.size(), directory));
     }
 }
 

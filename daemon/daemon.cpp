@@ -132,8 +132,8 @@ void Daemon::enumerate_devices()
     }
 }
 
-/// Ends a channel that the configuration no longer has. Deletes it at once, unless remaining events have to be
-/// published in later turns.
+/// Ends a channel whose device the configuration no longer assigns to its name. Deletes it at once, unless remaining
+/// events have to be published in later turns.
 void Daemon::retire_channel(ChannelEntries::iterator entry)
 {
     entry->second.channel->retire();
@@ -218,8 +218,9 @@ void Daemon::on_device_added(const record::ChannelDescription& description)
             description.name, description.node);
     else if (existing == channels_.end())
         add_channel(description);
-    // A channel that reads a device either reads this one already, or still publishes the last events of a device that
-    // was removed. Its next turn shows which is the case.
+    // The channel already reads this device, or it still publishes the events of a removed device. Its next turns show
+    // which: if the device was removed, the last one returns `ended`, and delete_channel() then adds the new device. If
+    // one returns `idle`, the channel already reads the new device.
     else if (!existing->second.channel->device_added(description)) {
         existing->second.added_device = std::make_unique<record::ChannelDescription>(description);
         queue_turn(description.name);
@@ -270,7 +271,7 @@ void Daemon::queue_turn(const std::string& name)
 void Daemon::run_turns()
 {
     try {
-        give_turns();
+        run_one_round();
     } catch (const bus::SendError&) {
         connection_.report_broken();  // the channel is still queued
     }
@@ -279,7 +280,7 @@ void Daemon::run_turns()
 }
 
 /// Gives one turn to each channel that is queued now. After that, the event loop serves the bus and the devices.
-void Daemon::give_turns()
+void Daemon::run_one_round()
 {
     for (std::size_t turns = turn_order_.size(); turns > 0; --turns) {
         const std::string name = turn_order_.front();

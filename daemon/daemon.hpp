@@ -56,7 +56,7 @@ private:
         std::unique_ptr<channel::Channel> channel;
         bool queued = false;  ///< `turn_order_` has the channel
         /// A device of class drvbus that was reported as added under this name while the channel was still reading its
-        /// present one. Null: none.
+        /// current one. Null: none.
         std::unique_ptr<record::ChannelDescription> added_device;
     };
     using ChannelEntries = std::map<std::string, ChannelEntry, std::less<>>;  ///< by name
@@ -81,7 +81,7 @@ private:
 
     void queue_turn(const std::string& name);
     void run_turns();
-    void give_turns();
+    void run_one_round();
 
     void make_manager_object();
     void on_bus_disconnected();

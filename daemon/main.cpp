@@ -62,7 +62,7 @@ bool parse(int argc, char** argv, Options& options, int& exit_code)
     app.add_option("--config", file,
                    "Read this configuration file and FILE.d/*.toml instead of /etc/drvbus/drvbusd.toml")
         ->type_name("FILE");
-    app.add_option("--presets", presets, "Read presets from this folder")->type_name("FOLDER");
+    app.add_option("--presets", presets, "Read presets from this directory")->type_name("DIRECTORY");
     app.set_version_flag("--version", drvbus::kVersion);
     try {
         app.parse(argc, argv);

@@ -17,7 +17,7 @@ void notify_stopping();
 class StatusReporter {
 public:
     /// @param loop must outlive this object
-    /// @param status_line returns the present status line; called from the loop
+    /// @param status_line returns the current status line; called from the loop
     StatusReporter(const EventLoop& loop, std::function<std::string()> status_line);
 
     /// Schedules an update. Call this when the status line may have changed.

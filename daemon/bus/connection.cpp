@@ -63,9 +63,9 @@ Connection::Connection(EventLoop& loop, BusType type, Callbacks callbacks)
       retry_delay_(kMinRetryDelay),
       after_each_(loop.after_each(EventLoop::Priority::normal, [this] { check_flushed(); })),
       retry_(loop.timer(EventLoop::Priority::normal, [this] { probe(); })),
-      broken_(loop.deferred(EventLoop::Priority::normal, [this] { on_disconnected(); })),
-      probe_replied_(loop.deferred(EventLoop::Priority::normal, [this] { on_probe_reply(); })),
-      name_replied_(loop.deferred(EventLoop::Priority::normal, [this] { finish_reconnect(); }))
+      disconnect_call_(loop.deferred(EventLoop::Priority::normal, [this] { on_disconnected(); })),
+      probe_reply_call_(loop.deferred(EventLoop::Priority::normal, [this] { on_probe_reply(); })),
+      name_reply_call_(loop.deferred(EventLoop::Priority::normal, [this] { finish_reconnect(); }))
 {
     attach();
     if (const int result = sd_bus_request_name(bus_->handle, kServiceName, 0); result < 0)
@@ -106,7 +106,7 @@ void Connection::detach()
 
 void Connection::report_broken() const
 {
-    broken_.request();
+    disconnect_call_.request();
 }
 
 void Connection::on_disconnected()
@@ -134,7 +134,7 @@ void Connection::probe()
     const auto on_reply = [](sd_bus_message* reply, void* self, sd_bus_error*) noexcept {
         auto* const connection = static_cast<Connection*>(self);
         connection->probe_error_ = sd_bus_message_get_errno(reply);
-        connection->probe_replied_.request();  // not here: this callback must not close the connection that runs it
+        connection->probe_reply_call_.request();  // not here: this callback must not close the connection that runs it
         return 0;
     };
     sd_bus* opened = nullptr;
@@ -190,7 +190,7 @@ void Connection::on_name_reply(sd_bus_message* reply)
     name_error_ = sd_bus_message_get_errno(reply);
     if (name_error_ == 0 && (sd_bus_message_read_basic(reply, 'u', &code) < 0 || code != 1))
         name_error_ = EEXIST;
-    name_replied_.request();  // not here: finish_reconnect() may throw, and libsystemd is written in C
+    name_reply_call_.request();  // not here: finish_reconnect() may throw, and libsystemd is written in C
 }
 
 void Connection::finish_reconnect()

@@ -89,7 +89,7 @@ private:
     int name_error_ = 0;                           ///< errno of the last request for the name; 0: owned
     EventSource after_each_;                       ///< enabled while messages are queued
     EventSource retry_;
-    DeferredCall broken_, probe_replied_, name_replied_;
+    DeferredCall disconnect_call_, probe_reply_call_, name_reply_call_;
 };
 
 }  // namespace drvbus::bus

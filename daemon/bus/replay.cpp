@@ -28,24 +28,24 @@ struct Summary {
     bool more = false;   ///< the reply does not have all records, because of a limit
 };
 
-Summary append_events(sd_bus_message* reply, const Replay& held, std::uint64_t since, std::uint32_t max)
+Summary append_events(sd_bus_message* reply, const Replay& replay, std::uint64_t since, std::uint32_t max)
 {
     EventEncoder encoder;
     // Without records, all events from `since` to the next one are lost.
-    Summary summary{.next = held.records.empty() ? std::max(since, held.next_sequence) : since};
+    Summary summary{.next = replay.records.empty() ? std::max(since, replay.next_sequence) : since};
     open(reply, 'a', "(sttuv)");
-    for (std::span<const std::byte> rest = held.records; !rest.empty();) {
+    for (std::span<const std::byte> rest = replay.records; !rest.empty();) {
         const record::Record record = record::parse_record(rest);
         // A lower sequence belongs to a new instance, whose first events are not committed yet.
         if (record.state != record::Record::State::complete || record.event.sequence < summary.next)
             break;
-        const std::size_t done = held.records.size() - rest.size();
+        const std::size_t done = replay.records.size() - rest.size();
         if (summary.events == max || (done > 0 && done + record.size > kMaxBytes)) {
             summary.more = true;
             break;
         }
         open(reply, 'r', EventEncoder::kSignature);
-        encoder.append_event(reply, held.context, record.event);
+        encoder.append_event(reply, replay.context, record.event);
         close(reply);
         ++summary.events;
         summary.next = record.event.sequence + 1;
@@ -57,17 +57,17 @@ Summary append_events(sd_bus_message* reply, const Replay& held, std::uint64_t s
 
 }  // namespace
 
-void reply_to_get_events(sd_bus_message* call, const Replay& held, std::uint64_t since, std::uint32_t max)
+void reply_to_get_events(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max)
 {
     const std::uint64_t from = std::max<std::uint64_t>(since, 1);
     const Message reply = new_reply(call);
-    const Summary summary = append_events(reply.get(), held, from, max == 0 ? kMaxEvents : std::min(max, kMaxEvents));
+    const Summary summary = append_events(reply.get(), replay, from, max == 0 ? kMaxEvents : std::min(max, kMaxEvents));
     const std::uint64_t lost = summary.next - from - summary.events;
-    const int more = summary.more || summary.next < held.next_sequence ? 1 : 0;
+    const int more = summary.more || summary.next < replay.next_sequence ? 1 : 0;
     append(reply.get(), 't', &summary.next);
     append(reply.get(), 'b', &more);
     append(reply.get(), 't', &lost);
-    append(reply.get(), 't', &held.instance);
+    append(reply.get(), 't', &replay.instance);
     send(reply.get());
 }
 

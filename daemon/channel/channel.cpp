@@ -18,16 +18,17 @@ namespace drvbus::channel {
 
 namespace {
 
-constexpr const char* kRemoved = "the driver removed the channel; the events that it still holds are being published";
+constexpr const char* kRemoved =
+    "the driver removed the device; the events that its ring still holds are being published";
 
 }  // namespace
 
 Channel::Channel(Services services, record::ChannelDescription description, device::ChannelSettings settings,
-                 Inherited inherited, std::function<void()> on_ready)
+                 Inherited inherited, std::function<void()> request_turn)
     : services_(services), description_(std::move(description)), settings_(std::move(settings)),
-      on_ready_(std::move(on_ready)), is_readable_([this] { return is_reported_readable(); }),
+      request_turn_(std::move(request_turn)), is_readable_([this] { return is_reported_readable(); }),
       inherited_device_(std::move(inherited.device)),
-      retry_timer_(services_.loop.timer(EventLoop::Priority::normal, [this] { handle(Event::retry_due); })),
+      retry_timer_(services_.loop.timer(EventLoop::Priority::normal, [this] { handle(Trigger::retry_due); })),
       device_(services_.inherited_fds, std::move(inherited.eventfd)),
       pump_(description_.name, services_.connection, services_.publisher, services_.totals,
             {.committed = [this] { backoff_.reset(); }, .new_instance = [this] { emit_changed(); }})
@@ -37,93 +38,94 @@ Channel::Channel(Services services, record::ChannelDescription description, devi
     pump_.set_previous(inherited.previous);
     if (inherited.checkpoint)
         pump_.restore(std::move(*inherited.checkpoint));
-    handle(Event::device_appeared);
+    handle(Trigger::device_appeared);
     bus_connected();
 }
 
-/// Runs the transition for `event`, and those for the events that its actions cause.
-void Channel::handle(Event event, std::string reason)
+/// Runs the transition for `trigger`, and those for the triggers that its actions cause.
+void Channel::handle(Trigger trigger, std::string reason)
 {
     const State before = state_;
     bool reopened = false;
-    EventWithReason cause{event, std::move(reason)};
+    TriggerWithReason cause{trigger, std::move(reason)};
     for (;;) {
-        const Transition transition = next(state_, cause.event);
+        const Transition transition = next(state_, cause.trigger);
         state_ = transition.to;
-        reopened = reopened || contains(transition.actions, Action::open_device);
-        std::optional<EventWithReason> outcome = run_actions(transition.actions, cause.event);
+        reopened = reopened || contains_any(transition.actions, Action::open_device);
+        std::optional<TriggerWithReason> outcome = run_actions(transition.actions, cause.trigger);
         if (!outcome)
             break;
         cause = *std::move(outcome);
     }
     report(before, cause, reopened);
-    on_ready_();
+    request_turn_();
 }
 
-std::optional<Channel::EventWithReason> Channel::run_actions(Action actions, Event cause)
+std::optional<Channel::TriggerWithReason> Channel::run_actions(Action actions, Trigger cause)
 {
-    if (contains(actions, Action::cancel_retry))
+    if (contains_any(actions, Action::cancel_retry))
         retry_timer_.enable(false);
-    if (contains(actions, Action::stop_reading))
+    if (contains_any(actions, Action::stop_and_keep_open))
         // If the device is not open, this closes what a failed attempt to open it left: the eventfd and stored files.
         device_.is_open() ? stop_reading() : close_device();
-    if (contains(actions, Action::close_device))
+    if (contains_any(actions, Action::stop_and_close_unless_ring))
         device_.is_open() && device_.is_ring() ? stop_reading() : close_device();
-    if (contains(actions, Action::finish_input))
+    if (contains_any(actions, Action::finish_input))
         finish_input();
-    if (contains(actions, Action::reset_backoff))
+    if (contains_any(actions, Action::reset_backoff))
         backoff_.reset();
-    std::optional<EventWithReason> outcome = run_device_action(actions);
-    if (contains(actions, Action::schedule_retry))
+    std::optional<TriggerWithReason> outcome = run_device_action(actions);
+    if (contains_any(actions, Action::schedule_retry))
         schedule_retry(cause);
     return outcome;
 }
 
-/// Runs the actions that can fail, or whose success is an event.
-std::optional<Channel::EventWithReason> Channel::run_device_action(Action actions)
+/// Runs the actions that can fail, or that lead to another transition.
+std::optional<Channel::TriggerWithReason> Channel::run_device_action(Action actions)
 {
-    std::optional<EventWithReason> failure;
-    if (contains(actions, Action::open_device)) {
+    std::optional<TriggerWithReason> failure;
+    if (contains_any(actions, Action::open_device)) {
         failure = attempt([this] { open_device(); });
-        return failure ? failure : EventWithReason{Event::opened, {}};
+        return failure ? failure : TriggerWithReason{Trigger::opened, {}};
     }
-    if (contains(actions, Action::resume_reading))
+    if (contains_any(actions, Action::resume_reading))
         failure = attempt([this] {
             start_reading();
             start_notification();
         });
-    if (contains(actions, Action::read_rest) && !pump_.is_reading() && device_.is_open())
+    if (contains_any(actions, Action::read_rest) && !pump_.is_reading() && device_.is_open())
         failure = attempt([this] { start_reading(); });
-    if (!failure && !pump_.is_reading() && contains(actions, Action::read_rest | Action::finish_input))
-        return EventWithReason{Event::input_ended, {}};
+    if (!failure && !pump_.is_reading() && contains_any(actions, Action::read_rest | Action::finish_input))
+        return TriggerWithReason{Trigger::input_ended, {}};
     return failure;
 }
 
-/// Turns a failure of the device into an event. A broken connection to the bus is no failure of this channel.
-std::optional<Channel::EventWithReason> Channel::attempt(const std::function<void()>& work) const
+/// Turns an exception of the device into a trigger of the state machine. A broken connection to the bus is no failure
+/// of this channel.
+std::optional<Channel::TriggerWithReason> Channel::attempt(const std::function<void()>& work) const
 {
     try {
         work();
     } catch (const bus::SendError&) {
         throw;
     } catch (const device::AbsentError& error) {
-        return EventWithReason{Event::device_missing, error.what()};
+        return TriggerWithReason{Trigger::device_missing, error.what()};
     } catch (const device::UnusableError& error) {
-        return EventWithReason{Event::device_unusable, error.what()};
+        return TriggerWithReason{Trigger::device_unusable, error.what()};
     } catch (const FloodError& error) {
-        return EventWithReason{Event::flood_detected, error.what()};
+        return TriggerWithReason{Trigger::flood_detected, error.what()};
     } catch (const std::exception& error) {
-        return EventWithReason{Event::device_error, error.what()};
+        return TriggerWithReason{Trigger::device_error, error.what()};
     }
     return std::nullopt;
 }
 
 /// Logs and announces a change of the properties State and Reason.
-/// @param cause the last event, with the reason for the present state
-void Channel::report(State before, const EventWithReason& cause, bool reopened)
+/// @param cause the last trigger, with the reason for the new state
+void Channel::report(State before, const TriggerWithReason& cause, bool reopened)
 {
-    const bool failed = cause.event == Event::device_missing || cause.event == Event::device_unusable ||
-                        cause.event == Event::device_error || cause.event == Event::flood_detected;
+    const bool failed = cause.trigger == Trigger::device_missing || cause.trigger == Trigger::device_unusable ||
+                        cause.trigger == Trigger::device_error || cause.trigger == Trigger::flood_detected;
     const std::string_view name_of_state = to_string(state_);
     if (is_final(state_)) {
         if (failed)
@@ -134,7 +136,7 @@ void Channel::report(State before, const EventWithReason& cause, bool reopened)
     if (changed) {
         reason_ = cause.reason;
         const auto level = state_ == State::absent || !failed ? spdlog::level::info : spdlog::level::err;
-        if (cause.event != Event::opened)  // open_device() has logged it
+        if (cause.trigger != Trigger::opened)  // open_device() has logged it
             spdlog::log(level, "channel {}: {}{}{}", name(), name_of_state, reason_.empty() ? "" : ": ", reason_);
     }
     if (changed || reopened)
@@ -185,9 +187,9 @@ void Channel::finish_input()
         pump_.reader()->finish();
 }
 
-void Channel::schedule_retry(Event cause)
+void Channel::schedule_retry(Trigger cause)
 {
-    EventLoop::start(retry_timer_, cause == Event::flood_detected ? flood_guard_.next_pause() : backoff_.next());
+    EventLoop::start(retry_timer_, cause == Trigger::flood_detected ? flood_guard_.next_pause() : backoff_.next());
 }
 
 void Channel::start_notification()
@@ -196,14 +198,14 @@ void Channel::start_notification()
     const notification::Device device{.fd = device_.fd(),
                                       .is_drvbus_class = description_.is_drvbus_class,
                                       .eventfd = device_.eventfd(),
-                                      .urgent_only = settings != nullptr && settings->urgent_only};
+                                      .priority_only = settings != nullptr && settings->priority_only};
     // The old notification ends first: two of them would register with the same open file.
     notification_.reset();
     try {
         notification_ =
             settings_.notification
-                ? notification::make(*settings_.notification, services_.loop, services_.sigio, device, on_ready_)
-                : notification::make_any(services_.loop, services_.sigio, device, on_ready_);
+                ? notification::make(*settings_.notification, services_.loop, services_.sigio, device, request_turn_)
+                : notification::make_any(services_.loop, services_.sigio, device, request_turn_);
     } catch (const std::system_error& error) {
         const int code = error.code().value();
         if (code == ENODEV)
@@ -218,7 +220,7 @@ void Channel::start_notification()
 void Channel::use_device_settings()
 {
     const bool same = settings_.device && settings_.device->hash == description_.settings_hash;
-    device_.configure(same ? settings_.device : std::nullopt);
+    device_.set_settings(same ? settings_.device : std::nullopt);
 }
 
 void Channel::update_message_context()
@@ -248,24 +250,24 @@ void Channel::configure(const device::ChannelSettings& settings)
     use_device_settings();
     update_message_context();
     if (!pump_.is_reading()) {
-        handle(Event::configured);
+        handle(Trigger::settings_changed);
         return;
     }
     backoff_.reset();
     pump_.reader()->set_decoder(reader::make_decoder(device_));
     if (notification_changed) {
-        if (std::optional<EventWithReason> failure = attempt([this] { start_notification(); }))
-            handle(failure->event, std::move(failure->reason));
+        if (std::optional<TriggerWithReason> failure = attempt([this] { start_notification(); }))
+            handle(failure->trigger, std::move(failure->reason));
     }
     emit_changed();
-    on_ready_();
+    request_turn_();
 }
 
 bool Channel::device_added(const record::ChannelDescription& description)
 {
     // The channel first publishes the events in the ring of the previous device.
     if (!pump_.is_reading() && device_.is_ring() && device_.hung_up())
-        handle(Event::device_replaced, kRemoved);
+        handle(Trigger::device_replaced, kRemoved);
     if (pump_.is_reading() || is_retired())
         return false;
     description_ = description;
@@ -274,13 +276,13 @@ bool Channel::device_added(const record::ChannelDescription& description)
     // file only. If the daemon opened such a device again, it would read events that were already published.
     if (!device_.is_open_as(description_.node))
         close_device();
-    handle(Event::device_added);
+    handle(Trigger::device_added);
     return true;
 }
 
 void Channel::device_removed()
 {
-    handle(Event::device_removed, kRemoved);
+    handle(Trigger::device_removed, kRemoved);
 }
 
 void Channel::confirm_device(const record::ChannelDescription& description)
@@ -289,7 +291,7 @@ void Channel::confirm_device(const record::ChannelDescription& description)
         return;
     description_ = description;
     update_message_context();
-    handle(Event::removal_cancelled);
+    handle(Trigger::removal_cancelled);
     emit_changed();
 }
 
@@ -305,12 +307,12 @@ bool Channel::is_waiting_for(sd_device* device) const
 void Channel::device_appeared()
 {
     if (!device_.is_open() && !pump_.is_reading())
-        handle(Event::device_appeared);
+        handle(Trigger::device_appeared);
 }
 
 void Channel::retire()
 {
-    handle(Event::retire_requested);
+    handle(Trigger::retire_requested);
 }
 
 void Channel::remove_stored_fds() const
@@ -333,7 +335,7 @@ void Channel::bus_connected()
             services_.connection, pump_.message_context().path,
             bus::ChannelObject::Callbacks{.properties = [this] { return properties(); },
                                           .replay = [this](std::uint64_t since) { return replay(since); }});
-    on_ready_();
+    request_turn_();
 }
 
 Channel::TurnResult Channel::turn()
@@ -341,7 +343,7 @@ Channel::TurnResult Channel::turn()
     if (!services_.connection.is_flushed())
         return TurnResult::bus_busy;
     TurnResult result = TurnResult::idle;
-    std::optional<EventWithReason> failure = attempt([&] {
+    std::optional<TriggerWithReason> failure = attempt([&] {
         pump_.commit_published();
         const std::uint64_t notifications = notification_ ? notification_->clear() : 0;
         if (!pump_.is_reading())
@@ -350,7 +352,7 @@ Channel::TurnResult Channel::turn()
         result = pump_turn();
     });
     if (failure)
-        handle(failure->event, std::move(failure->reason));
+        handle(failure->trigger, std::move(failure->reason));
     if (pump_.is_reading())
         return result;
     if (!services_.connection.is_flushed())
@@ -364,7 +366,7 @@ Channel::TurnResult Channel::pump_turn()
     const device::Settings* const settings = device_.settings();
     const bool ending = state_ == State::removing || state_ == State::retiring;
     // A channel that is ending has no flood limit: a pause would lose its remaining events.
-    switch (pump_.run(flood_guard_, settings != nullptr && !ending ? settings->flood : 0, is_readable_)) {
+    switch (pump_.run(flood_guard_, settings != nullptr && !ending ? settings->flood_limit : 0, is_readable_)) {
     case Pump::Result::more:
         return TurnResult::more;
     case Pump::Result::bus_busy:
@@ -372,13 +374,13 @@ Channel::TurnResult Channel::pump_turn()
     case Pump::Result::input_ended:
         if (!description_.is_drvbus_class && !ending)
             throw std::runtime_error("the device hung up; it is opened again");
-        handle(Event::input_ended);
+        handle(Trigger::input_ended);
         return TurnResult::ended;
     case Pump::Result::drained:
         break;
     }
     if (state_ == State::flooded_reading)
-        handle(Event::drained);
+        handle(Trigger::drained);
     return TurnResult::idle;
 }
 
@@ -386,7 +388,7 @@ bool Channel::is_reported_readable() const
 {
     const device::Settings* const settings = device_.settings();
     const bool polled = notification_ && notification_->kind() == notification::Kind::poll;
-    return settings != nullptr && polled && !settings->urgent_only && device_.readable();
+    return settings != nullptr && polled && !settings->priority_only && device_.readable();
 }
 
 bus::ChannelProperties Channel::properties() const

@@ -54,7 +54,7 @@ struct Inherited {
 class Channel final {
 public:
     enum class TurnResult : std::uint8_t {
-        idle,      ///< no turn is needed before the next `on_ready`
+        idle,      ///< no turn is needed before the next `request_turn`
         more,      ///< needs another turn
         bus_busy,  ///< needs another turn when the bus accepts messages again
         ended,     ///< nothing is left to publish; delete the channel
@@ -62,10 +62,10 @@ public:
 
     /// Opens the device and puts the object on the bus.
     /// @param settings the configuration of this channel
-    /// @param on_ready called when the channel needs a turn, also from within members of the channel, the constructor
-    ///        included; must not delete the channel
+    /// @param request_turn called when the channel needs a turn, also from within members of the channel, the
+    ///        constructor included; must not delete the channel
     Channel(Services services, record::ChannelDescription description, device::ChannelSettings settings,
-            Inherited inherited, std::function<void()> on_ready);
+            Inherited inherited, std::function<void()> request_turn);
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;
     ~Channel() = default;
@@ -78,16 +78,18 @@ public:
     void configure(const device::ChannelSettings& settings);
 
     /// A device of class drvbus was added under the channel's name.
-    /// @returns false if the channel does not use it, because it still publishes the events of the present device
+    /// @returns false if the channel already reads a device, which is this one or an earlier one with events that are
+    /// not
+    ///          published yet, or if it is retired; call `confirm_device` later
     bool device_added(const record::ChannelDescription& description);
 
     /// The channel's device of class drvbus was removed. The next turns publish what its ring holds; the last one
     /// returns `ended`.
     void device_removed();
 
-    /// The device that the channel reads is the one that udev last reported as added. Takes over its description.
-    /// Undoes `device_removed`, which reported the removal of an earlier device of the same name. No effect if the
-    /// channel does not read a device.
+    /// Call this when a turn returned `idle` after `device_added` returned false: the open device is the one that udev
+    /// last added. Takes over its description. If `device_removed` was called, that uevent was about an earlier device,
+    /// so the channel is online again. No effect if the channel does not read a device.
     void confirm_device(const record::ChannelDescription& description);
 
     /// Whether `device` is the configured device of the channel, and the channel has no device open.
@@ -95,8 +97,8 @@ public:
     /// Opens the device now, unless one is open.
     void device_appeared();
 
-    /// The configuration no longer has the channel with this device. The next turns publish what a ring holds now, or
-    /// the input that was read so far; the last one returns `ended`.
+    /// The configuration no longer assigns the device to the channel's name. The next turns publish what a ring holds
+    /// now, or the input that was read so far; the last one returns `ended`.
     void retire();
 
     /// Removes the channel's files from the service manager's store. Call it when a turn returned `ended`.
@@ -113,23 +115,23 @@ public:
     [[nodiscard]] checkpoint::InstancePosition final_position() const noexcept { return pump_.final_position(); }
 
 private:
-    /// An event, and why it happened; `reason` is the value for the property Reason.
-    struct EventWithReason {
-        Event event;
+    /// What happened to the channel, and why; `reason` is the value for the property Reason.
+    struct TriggerWithReason {
+        Trigger trigger;
         std::string reason;
     };
 
-    void handle(Event event, std::string reason = {});
-    [[nodiscard]] std::optional<EventWithReason> run_actions(Action actions, Event cause);
-    [[nodiscard]] std::optional<EventWithReason> run_device_action(Action actions);
-    [[nodiscard]] std::optional<EventWithReason> attempt(const std::function<void()>& work) const;
-    void report(State before, const EventWithReason& cause, bool reopened);
+    void handle(Trigger trigger, std::string reason = {});
+    [[nodiscard]] std::optional<TriggerWithReason> run_actions(Action actions, Trigger cause);
+    [[nodiscard]] std::optional<TriggerWithReason> run_device_action(Action actions);
+    [[nodiscard]] std::optional<TriggerWithReason> attempt(const std::function<void()>& work) const;
+    void report(State before, const TriggerWithReason& cause, bool reopened);
 
     void open_device();
     void stop_reading();
     void close_device();
     void finish_input();
-    void schedule_retry(Event cause);
+    void schedule_retry(Trigger cause);
     void start_reading();
     void start_notification();
     void use_device_settings();
@@ -137,7 +139,7 @@ private:
     [[nodiscard]] TurnResult pump_turn();
     [[nodiscard]] bool is_retired() const noexcept { return state_ == State::retiring || state_ == State::retired; }
     /// Whether poll() reports the configured device as readable. Always false with another notification and with
-    /// `urgent_only`.
+    /// `priority_only`.
     [[nodiscard]] bool is_reported_readable() const;
 
     [[nodiscard]] bus::ChannelProperties properties() const;
@@ -147,7 +149,7 @@ private:
     Services services_;
     record::ChannelDescription description_;
     device::ChannelSettings settings_;
-    std::function<void()> on_ready_;
+    std::function<void()> request_turn_;
     std::function<bool()> is_readable_;  ///< made once, because the pump needs it in every turn
     State state_ = State::absent;
     std::string reason_;

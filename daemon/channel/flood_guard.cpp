@@ -17,7 +17,7 @@ constexpr int kMaxSpurious = 3;
 
 }  // namespace
 
-void FloodGuard::count_published(std::uint64_t events, std::uint64_t limit)
+void FloodGuard::count_events(std::uint64_t events, std::uint64_t limit)
 {
     spurious_ = 0;
     events_ += events;
@@ -30,7 +30,7 @@ void FloodGuard::count_published(std::uint64_t events, std::uint64_t limit)
                     limit));
 }
 
-bool FloodGuard::needs_another_read(bool readable)
+bool FloodGuard::on_drained(bool readable)
 {
     events_ = 0;
     pause_ = kFirstPause;

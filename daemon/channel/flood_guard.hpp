@@ -20,16 +20,16 @@ public:
     /// @param events at least 1, also if all events of the read were ignored
     /// @param limit number of events without the device being drained that is a flood; 0: there is no limit
     /// @throws FloodError once `limit` is reached
-    void count_published(std::uint64_t events, std::uint64_t limit);
+    void count_events(std::uint64_t events, std::uint64_t limit);
 
     /// A read got input, but no event that is published.
     void input_received() noexcept { spurious_ = 0; }
 
-    /// A read found nothing: the device is drained.
+    /// A read found nothing: the device is drained. Resets the flood count and the pause.
     /// @param readable whether poll() reports the device as readable nevertheless
     /// @returns whether to read once more: the input may have arrived after the read
     /// @throws std::runtime_error if the device was reported as readable without input several times in a row
-    bool needs_another_read(bool readable);
+    bool on_drained(bool readable);
 
     /// How long the daemon must not read a device that floods: 1 s at first. Each call doubles it, up to 30 s, until
     /// the device is drained.

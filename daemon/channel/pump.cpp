@@ -59,7 +59,7 @@ Pump::Result Pump::run(FloodGuard& flood_guard, std::uint64_t flood_limit, const
         if (batch.status == reader::Reader::Status::drained) {
             if (batch.received_input)
                 flood_guard.input_received();
-            if (!flood_guard.needs_another_read(readable()))
+            if (!flood_guard.on_drained(readable()))
                 return Result::drained;
             // Spurious readiness uses up the budget as well, so that it does not delay the other channels.
             budget -= std::min(budget, kTurnBudget / 16);
@@ -73,7 +73,7 @@ Pump::Result Pump::run(FloodGuard& flood_guard, std::uint64_t flood_limit, const
         // Without records, the reader reached its limit of reads before it found an event to publish: the turn ends.
         const std::size_t done = batch.records.empty() ? budget : publish_batch(batch.records, budget);
         // At least 1, because a device whose events are all ignored can flood, too.
-        flood_guard.count_published(std::max<std::uint64_t>(sent_.published - published, 1), flood_limit);
+        flood_guard.count_events(std::max<std::uint64_t>(sent_.published - published, 1), flood_limit);
         if (!connection_.is_flushed())
             return Result::bus_busy;
         commit_published();
@@ -91,7 +91,7 @@ std::size_t Pump::publish_batch(std::span<const std::byte> records, std::size_t 
             throw std::runtime_error("the driver returns bytes that are not drvbus records");
         publish(record.event);
         done += record.size;
-        sent_.bytes += record.size;
+        sent_.record_bytes += record.size;
     } while (done < records.size() && done < budget && connection_.is_flushed());
     return done;
 }
@@ -116,7 +116,7 @@ void Pump::begin_instance(std::uint64_t sequence)
                  sent_.next_sequence, sequence);
     sent_.previous = {sent_.instance, sent_.next_sequence};
     sent_.instance = device::new_instance_id();
-    sent_.instance_begin = sent_.bytes;
+    sent_.instance_begin = sent_.record_bytes;
     sent_.next_sequence = 1;
     callbacks_.new_instance();
 }

@@ -56,7 +56,7 @@ public:
 
     /// Continues with the checkpoint of an earlier process.
     void restore(checkpoint::Checkpoint checkpoint);
-    /// Begins a new checkpoint, and stores it with the service manager in place of the present one.
+    /// Begins a new checkpoint, and stores it with the service manager in place of the current one.
     /// @param position sequence of the first event that is not yet published; 0: the first event of the instance
     void begin_checkpoint(const record::ChannelDescription& description, std::uint64_t instance,
                           std::uint64_t position);
@@ -77,7 +77,7 @@ public:
     [[nodiscard]] bool is_reading() const noexcept { return reader_ != nullptr; }
 
     /// Reads, publishes and commits, up to the budget of one turn. Call it only while the pump has a reader.
-    /// @param flood_limit as in FloodGuard::count_published
+    /// @param flood_limit as in FloodGuard::count_events
     /// @param readable whether poll() reports the device as readable; called after a read that found nothing
     /// @throws bus::SendError if the connection broke; FloodError, std::exception if the device failed
     Result run(FloodGuard& flood_guard, std::uint64_t flood_limit, const std::function<bool()>& readable);

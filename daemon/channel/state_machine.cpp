@@ -11,101 +11,101 @@ namespace {
 using enum Action;
 
 constexpr Action kReopen = cancel_retry | reset_backoff | open_device;
-constexpr Action kRetryLater = close_device | schedule_retry;
+constexpr Action kRetryLater = stop_and_close_unless_ring | schedule_retry;
 constexpr Action kReadRest = cancel_retry | read_rest;
 constexpr Action kRetire = cancel_retry | finish_input;
 
 constexpr std::array kTransitions = std::to_array<Transition>({
     // The device is not open, or is a ring, which stays open for a retry.
-    {State::absent, Event::opened, State::online, none},
-    {State::absent, Event::device_missing, State::absent, kRetryLater},
-    {State::absent, Event::device_unusable, State::failed, stop_reading},
-    {State::absent, Event::device_error, State::retrying, kRetryLater},
-    {State::absent, Event::retry_due, State::absent, open_device},
-    {State::absent, Event::configured, State::absent, kReopen},
-    {State::absent, Event::device_appeared, State::absent, kReopen},
-    {State::absent, Event::device_added, State::absent, kReopen},
-    {State::absent, Event::device_replaced, State::removing, kReadRest},
-    {State::absent, Event::device_removed, State::removing, kReadRest},
-    {State::absent, Event::retire_requested, State::retiring, kRetire},
+    {State::absent, Trigger::opened, State::online, none},
+    {State::absent, Trigger::device_missing, State::absent, kRetryLater},
+    {State::absent, Trigger::device_unusable, State::failed, stop_and_keep_open},
+    {State::absent, Trigger::device_error, State::retrying, kRetryLater},
+    {State::absent, Trigger::retry_due, State::absent, open_device},
+    {State::absent, Trigger::settings_changed, State::absent, kReopen},
+    {State::absent, Trigger::device_appeared, State::absent, kReopen},
+    {State::absent, Trigger::device_added, State::absent, kReopen},
+    {State::absent, Trigger::device_replaced, State::removing, kReadRest},
+    {State::absent, Trigger::device_removed, State::removing, kReadRest},
+    {State::absent, Trigger::retire_requested, State::retiring, kRetire},
 
-    {State::retrying, Event::opened, State::online, none},
-    {State::retrying, Event::device_missing, State::absent, kRetryLater},
-    {State::retrying, Event::device_unusable, State::failed, stop_reading},
-    {State::retrying, Event::device_error, State::retrying, kRetryLater},
-    {State::retrying, Event::retry_due, State::retrying, open_device},
-    {State::retrying, Event::configured, State::retrying, kReopen},
-    {State::retrying, Event::device_appeared, State::retrying, kReopen},
-    {State::retrying, Event::device_added, State::retrying, kReopen},
-    {State::retrying, Event::device_replaced, State::removing, kReadRest},
-    {State::retrying, Event::device_removed, State::removing, kReadRest},
-    {State::retrying, Event::retire_requested, State::retiring, kRetire},
+    {State::retrying, Trigger::opened, State::online, none},
+    {State::retrying, Trigger::device_missing, State::absent, kRetryLater},
+    {State::retrying, Trigger::device_unusable, State::failed, stop_and_keep_open},
+    {State::retrying, Trigger::device_error, State::retrying, kRetryLater},
+    {State::retrying, Trigger::retry_due, State::retrying, open_device},
+    {State::retrying, Trigger::settings_changed, State::retrying, kReopen},
+    {State::retrying, Trigger::device_appeared, State::retrying, kReopen},
+    {State::retrying, Trigger::device_added, State::retrying, kReopen},
+    {State::retrying, Trigger::device_replaced, State::removing, kReadRest},
+    {State::retrying, Trigger::device_removed, State::removing, kReadRest},
+    {State::retrying, Trigger::retire_requested, State::retiring, kRetire},
 
     // There is no retry after a delay. The device may be open.
-    {State::failed, Event::opened, State::online, none},
-    {State::failed, Event::device_missing, State::absent, kRetryLater},
-    {State::failed, Event::device_unusable, State::failed, stop_reading},
-    {State::failed, Event::device_error, State::retrying, kRetryLater},
-    {State::failed, Event::configured, State::failed, kReopen},
-    {State::failed, Event::device_appeared, State::failed, kReopen},
-    {State::failed, Event::device_added, State::failed, kReopen},
-    {State::failed, Event::device_replaced, State::removing, kReadRest},
-    {State::failed, Event::device_removed, State::removing, kReadRest},
-    {State::failed, Event::retire_requested, State::retiring, kRetire},
+    {State::failed, Trigger::opened, State::online, none},
+    {State::failed, Trigger::device_missing, State::absent, kRetryLater},
+    {State::failed, Trigger::device_unusable, State::failed, stop_and_keep_open},
+    {State::failed, Trigger::device_error, State::retrying, kRetryLater},
+    {State::failed, Trigger::settings_changed, State::failed, kReopen},
+    {State::failed, Trigger::device_appeared, State::failed, kReopen},
+    {State::failed, Trigger::device_added, State::failed, kReopen},
+    {State::failed, Trigger::device_replaced, State::removing, kReadRest},
+    {State::failed, Trigger::device_removed, State::removing, kReadRest},
+    {State::failed, Trigger::retire_requested, State::retiring, kRetire},
 
-    {State::online, Event::device_missing, State::absent, kRetryLater},
-    {State::online, Event::device_unusable, State::failed, stop_reading},
-    {State::online, Event::device_error, State::retrying, kRetryLater},
-    {State::online, Event::flood_detected, State::flooded, stop_reading | schedule_retry},
-    {State::online, Event::input_ended, State::removed, none},
-    {State::online, Event::device_removed, State::removing, kReadRest},
-    {State::online, Event::retire_requested, State::retiring, kRetire},
+    {State::online, Trigger::device_missing, State::absent, kRetryLater},
+    {State::online, Trigger::device_unusable, State::failed, stop_and_keep_open},
+    {State::online, Trigger::device_error, State::retrying, kRetryLater},
+    {State::online, Trigger::flood_detected, State::flooded, stop_and_keep_open | schedule_retry},
+    {State::online, Trigger::input_ended, State::removed, none},
+    {State::online, Trigger::device_removed, State::removing, kReadRest},
+    {State::online, Trigger::retire_requested, State::retiring, kRetire},
 
     // In `flooded` and `flooded_reading`, the device stays open, because nothing is wrong with it.
-    {State::flooded, Event::opened, State::online, none},
-    {State::flooded, Event::device_missing, State::absent, kRetryLater},
-    {State::flooded, Event::device_unusable, State::failed, stop_reading},
-    {State::flooded, Event::device_error, State::retrying, kRetryLater},
-    {State::flooded, Event::retry_due, State::flooded_reading, resume_reading},
-    {State::flooded, Event::configured, State::flooded, kReopen},
-    {State::flooded, Event::device_removed, State::removing, kReadRest},
-    {State::flooded, Event::retire_requested, State::retiring, kRetire},
+    {State::flooded, Trigger::opened, State::online, none},
+    {State::flooded, Trigger::device_missing, State::absent, kRetryLater},
+    {State::flooded, Trigger::device_unusable, State::failed, stop_and_keep_open},
+    {State::flooded, Trigger::device_error, State::retrying, kRetryLater},
+    {State::flooded, Trigger::retry_due, State::flooded_reading, resume_reading},
+    {State::flooded, Trigger::settings_changed, State::flooded, kReopen},
+    {State::flooded, Trigger::device_removed, State::removing, kReadRest},
+    {State::flooded, Trigger::retire_requested, State::retiring, kRetire},
 
-    {State::flooded_reading, Event::drained, State::online, none},
-    {State::flooded_reading, Event::device_missing, State::absent, kRetryLater},
-    {State::flooded_reading, Event::device_unusable, State::failed, stop_reading},
-    {State::flooded_reading, Event::device_error, State::retrying, kRetryLater},
-    {State::flooded_reading, Event::flood_detected, State::flooded, stop_reading | schedule_retry},
-    {State::flooded_reading, Event::input_ended, State::removed, none},
-    {State::flooded_reading, Event::device_removed, State::removing, kReadRest},
-    {State::flooded_reading, Event::retire_requested, State::retiring, kRetire},
+    {State::flooded_reading, Trigger::drained, State::online, none},
+    {State::flooded_reading, Trigger::device_missing, State::absent, kRetryLater},
+    {State::flooded_reading, Trigger::device_unusable, State::failed, stop_and_keep_open},
+    {State::flooded_reading, Trigger::device_error, State::retrying, kRetryLater},
+    {State::flooded_reading, Trigger::flood_detected, State::flooded, stop_and_keep_open | schedule_retry},
+    {State::flooded_reading, Trigger::input_ended, State::removed, none},
+    {State::flooded_reading, Trigger::device_removed, State::removing, kReadRest},
+    {State::flooded_reading, Trigger::retire_requested, State::retiring, kRetire},
 
     // The channel publishes its remaining events. An error ends it at once, because the device cannot be opened again.
-    {State::removing, Event::device_missing, State::removed, close_device},
-    {State::removing, Event::device_unusable, State::removed, close_device},
-    {State::removing, Event::device_error, State::removed, close_device},
-    {State::removing, Event::input_ended, State::removed, none},
-    {State::removing, Event::removal_cancelled, State::online, none},
-    {State::removing, Event::retire_requested, State::retiring, kRetire},
+    {State::removing, Trigger::device_missing, State::removed, stop_and_close_unless_ring},
+    {State::removing, Trigger::device_unusable, State::removed, stop_and_close_unless_ring},
+    {State::removing, Trigger::device_error, State::removed, stop_and_close_unless_ring},
+    {State::removing, Trigger::input_ended, State::removed, none},
+    {State::removing, Trigger::removal_cancelled, State::online, none},
+    {State::removing, Trigger::retire_requested, State::retiring, kRetire},
 
-    {State::retiring, Event::device_missing, State::retired, close_device},
-    {State::retiring, Event::device_unusable, State::retired, close_device},
-    {State::retiring, Event::device_error, State::retired, close_device},
-    {State::retiring, Event::input_ended, State::retired, none},
+    {State::retiring, Trigger::device_missing, State::retired, stop_and_close_unless_ring},
+    {State::retiring, Trigger::device_unusable, State::retired, stop_and_close_unless_ring},
+    {State::retiring, Trigger::device_error, State::retired, stop_and_close_unless_ring},
+    {State::retiring, Trigger::input_ended, State::retired, none},
 
     // If the device is added again before the daemon has deleted the channel, the channel continues.
-    {State::removed, Event::device_added, State::absent, kReopen},
-    {State::removed, Event::retire_requested, State::retired, none},
+    {State::removed, Trigger::device_added, State::absent, kReopen},
+    {State::removed, Trigger::retire_requested, State::retired, none},
 });
 
 }  // namespace
 
-Transition next(State state, Event event) noexcept
+Transition next(State state, Trigger trigger) noexcept
 {
     const auto* const found = std::ranges::find_if(kTransitions, [&](const Transition& transition) {
-        return transition.from == state && transition.event == event;
+        return transition.from == state && transition.trigger == trigger;
     });
-    return found == kTransitions.end() ? Transition{state, event, state, none} : *found;
+    return found == kTransitions.end() ? Transition{state, trigger, state, none} : *found;
 }
 
 bool is_final(State state) noexcept

@@ -36,7 +36,7 @@ struct Checkpoint::Header {
     std::array<char, 8> magic;
     // Only the element with the index `current` is valid. The other one may be written only in part.
     std::array<Progress, 2> progress;
-    ReplayLog::Bounds replay_log;
+    ReplayLog::Header replay_log;
     StagingArea::Bounds staging_area;
     std::uint64_t settings_hash;
     std::uint32_t current;
@@ -86,12 +86,12 @@ Checkpoint Checkpoint::adopt(UniqueFd file)
 {
     struct stat status {};
     if (fstat(file.get(), &status) < 0 || status.st_size != kHeaderSize + ReplayLog::kCapacity + StagingArea::kCapacity)
-        throw std::runtime_error("it has another size");
+        throw std::runtime_error("its size is wrong");
     Checkpoint checkpoint(std::move(file));
     checkpoint.check();
     if (checkpoint.has_replay_log()) {
         const Progress& progress = checkpoint.progress();
-        checkpoint.replay_log().check(progress.bytes);
+        checkpoint.replay_log().check(progress.record_bytes);
         // Reader::read_at begins to parse at the first record of the instance.
         checkpoint.replay_log().check(std::max(progress.instance_begin, checkpoint.replay_log().begin()));
         checkpoint.staging_area().check(checkpoint.replay_log().framing_progress().staging_begin);
@@ -112,14 +112,15 @@ void Checkpoint::check() const
         std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
         throw std::runtime_error("it is damaged");
     const Progress& progress = this->progress();
-    // A device that sends drvbus records chooses the sequences. Otherwise the daemon counts, and gaps stop below 2^61
-    // (record/decoding.cpp), so a sequence above kMaxBytes is damage.
+    // A device that sends drvbus records chooses the sequences. Otherwise the daemon counts: gaps stop below 2^61
+    // (kMaxSequenceAfterGap in decoding.cpp), so a sequence above kMaxBytes means damage.
     const std::uint64_t next = header.replay_log.in_use != 0
                                    ? header.replay_log.framing_progress.at(header.replay_log.current).sequence.next
                                    : progress.next_sequence;
     if (header.framing != static_cast<std::uint8_t>(record::Framing::Kind::records) && next > kMaxBytes)
         throw std::runtime_error("it is damaged");
-    if (progress.next_sequence == 0 || progress.instance_begin > progress.bytes || progress.bytes > kMaxBytes)
+    if (progress.next_sequence == 0 || progress.instance_begin > progress.record_bytes ||
+        progress.record_bytes > kMaxBytes)
         throw std::runtime_error("it is damaged");
 }
 
@@ -170,8 +171,8 @@ void Checkpoint::create_or_map_buffers()
         return;
     if (!has_replay_log()) {
         header().staging_area = StagingArea::empty();
-        // The position is not 0 if the channel was read from a ring before.
-        header().replay_log = ReplayLog::empty(progress().bytes, progress().next_sequence);
+        // The offset is not 0 if the channel was read from a ring before.
+        header().replay_log = ReplayLog::empty(progress().record_bytes, progress().next_sequence);
     }
     replay_log_ = ReplayLog(file_.get(), kHeaderSize, header().replay_log);
     staging_area_ = StagingArea(file_.get(), kHeaderSize + ReplayLog::kCapacity, header().staging_area);
@@ -191,11 +192,11 @@ StagingArea& Checkpoint::staging_area()
 
 void Checkpoint::discard_staged()
 {
-    staging_area().append(staging_area().unrecorded());
+    staging_area().advance_end(staging_area().bytes_beyond_end());
     FramingProgress next = replay_log().framing_progress();
     next.staging_begin = staging_area().end();
     next.sequence.has_device_number = 0;
-    replay_log().commit(next);
+    replay_log().append(next);
 }
 
 std::span<const std::byte> Checkpoint::setup() const noexcept

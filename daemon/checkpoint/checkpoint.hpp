@@ -24,13 +24,14 @@ struct InstancePosition {
 /// The position and the counters of a channel. The counters began at 0 when the channel was first opened.
 struct Progress {
     std::uint64_t instance = 0;        ///< of the device; unique among all devices of the channel's name since boot
-    std::uint64_t instance_begin = 0;  ///< value of `bytes` when the instance began
+    std::uint64_t instance_begin = 0;  ///< value of `record_bytes` when the instance began
     std::uint64_t next_sequence = 1;   ///< of the first event that is neither published nor lost
-    std::uint64_t bytes = 0;           ///< of all records before that event
-    std::uint64_t published = 0;       ///< events
-    std::uint64_t lost = 0;            ///< events
-    std::uint64_t mismatches = 0;      ///< events published as bytes because their payload does not fit the format
-    InstancePosition previous{};       ///< of the instance before this one
+    std::uint64_t record_bytes =
+        0;  ///< size of all records before that event; the offset of the next one in the replay log
+    std::uint64_t published = 0;   ///< events
+    std::uint64_t lost = 0;        ///< events
+    std::uint64_t mismatches = 0;  ///< events published as bytes because their payload does not fit the format
+    InstancePosition previous{};   ///< of the instance before this one
 
     friend bool operator==(const Progress&, const Progress&) = default;
 };
@@ -38,11 +39,11 @@ struct Progress {
 /// The part of a channel that outlives the process: its description, its progress, and, for a device that does not keep
 /// its events, the input that was read from it. It is stored in a memfd that the service manager keeps.
 ///
-/// A process can be killed between any two instructions. Therefore everything that changes is stored twice. A commit
-/// writes the copy that is not in use, and then switches to it by changing one index.
+/// A process can be killed between any two instructions. Therefore the progress, also that of the framing, is
+/// stored twice. A commit writes the copy that is not in use, and then switches to it by changing one index.
 class Checkpoint {
 public:
-    /// An upper limit of Progress::bytes. A checkpoint with more is damaged.
+    /// An upper limit of Progress::record_bytes. A checkpoint with more is damaged.
     static constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 62;
 
     /// Creates the checkpoint of a channel that has none.

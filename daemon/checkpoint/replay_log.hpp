@@ -27,8 +27,8 @@ class ReplayLog {
 public:
     static constexpr std::size_t kCapacity = 262144;  ///< bytes
 
-    /// Where the log begins and ends. It is stored with the records, because the next process needs both.
-    struct Bounds {
+    /// Stored with the records, because the next process needs both.
+    struct Header {
         std::uint64_t begin;  ///< offset of the oldest record
         // Only the element with the index `current` is valid. The other one may be written only in part.
         std::array<FramingProgress, 2> framing_progress;
@@ -36,21 +36,21 @@ public:
         std::uint32_t in_use;  ///< 1: the log exists
     };
 
-    /// The bounds of an empty log.
+    /// The header of an empty log.
     /// @param at offset that its first record will have
     /// @param next_sequence sequence that its first event will have
-    [[nodiscard]] static Bounds empty(std::uint64_t at, std::uint64_t next_sequence);
+    [[nodiscard]] static Header empty(std::uint64_t at, std::uint64_t next_sequence);
 
     ReplayLog() = default;
-    /// @param bounds must outlive the log
-    ReplayLog(int file, off_t offset, Bounds& bounds) : memory_(file, offset, kCapacity, 2), bounds_(&bounds) {}
+    /// @param header must outlive the log
+    ReplayLog(int file, off_t offset, Header& header) : memory_(file, offset, kCapacity, 2), header_(&header) {}
 
-    explicit operator bool() const noexcept { return bounds_ != nullptr; }
-    [[nodiscard]] std::uint64_t begin() const noexcept { return bounds_->begin; }
+    explicit operator bool() const noexcept { return header_ != nullptr; }
+    [[nodiscard]] std::uint64_t begin() const noexcept { return header_->begin; }
     [[nodiscard]] std::uint64_t end() const noexcept { return framing_progress().log_end; }
     [[nodiscard]] const FramingProgress& framing_progress() const noexcept
     {
-        return bounds_->framing_progress.at(bounds_->current);
+        return header_->framing_progress.at(header_->current);
     }
 
     /// The records from `offset` to the end.
@@ -61,9 +61,9 @@ public:
     /// @returns empty if there is not enough free space
     [[nodiscard]] std::span<std::byte> free_space(std::uint64_t first_uncommitted);
 
-    /// Adds the records that were written to the free space, up to the offset `next.log_end`, and marks the input up to
-    /// the offset `next.staging_begin` as framed. If the process is killed meanwhile, either both happen or neither.
-    void commit(const FramingProgress& next) noexcept;
+    /// Appends the records that were written to the free space, up to the offset `next.log_end`, and marks the input up
+    /// to the offset `next.staging_begin` as framed. If the process is killed meanwhile, either both happen or neither.
+    void append(const FramingProgress& next) noexcept;
 
     /// Checks what another process wrote.
     /// @param record_begin offset at which a record must begin, or the end of the log
@@ -72,7 +72,7 @@ public:
 
 private:
     Mapping memory_;
-    Bounds* bounds_ = nullptr;
+    Header* header_ = nullptr;
 };
 
 }  // namespace drvbus::checkpoint

@@ -23,10 +23,10 @@ static_assert(StagingArea::kCapacity >= 2 * (sizeof(drvbus_record) + kMaxRead));
 
 StagingArea::Bounds StagingArea::empty()
 {
-    Bounds bounds{.end = 0, .pattern_end = 0, .pattern = 0};
-    if (getentropy(&bounds.pattern, sizeof(bounds.pattern)) < 0)
+    Bounds bounds{.end = 0, .fill_end = 0, .fill = 0};
+    if (getentropy(&bounds.fill, sizeof(bounds.fill)) < 0)
         throw std::system_error(errno, std::generic_category(), "getentropy");
-    bounds.pattern |= 0x0101'0101'0101'0101U;  // no byte of it is 0, because devices send many zeros
+    bounds.fill |= 0x0101'0101'0101'0101U;  // no byte of it is 0, because devices send many zeros
     return bounds;
 }
 
@@ -38,58 +38,58 @@ std::span<const std::byte> StagingArea::from(std::uint64_t offset) const
 std::span<std::byte> StagingArea::free_space(std::uint64_t begin)
 {
     const std::size_t size = std::min(static_cast<std::size_t>(kCapacity - (end() - begin)), kMaxRead);
-    write_pattern(end() + size);
+    write_fill(end() + size);
     return {memory_.data() + end() % kCapacity, size};
 }
 
-std::byte StagingArea::pattern_at(std::uint64_t offset) const noexcept
+std::byte StagingArea::fill_at(std::uint64_t offset) const noexcept
 {
-    return static_cast<std::byte>(bounds_->pattern >> offset % sizeof(bounds_->pattern) * 8);
+    return static_cast<std::byte>(bounds_->fill >> offset % sizeof(bounds_->fill) * 8);
 }
 
-/// Extends the pattern from `pattern_end` to `end`. It writes only as many bytes as read() has returned since the last
+/// Writes fill bytes from `fill_end` to `end`. It writes only as many bytes as read() has returned since the last
 /// call.
-void StagingArea::write_pattern(std::uint64_t end) noexcept
+void StagingArea::write_fill(std::uint64_t end) noexcept
 {
-    std::uint64_t at = std::max(bounds_->pattern_end, this->end());
-    for (; at < end && at % sizeof(bounds_->pattern) != 0; ++at)
-        memory_.data()[at % kCapacity] = pattern_at(at);
-    static_assert(std::endian::native == std::endian::little && kCapacity % sizeof(bounds_->pattern) == 0);
+    std::uint64_t at = std::max(bounds_->fill_end, this->end());
+    for (; at < end && at % sizeof(bounds_->fill) != 0; ++at)
+        memory_.data()[at % kCapacity] = fill_at(at);
+    static_assert(std::endian::native == std::endian::little && kCapacity % sizeof(bounds_->fill) == 0);
     const std::span<std::byte> rest(memory_.data() + at % kCapacity, at < end ? static_cast<std::size_t>(end - at) : 0);
-    std::size_t done = std::min(rest.size(), sizeof(bounds_->pattern));
-    std::memcpy(rest.data(), &bounds_->pattern, done);
+    std::size_t done = std::min(rest.size(), sizeof(bounds_->fill));
+    std::memcpy(rest.data(), &bounds_->fill, done);
     for (std::size_t more = 0; done < rest.size(); done += more) {
         more = std::min(done, rest.size() - done);
         std::memcpy(rest.data() + done, rest.data(), more);
     }
-    // Only after the pattern was written: otherwise `unrecorded` would count older bytes.
-    std::atomic_ref(bounds_->pattern_end).store(std::max(bounds_->pattern_end, end), std::memory_order_release);
+    // Only after the fill bytes were written: otherwise `bytes_beyond_end` would count older bytes.
+    std::atomic_ref(bounds_->fill_end).store(std::max(bounds_->fill_end, end), std::memory_order_release);
 }
 
-/// Whether `size` bytes from `offset` on are the pattern. They are if the first eight are, and each other byte equals
+/// Whether `size` bytes from `offset` on are fill bytes. They are if the first eight are, and each other byte equals
 /// the one eight positions before it.
-bool StagingArea::is_pattern(std::uint64_t offset, std::size_t size) const noexcept
+bool StagingArea::is_fill(std::uint64_t offset, std::size_t size) const noexcept
 {
-    constexpr std::size_t kPeriod = sizeof(bounds_->pattern);
+    constexpr std::size_t kPeriod = sizeof(bounds_->fill);
     const std::byte* const first = memory_.data() + offset % kCapacity;
     for (std::size_t at = 0; at < std::min(size, kPeriod); ++at) {
-        if (first[at] != pattern_at(offset + at))
+        if (first[at] != fill_at(offset + at))
             return false;
     }
     return size <= kPeriod || std::memcmp(first, first + kPeriod, size - kPeriod) == 0;
 }
 
-std::size_t StagingArea::unrecorded() const noexcept
+std::size_t StagingArea::bytes_beyond_end() const noexcept
 {
-    std::uint64_t at = std::max(std::min(bounds_->pattern_end, end() + kMaxRead), end());
+    std::uint64_t at = std::max(std::min(bounds_->fill_end, end() + kMaxRead), end());
     for (const std::size_t step : {4096U, 256U, 16U, 1U}) {
-        while (at - end() >= step && is_pattern(at - step, step))
+        while (at - end() >= step && is_fill(at - step, step))
             at -= step;
     }
     return static_cast<std::size_t>(at - end());
 }
 
-void StagingArea::append(std::size_t bytes) noexcept
+void StagingArea::advance_end(std::size_t bytes) noexcept
 {
     // Stored after the bytes of the input, because the process may be killed here.
     std::atomic_ref(bounds_->end).fetch_add(bytes, std::memory_order_release);
@@ -97,7 +97,7 @@ void StagingArea::append(std::size_t bytes) noexcept
 
 void StagingArea::check(std::uint64_t begin) const
 {
-    if (end() > INT64_MAX || begin > end() || end() - begin > kCapacity || bounds_->pattern_end > begin + kCapacity)
+    if (end() > INT64_MAX || begin > end() || end() - begin > kCapacity || bounds_->fill_end > begin + kCapacity)
         throw std::runtime_error("the bounds of its staging area are wrong");
 }
 

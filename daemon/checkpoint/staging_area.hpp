@@ -14,9 +14,9 @@ namespace drvbus::checkpoint {
 /// A ring of bytes. It is mapped twice, one mapping after the other, so that every part is contiguous in memory.
 /// Offsets count the bytes since the area was created; they do not wrap.
 ///
-/// A process can be killed between read() and the call of `append` that records how much was read. The next process
-/// finds those bytes nevertheless: the free space is filled with a random pattern before each read(), and `unrecorded`
-/// searches for the place where the pattern begins.
+/// A process can be killed between read() and the call of `advance_end` that stores the new end. The next process
+/// finds those bytes nevertheless: random fill bytes are written to the free space before each read(), and
+/// `bytes_beyond_end` searches for the place where the fill bytes begin.
 class StagingArea {
 public:
     /// In bytes. Large enough for an event of the largest size and a part of another one.
@@ -24,12 +24,12 @@ public:
 
     /// Where the input ends. It is stored with the input, because the next process needs both.
     struct Bounds {
-        std::uint64_t end;          ///< offset after the newest byte
-        std::uint64_t pattern_end;  ///< bytes from `end` to this offset are the pattern, except where a read() wrote
-        std::uint64_t pattern;      ///< eight random bytes, repeated; none of them is 0
+        std::uint64_t end;       ///< offset after the newest byte
+        std::uint64_t fill_end;  ///< bytes from `end` to this offset are fill bytes, except where a read() wrote
+        std::uint64_t fill;      ///< eight random bytes, repeated; none of them is 0
     };
 
-    /// The bounds of an empty area, with a new pattern.
+    /// The bounds of an empty area, with new fill bytes.
     /// @throws std::system_error
     [[nodiscard]] static Bounds empty();
 
@@ -43,16 +43,16 @@ public:
     /// The input from `offset` to the end.
     [[nodiscard]] std::span<const std::byte> from(std::uint64_t offset) const;
 
-    /// Free space after the end, for one read() of at most the largest payload. It holds the pattern.
+    /// Free space after the end, for one read() of at most the largest payload. It holds the fill bytes.
     /// @param begin offset of the oldest byte that is still needed; bytes before it are overwritten
     [[nodiscard]] std::span<std::byte> free_space(std::uint64_t begin);
 
-    /// Number of bytes that a read() wrote to the free space and that were not appended. Bytes at the end of the input
-    /// that equal the pattern are not counted. For random input, the result is too small in one of 256 cases.
-    [[nodiscard]] std::size_t unrecorded() const noexcept;
+    /// Number of bytes that a read() wrote to the free space beyond the end. Bytes at the end of the input
+    /// that equal the fill bytes are not counted. For random input, the result is too small in one of 256 cases.
+    [[nodiscard]] std::size_t bytes_beyond_end() const noexcept;
 
-    /// Records that a read() wrote `bytes` bytes to the free space.
-    void append(std::size_t bytes) noexcept;
+    /// Moves the end past the `bytes` bytes that a read() wrote to the free space.
+    void advance_end(std::size_t bytes) noexcept;
 
     /// Checks the bounds that another process wrote.
     /// @param begin offset of the oldest byte that is still needed
@@ -60,9 +60,9 @@ public:
     void check(std::uint64_t begin) const;
 
 private:
-    [[nodiscard]] std::byte pattern_at(std::uint64_t offset) const noexcept;
-    [[nodiscard]] bool is_pattern(std::uint64_t offset, std::size_t size) const noexcept;
-    void write_pattern(std::uint64_t end) noexcept;
+    [[nodiscard]] std::byte fill_at(std::uint64_t offset) const noexcept;
+    [[nodiscard]] bool is_fill(std::uint64_t offset, std::size_t size) const noexcept;
+    void write_fill(std::uint64_t end) noexcept;
 
     Mapping memory_;
     Bounds* bounds_ = nullptr;

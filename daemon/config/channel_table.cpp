@@ -207,7 +207,7 @@ record::DecodingRules read_decoding(const Table& table, const device::ChannelSet
     else if (clock == "boottime")
         decoding.clock = CLOCK_BOOTTIME;
     if (const auto name = table.string("sequence"))
-        decoding.sequence = read_field(table, "sequence", *name, format);
+        decoding.device_number = read_field(table, "sequence", *name, format);
     decoding.ignored = read_ignored(table, channel);
     if (const auto pattern = table.string("pattern")) {
         if (!format)
@@ -238,7 +238,7 @@ Framing read_framing(const Table& table, const device::ChannelSettings& channel,
         table.fail("records", "records = \"fixed\" needs a 'format' of a known size, such as \"u32 value\"");
     const std::size_t size = channel.format->fixed_size();
     if (size <= prefix_size || size - prefix_size > DRVBUS_PAYLOAD_MAX)
-        table.fail("format", fmt::format("the format has {} bytes, of which the setup supplies {}; the device must "
+        table.fail("format", fmt::format("the format has {} bytes, of which the setup prepends {}; the device must "
                                          "send the rest, 1 to {} bytes",
                                          size, prefix_size, DRVBUS_PAYLOAD_MAX));
     framing.size = static_cast<std::uint32_t>(size - prefix_size);
@@ -289,16 +289,16 @@ void read_device(const Table& table, device::ChannelSettings& channel)
     Settings& settings = *channel.device;
     settings.setup = read_steps(table, "setup");
     settings.rearm = read_steps(table, "rearm");
-    settings.eventfd = read_step(table, "eventfd");
+    settings.eventfd_step = read_step(table, "eventfd");
     if (const auto fetch = read_step(table, "fetch")) {
         const auto* const ioctl = std::get_if<device::IoctlStep>(&fetch->operation);
         if (ioctl == nullptr || !ioctl->format)
             table.fail("fetch", "'fetch' is an 'ioctl' with the 'format' of its reply");
         settings.fetch = *ioctl;
     }
-    settings.urgent_only = table.boolean("priority").value_or(false);
-    settings.flood = static_cast<std::uint64_t>(
-        table.integer("flood", 0, std::numeric_limits<std::int64_t>::max()).value_or(Settings::kDefaultFlood));
+    settings.priority_only = table.boolean("priority").value_or(false);
+    settings.flood_limit = static_cast<std::uint64_t>(
+        table.integer("flood", 0, std::numeric_limits<std::int64_t>::max()).value_or(Settings::kDefaultFloodLimit));
     settings.framing = read_framing(table, channel, payload_prefix_size(settings.setup));
     settings.decoding = read_decoding(table, channel);
     settings.hash = device_hash(table, settings);

@@ -10,7 +10,7 @@
 namespace drvbus::config {
 
 /// Reads the settings of one [[channel]], with those of its preset.
-/// @param presets folder with the presets
+/// @param presets directory with the presets
 /// @throws ConfigError
 [[nodiscard]] device::ChannelSettings read_channel(const toml::table& table, const std::filesystem::path& presets);
 

@@ -33,7 +33,7 @@ class ConfigError : public std::runtime_error {
 struct ConfigPath {
     std::filesystem::path file = "/etc/drvbus/drvbusd.toml";
     bool required = false;            ///< it is an error if `file` does not exist
-    std::filesystem::path presets{};  ///< folder with the presets; empty: the folder of the installation
+    std::filesystem::path presets{};  ///< directory with the presets; empty: the directory of the installation
 };
 
 /// Reads the configuration from its files.
@@ -43,7 +43,7 @@ struct ConfigPath {
 /// Merges TOML documents into a configuration.
 class ConfigBuilder {
 public:
-    /// @param presets folder with the presets, as NAME.toml
+    /// @param presets directory with the presets, as NAME.toml
     explicit ConfigBuilder(std::filesystem::path presets);
     ~ConfigBuilder();
     ConfigBuilder(const ConfigBuilder&) = delete;

@@ -13,16 +13,16 @@ namespace drvbus::config {
 
 namespace {
 
-std::string list_presets(const std::filesystem::path& folder)
+std::string list_presets(const std::filesystem::path& directory)
 {
     std::vector<std::string> names;
     std::error_code error;
-    for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
         if (at->path().extension() == ".toml")
             names.push_back(at->path().stem().string());
     }
     std::ranges::sort(names);
-    return names.empty() ? fmt::format("there are none in {}", folder.string())
+    return names.empty() ? fmt::format("there are none in {}", directory.string())
                          : fmt::format("there are {}", quoted_list({names.begin(), names.end()}));
 }
 
@@ -111,13 +111,13 @@ private:
 
 }  // namespace
 
-Preset::Preset(const std::filesystem::path& folder, const std::string& name, const toml::table& channel)
+Preset::Preset(const std::filesystem::path& directory, const std::string& name, const toml::table& channel)
 {
-    const std::filesystem::path file = folder / (name + ".toml");
+    const std::filesystem::path file = directory / (name + ".toml");
     const toml::node& preset_key = *channel.get("preset");
     std::error_code error;
     if (!is_channel_name(name) || !std::filesystem::exists(file, error))
-        fail(preset_key, fmt::format("there is no preset \"{}\"; {}", name, list_presets(folder)));
+        fail(preset_key, fmt::format("there is no preset \"{}\"; {}", name, list_presets(directory)));
     document_ = parse(read_file(file), file.string());
     toml::table values;
     if (const auto* const parameters = document_["parameters"].as_table())

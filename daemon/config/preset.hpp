@@ -17,10 +17,10 @@ namespace drvbus::config {
 /// table [parameters].
 class Preset {
 public:
-    /// Reads the file `name`.toml in the folder.
+    /// Reads the file `name`.toml in the directory.
     /// @param channel the user's [[channel]], which has the key 'preset'
     /// @throws ConfigError
-    Preset(const std::filesystem::path& folder, const std::string& name, const toml::table& channel);
+    Preset(const std::filesystem::path& directory, const std::string& name, const toml::table& channel);
 
     /// The table [channel], with the values of the parameters. Owned by this object.
     [[nodiscard]] const toml::table& channel() const { return *channel_; }

@@ -44,7 +44,7 @@ OpenedDevice DeviceFile::open(record::ChannelDescription& description, UniqueFd 
         open_file = std::move(fd_);
     // The driver signals only the eventfd that the setup registered. If that eventfd is missing, the device must be
     // opened and set up again.
-    if (open_file && settings_ && settings_->eventfd && !eventfd_) {
+    if (open_file && settings_ && settings_->eventfd_step && !eventfd_) {
         fd_ = std::exchange(open_file, UniqueFd());
         close(description.name);
     }

@@ -30,10 +30,10 @@ public:
     /// Undoes the setup, unless the service manager keeps the device open.
     ~DeviceFile();
 
-    /// @param settings of the configured device; none: the device is of class drvbus, or the configuration now has
-    ///        another device for the channel
-    void configure(std::optional<Settings> settings) { settings_ = std::move(settings); }
-    /// @returns what `configure` got; null: none
+    /// @param settings of the configured device; none: the device is of class drvbus, or the configuration now
+    ///        assigns another device to the channel
+    void set_settings(std::optional<Settings> settings) { settings_ = std::move(settings); }
+    /// @returns what `set_settings` got; null: none
     [[nodiscard]] const Settings* settings() const noexcept { return settings_ ? &*settings_ : nullptr; }
 
     /// Uses `inherited_device` if it is valid, else the device that is still open, and else opens the device.
@@ -60,7 +60,7 @@ public:
     [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(fd_); }
     /// Whether the device is a drvbus ring: see OpenedDevice::ring.
     [[nodiscard]] bool is_ring() const noexcept { return ring_; }
-    /// Whether the service manager has the open file.
+    /// Whether the open file was given to the service manager to store, by this process or an earlier one.
     [[nodiscard]] bool is_stored() const noexcept { return stored_; }
     /// Whether the open device is the one that the node `path` names now.
     [[nodiscard]] bool is_open_as(const std::string& path) const noexcept
@@ -79,7 +79,7 @@ private:
     const service::InheritedFds& inherited_;
     std::optional<Settings> settings_;
     bool ring_ = false;
-    bool stored_ = false;        ///< the service manager has the open files
+    bool stored_ = false;        ///< the open files were given to the service manager
     bool newly_opened_ = false;  ///< `set_up` has to run the setup
     SetupState setup_state_;
     UniqueFd fd_;

@@ -41,7 +41,7 @@ struct OpenedDevice {
 
 /// Opens the device node, or connects to the Unix socket, in non-blocking mode.
 /// @param for_writing open for reading and writing instead of only reading
-/// @throws AbsentError, UnusableError, std::system_error, std::runtime_error; the message says what the user can do
+/// @throws AbsentError, UnusableError, std::system_error, std::runtime_error; the message says what failed
 [[nodiscard]] OpenedDevice open(const record::ChannelDescription& description, bool for_writing);
 
 /// Uses a file that is open already, perhaps since an earlier process. Clears what that process registered with it:

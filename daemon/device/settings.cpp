@@ -8,7 +8,7 @@ namespace drvbus::device {
 bool Settings::writes() const
 {
     return std::ranges::any_of(setup, &SetupStep::writes) || std::ranges::any_of(rearm, &SetupStep::writes) ||
-           (eventfd && eventfd->writes());
+           (eventfd_step && eventfd_step->writes());
 }
 
 }  // namespace drvbus::device

@@ -17,19 +17,21 @@ namespace drvbus::device {
 /// 'device' or 'match'. (A [[channel]] without these keys only changes a channel of class drvbus.)
 struct Settings {
     /// Default of `flood`: the number of events that a processor can publish in about ten seconds.
-    static constexpr std::uint64_t kDefaultFlood = 1'000'000;
+    static constexpr std::uint64_t kDefaultFloodLimit = 1'000'000;
 
     std::string path;            ///< of a node, FIFO, socket or file; "fd:NAME": a file passed by the service manager
     std::optional<Match> match;  ///< finds the device if there is no path
     record::Framing framing;
     record::DecodingRules decoding;
-    bool urgent_only = false;          ///< key 'priority': the driver reports events with POLLPRI only
-    std::vector<SetupStep> setup;      ///< steps that run once, after the device was opened
-    std::vector<SetupStep> rearm;      ///< steps that run after `setup`, and before a read that follows one with input
-    std::optional<SetupStep> eventfd;  ///< registers an eventfd with the driver; none: the daemon passes no eventfd
-    std::optional<IoctlStep> fetch;    ///< returns one event; replaces read(); none: the daemon reads the device
+    bool priority_only = false;    ///< key 'priority': the driver reports events with POLLPRI only
+    std::vector<SetupStep> setup;  ///< steps that run once, after the device was opened
+    std::vector<SetupStep>
+        rearm;  ///< steps that run before the first read, and before a read that follows one with input
+    std::optional<SetupStep>
+        eventfd_step;                ///< registers an eventfd with the driver; none: the daemon passes no eventfd
+    std::optional<IoctlStep> fetch;  ///< returns one event; replaces read(); none: the daemon reads the device
     /// Number of events without the device being drained that is a flood; 0: there is no limit.
-    std::uint64_t flood = kDefaultFlood;
+    std::uint64_t flood_limit = kDefaultFloodLimit;
     /// Of all members above except `decoding`. Two devices with the same hash are the same device.
     std::uint64_t hash = 0;
 

@@ -90,10 +90,10 @@ SetupState run_setup(const Settings& settings, UniqueFd& device, UniqueFd& event
             if (result.returned_fd)
                 device = std::move(result.returned_fd);
         }
-        if (settings.eventfd) {
+        if (settings.eventfd_step) {
             eventfd.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
             check(eventfd ? 0 : -errno, "eventfd");
-            (void)run(*settings.eventfd, {.device = device.get(), .eventfd = eventfd.get(), .sysfs = state.sysfs});
+            (void)run(*settings.eventfd_step, {.device = device.get(), .eventfd = eventfd.get(), .sysfs = state.sysfs});
         }
     } catch (...) {
         eventfd.reset();
@@ -106,8 +106,8 @@ SetupState run_setup(const Settings& settings, UniqueFd& device, UniqueFd& event
 void undo_setup(const Settings& settings, const SetupState& state, int device, int eventfd) noexcept
 {
     const StepContext context{.device = device, .eventfd = eventfd, .sysfs = state.sysfs};
-    if (settings.eventfd && eventfd >= 0)
-        undo_one(*settings.eventfd, context, {});
+    if (settings.eventfd_step && eventfd >= 0)
+        undo_one(*settings.eventfd_step, context, {});
     for (std::size_t count = std::min(state.saved_structs.size(), settings.setup.size()); count > 0; --count)
         undo_one(settings.setup[count - 1], context, state.saved_structs[count - 1]);
 }

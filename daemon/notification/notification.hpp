@@ -20,10 +20,10 @@ enum class Kind : std::uint8_t { eventfd, poll, sigio };
 
 /// The device that a notification watches.
 struct Device {
-    int fd;                    ///< non-blocking; owned by the caller, must outlive the notification
-    bool is_drvbus_class;      ///< a device of class drvbus: an eventfd is registered with DRVBUS_IOC_EVENTFD
-    int eventfd = -1;          ///< already registered with the driver; owned by the caller; -1: none
-    bool urgent_only = false;  ///< the driver reports events with POLLPRI only
+    int fd;                      ///< non-blocking; owned by the caller, must outlive the notification
+    bool is_drvbus_class;        ///< a device of class drvbus: an eventfd is registered with DRVBUS_IOC_EVENTFD
+    int eventfd = -1;            ///< already registered with the driver; owned by the caller; -1: none
+    bool priority_only = false;  ///< the driver reports events with POLLPRI only
 };
 
 /// Watches one device until the notification is destroyed. Calls `on_ready` from the event loop each time the device

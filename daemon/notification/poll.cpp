@@ -15,7 +15,7 @@ public:
     // Edge-triggered: a channel that waits for the bus must not keep the event loop busy. No edge is missed, because a
     // device is always read until it is drained.
     PollNotification(const EventLoop& loop, Device device, OnReady on_ready)
-    try : source_(loop.watch(device.fd, (device.urgent_only ? 0U : EPOLLIN) | EPOLLPRI | EPOLLET,
+    try : source_(loop.watch(device.fd, (device.priority_only ? 0U : EPOLLIN) | EPOLLPRI | EPOLLET,
                              EventLoop::Priority::normal, [this, on_ready = std::move(on_ready)](std::uint32_t) {
                                  notified_ = 1;
                                  on_ready();

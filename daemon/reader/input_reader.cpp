@@ -34,16 +34,16 @@ std::size_t write_record(const record::Event& event, std::span<std::byte> into)
     return size + padding;
 }
 
-class StreamReader final : public Reader {
+class InputReader final : public Reader {
 public:
-    StreamReader(std::unique_ptr<InputSource> source, record::Framing framing, record::Decoder decoder,
-                 checkpoint::Checkpoint& checkpoint)
+    InputReader(std::unique_ptr<InputSource> source, record::Framing framing, record::Decoder decoder,
+                checkpoint::Checkpoint& checkpoint)
         : source_(std::move(source)), framing_(framing), decoder_(std::move(decoder)),
           staging_area_(checkpoint.staging_area()), replay_log_(checkpoint.replay_log()),
           progress_(checkpoint.progress())
     {
-        // An earlier process may have been killed before it recorded its last read().
-        staging_area_.append(staging_area_.unrecorded());
+        // An earlier process may have been killed between its last read() and `advance_end`.
+        staging_area_.advance_end(staging_area_.bytes_beyond_end());
     }
 
     void notified(std::uint64_t count, bool exact) override
@@ -68,7 +68,7 @@ public:
             make_records(end_of_input);
         }
         if (has_uncommitted() || (more && !end_of_input))
-            return {Status::events, replay_log_.from(progress_.bytes)};
+            return {Status::events, replay_log_.from(progress_.record_bytes)};
         return {end_of_input ? Status::input_ended : Status::drained, {}, received_input};
     }
 
@@ -95,14 +95,14 @@ public:
 
 private:
     /// Whether there are records that are not committed.
-    [[nodiscard]] bool has_uncommitted() const { return replay_log_.end() > progress_.bytes; }
+    [[nodiscard]] bool has_uncommitted() const { return replay_log_.end() > progress_.record_bytes; }
 
     /// Reads the device into the staging area. @returns whether there was input
     bool read_input(bool& end_of_input)
     {
         const std::uint64_t begin = replay_log_.framing_progress().staging_begin;
         const std::size_t got = source_->read(staging_area_.free_space(begin), end_of_input);
-        staging_area_.append(got);
+        staging_area_.advance_end(got);
         return got > 0;
     }
 
@@ -111,7 +111,7 @@ private:
     {
         bool found_records = false;
         for (;;) {
-            const std::span<std::byte> space = replay_log_.free_space(progress_.bytes);
+            const std::span<std::byte> space = replay_log_.free_space(progress_.record_bytes);
             if (space.empty())
                 return;
             checkpoint::FramingProgress next = replay_log_.framing_progress();
@@ -120,7 +120,7 @@ private:
                 return;
             if (write(frame, next, space))
                 found_records = true;
-            replay_log_.commit(next);
+            replay_log_.append(next);
         }
     }
 
@@ -166,10 +166,10 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Reader> make_stream_reader(std::unique_ptr<InputSource> source, record::Framing framing,
-                                           record::Decoder decoder, checkpoint::Checkpoint& checkpoint)
+std::unique_ptr<Reader> make_input_reader(std::unique_ptr<InputSource> source, record::Framing framing,
+                                          record::Decoder decoder, checkpoint::Checkpoint& checkpoint)
 {
-    return std::make_unique<StreamReader>(std::move(source), framing, std::move(decoder), checkpoint);
+    return std::make_unique<InputReader>(std::move(source), framing, std::move(decoder), checkpoint);
 }
 
 }  // namespace drvbus::reader

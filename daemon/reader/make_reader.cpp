@@ -25,15 +25,15 @@ std::unique_ptr<Reader> make_reader(const device::DeviceFile& device, const reco
 {
     if (device.is_ring())
         return make_ring_reader(device.fd(), checkpoint.progress());
-    return make_stream_reader(make_device_source(device, description.framing), description.framing,
-                              make_decoder(device), checkpoint);
+    return make_input_reader(make_device_source(device, description.framing), description.framing, make_decoder(device),
+                             checkpoint);
 }
 
 std::unique_ptr<Reader> make_remaining_input_reader(const device::DeviceFile& device,
                                                     const record::ChannelDescription& description,
                                                     checkpoint::Checkpoint& checkpoint)
 {
-    return make_stream_reader(nullptr, description.framing, make_decoder(device), checkpoint);
+    return make_input_reader(nullptr, description.framing, make_decoder(device), checkpoint);
 }
 
 record::Decoder make_decoder(const device::DeviceFile& device)

@@ -11,19 +11,19 @@
 
 namespace drvbus::reader {
 
-/// A reader for an open device: a ring reader if the device has a drvbus ring, otherwise a stream reader.
+/// A reader for an open device: a ring reader if the device has a drvbus ring, otherwise a input reader.
 /// @param device, checkpoint must outlive the reader
 [[nodiscard]] std::unique_ptr<Reader> make_reader(const device::DeviceFile& device,
                                                   const record::ChannelDescription& description,
                                                   checkpoint::Checkpoint& checkpoint);
 
-/// A stream reader that does not read the device, only the input that was already read from it.
+/// A input reader that does not read the device, only the input that was already read from it.
 /// @param checkpoint must outlive the reader
 [[nodiscard]] std::unique_ptr<Reader> make_remaining_input_reader(const device::DeviceFile& device,
                                                                   const record::ChannelDescription& description,
                                                                   checkpoint::Checkpoint& checkpoint);
 
-/// A decoder for the present configuration of the device.
+/// A decoder for the current configuration of the device.
 [[nodiscard]] record::Decoder make_decoder(const device::DeviceFile& device);
 
 }  // namespace drvbus::reader

@@ -15,8 +15,8 @@ namespace drvbus::reader {
 
 /// Gets the events of one channel out of its open device, as records.
 ///
-/// The events that `read` returns stay in the device's ring, or in the checkpoint's replay log, until `commit`. After
-/// that they stay there until their memory is needed for later events.
+/// The events that `read` returns stay in the checkpoint's replay log at least until `commit`. A device's ring keeps
+/// them until newer events overwrite them, committed or not.
 class Reader {
 public:
     enum class Status : std::uint8_t {
@@ -47,16 +47,16 @@ public:
     /// @throws std::system_error if the device fails, std::runtime_error if its bytes are not valid records
     [[nodiscard]] virtual Batch read() = 0;
 
-    /// Moves past the events that were published.
+    /// Moves the position past the events that the bus has accepted.
     /// @param progress the position after them
     virtual void commit(const checkpoint::Progress& progress) = 0;
 
-    /// Ends the input: that of a ring at its present last event, that of a configured device at the input that was read
+    /// Ends the input: that of a ring at its newest event, that of a configured device at the input that was read
     /// so far. `read` still returns the events before that, and Status::input_ended after them.
     virtual void finish() = 0;
 
-    /// The events that the ring or the replay log still has, committed or not, from the sequence `since` on; empty if
-    /// there are none. Valid until the next call of any function of this object.
+    /// The next events from the sequence `since` on that the ring or the replay log still has, committed or not, as
+    /// many as one call returns; empty if there are none. Valid until the next call of any function of this object.
     [[nodiscard]] virtual std::span<const std::byte> read_at(std::uint64_t since) = 0;
 
     /// Sequence that the next event of the device will have, unless events are lost before it.
@@ -66,8 +66,8 @@ public:
     [[nodiscard]] virtual const char* loss_cause() const noexcept = 0;
 };
 
-/// Reader of a drvbus ring: reads with pread() at the position, and commits with lseek(). The kernel's ring keeps what
-/// is not committed, so the reader keeps nothing. All ring readers share one buffer.
+/// Reader of a drvbus ring: reads with pread() at the position, and commits with lseek(). The events are in
+/// the kernel's ring, so the reader keeps none. All ring readers share one buffer.
 /// @param fd stays owned by the caller and must outlive the reader
 /// @param progress the position to continue at
 [[nodiscard]] std::unique_ptr<Reader> make_ring_reader(int fd, const checkpoint::Progress& progress);
@@ -77,7 +77,7 @@ public:
 /// log holds records that are not committed.
 /// @param source null: there is no device, only the input in the checkpoint
 /// @param checkpoint must outlive the reader
-[[nodiscard]] std::unique_ptr<Reader> make_stream_reader(std::unique_ptr<InputSource> source, record::Framing framing,
-                                                         record::Decoder decoder, checkpoint::Checkpoint& checkpoint);
+[[nodiscard]] std::unique_ptr<Reader> make_input_reader(std::unique_ptr<InputSource> source, record::Framing framing,
+                                                        record::Decoder decoder, checkpoint::Checkpoint& checkpoint);
 
 }  // namespace drvbus::reader

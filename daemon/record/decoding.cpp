@@ -71,10 +71,10 @@ std::uint64_t Decoder::time_of(std::span<const std::byte> payload) const
 }
 
 /// Skips as many sequences as the device skipped numbers. The pump reports them as lost.
-void Decoder::count_gap(std::span<const std::byte> payload, SequenceCounter& counter) const
+void Decoder::skip_gap(std::span<const std::byte> payload, SequenceCounter& counter) const
 {
-    const std::uint64_t mask = mask_of(*rules_.sequence);
-    const std::uint64_t number = number_in(*rules_.sequence, payload) & mask;
+    const std::uint64_t mask = mask_of(*rules_.device_number);
+    const std::uint64_t number = number_in(*rules_.device_number, payload) & mask;
     // A difference of more than half the range means that the number went back: the device was restarted.
     const std::uint64_t skipped = (number - counter.device_number - 1) & mask;
     if (counter.has_device_number != 0 && skipped <= mask / 2 && skipped < kMaxSequenceAfterGap &&
@@ -95,8 +95,8 @@ std::optional<Event> Decoder::decode(std::span<const std::byte> payload, Sequenc
             const std::size_t bits = 8 * format::size_of(field.type);
             event.id = bits >= 32 ? part : event.id << bits | part;
         }
-        if (rules_.sequence)
-            count_gap(event.payload, counter);
+        if (rules_.device_number)
+            skip_gap(event.payload, counter);
         if (rules_.ignored.contains(event.id))
             return std::nullopt;
     } else {

@@ -23,22 +23,23 @@ struct TimeField {
     std::uint64_t unit_ns;  ///< nanoseconds per unit of the field
 };
 
-/// How to find the id, time and sequence of an event in its payload. For configured devices; from the configuration.
+/// How to find the id and the time of an event, and its number from the device, in its payload. For configured devices;
+/// from the configuration.
 struct DecodingRules {
     format::Format format;
     std::optional<format::Pattern> pattern;  ///< for a device that sends text
     std::vector<format::Field> id;           ///< parts of the event id, the most significant first; none: the id is 0
     std::vector<TimeField> time;             ///< the time is their sum; none: the time of the read
     clockid_t clock = CLOCK_MONOTONIC;       ///< the clock of the device, which gives `time`
-    std::optional<format::Field> sequence;   ///< the device's own number of the event; a gap in it is reported as lost
-    std::set<std::uint32_t> ignored;         ///< ids that are not published
+    std::optional<format::Field> device_number;  ///< the device's own number of the event; a gap is reported as lost
+    std::set<std::uint32_t> ignored;             ///< ids that are not published
 };
 
 /// Makes events from the payloads of a configured device.
 class Decoder {
 public:
     Decoder() = default;
-    /// @param prefix bytes that are put before every payload: values that the setup read from the device
+    /// @param prefix the first fields of every payload: values that the setup read from the device, and constants
     Decoder(DecodingRules rules, std::vector<std::byte> prefix) : rules_(std::move(rules)), prefix_(std::move(prefix))
     {
     }
@@ -50,7 +51,7 @@ public:
 private:
     [[nodiscard]] std::span<const std::byte> complete_payload(std::span<const std::byte> payload, bool& fits);
     [[nodiscard]] std::uint64_t time_of(std::span<const std::byte> payload) const;
-    void count_gap(std::span<const std::byte> payload, SequenceCounter& counter) const;
+    void skip_gap(std::span<const std::byte> payload, SequenceCounter& counter) const;
 
     DecodingRules rules_;
     std::vector<std::byte> prefix_;

@@ -49,9 +49,9 @@ void commit(Checkpoint& checkpoint, Reader& reader, std::span<const std::byte> r
         const record::Record record = record::parse_record(records);
         expect(record.state == record::Record::State::complete, "a batch consists of complete records");
         if (record.event.sequence < next.next_sequence)
-            next.instance_begin = next.bytes;
+            next.instance_begin = next.record_bytes;
         next.next_sequence = record.event.sequence + 1;
-        next.bytes += record.size;
+        next.record_bytes += record.size;
         records = records.subspan(record.size);
     }
     checkpoint.commit(next);
@@ -65,7 +65,7 @@ Checkpoint intact(std::uint8_t options, const Stream& stream)
     Checkpoint checkpoint = Checkpoint::create(description(framing), 1);
     if ((options & kHasLog) == 0)
         return checkpoint;
-    const auto reader = make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
+    const auto reader = make_input_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
     for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
         std::string bytes;
         append_record(bytes, sequence, 8);
@@ -150,7 +150,7 @@ void read_all(Checkpoint& checkpoint, Reader& reader)
 /// Does all that a channel does with a checkpoint.
 void use(Checkpoint& checkpoint, Framing framing, const Stream& stream)
 {
-    const auto reader = make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
+    const auto reader = make_input_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
     std::string bytes;
     append_record(bytes, checkpoint.progress().next_sequence, 100);
     stream.send(bytes);
@@ -161,7 +161,7 @@ void use(Checkpoint& checkpoint, Framing framing, const Stream& stream)
     } catch (const std::runtime_error&) {
         // The staging area holds, or the device sends, bytes that are not a record. The daemon opens the device again.
         checkpoint.discard_staged();
-        const auto again = make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
+        const auto again = make_input_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint);
         try {
             read_all(checkpoint, *again);
         } catch (const std::runtime_error&) {
@@ -195,7 +195,7 @@ void run(Input input)
     if (std::optional<Checkpoint> checkpoint = adopt(file)) {
         use(*checkpoint, checkpoint->description().framing, stream);
         const std::uint64_t most =
-            std::max(checkpoint->progress().bytes, checkpoint->replay_log().framing_progress().sequence.next);
+            std::max(checkpoint->progress().record_bytes, checkpoint->replay_log().framing_progress().sequence.next);
         expect(adopt(file).has_value() || most > Checkpoint::kMaxBytes,
                "a file that was adopted once is adopted again");
     }

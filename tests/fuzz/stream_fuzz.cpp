@@ -79,7 +79,7 @@ class Daemon {
 public:
     Daemon(Framing framing, const Stream& stream, Checkpoint& checkpoint)
         : framing_(framing), stream_(stream), checkpoint_(&checkpoint),
-          reader_(make_stream_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint))
+          reader_(make_input_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint))
     {
     }
     Daemon(const Daemon&) = delete;
@@ -137,7 +137,7 @@ public:
     void check_log()
     {
         const ReplayLog& log = checkpoint_->replay_log();
-        expect(log.begin() <= progress().bytes && progress().bytes <= log.end(),
+        expect(log.begin() <= progress().record_bytes && progress().record_bytes <= log.end(),
                "the replay log holds what is not published");
         expect(log.end() - log.begin() <= ReplayLog::kCapacity, "the replay log does not exceed its capacity");
         expect(log.begin() == 0 || ReplayLog::kCapacity - (log.end() - log.begin()) < 3 * kLargestRecord,
@@ -165,7 +165,7 @@ private:
     {
         batch_ = {};
         finished_ = false;
-        reader_ = make_stream_reader(reader::make_read_source(stream_.fd(), framing_), framing_, {}, *checkpoint_);
+        reader_ = make_input_reader(reader::make_read_source(stream_.fd(), framing_), framing_, {}, *checkpoint_);
     }
 
     /// Commits one record, as a channel does.
@@ -175,10 +175,10 @@ private:
         if (sequence < next.next_sequence) {
             expect(framing_ == kRecords, "sequences that the daemon assigns increase");
             ++next.instance;
-            next.instance_begin = next.bytes;
+            next.instance_begin = next.record_bytes;
         }
         next.next_sequence = sequence + 1;
-        next.bytes += size;
+        next.record_bytes += size;
         ++next.published;
         checkpoint_->commit(next);
         reader_->commit(next);
@@ -240,21 +240,21 @@ private:
         return std::string_view(sent_).substr(0, log().end()).substr(from);
     }
     [[nodiscard]] std::string_view input() { return std::string_view(sent_).substr(0, end_of_input()); }
-    [[nodiscard]] std::string_view not_published() { return std::string_view(sent_).substr(progress().bytes); }
+    [[nodiscard]] std::string_view not_published() { return std::string_view(sent_).substr(progress().record_bytes); }
 
     void check_batch(std::span<const std::byte> batch)
     {
         const std::string_view got = as_text(batch);
         expect(!got.empty() && got == not_published().substr(0, got.size()), "a batch is what was sent");
         expect(size_of_complete_records(got) == got.size(), "a batch consists of complete records");
-        expect(size_of_complete_records(input().substr(progress().bytes)) == got.size(),
+        expect(size_of_complete_records(input().substr(progress().record_bytes)) == got.size(),
                "a batch has all complete records");
         set_batch(batch);
     }
 
     void check_none(Status status)
     {
-        const FirstRecord first = first_record(finished() ? input().substr(progress().bytes) : not_published());
+        const FirstRecord first = first_record(finished() ? input().substr(progress().record_bytes) : not_published());
         expect(first.size == 0 && !first.malformed, "a complete record is read");
         expect(status == (finished() ? Status::input_ended : Status::drained),
                "only a finished reader reports the end");
@@ -263,8 +263,8 @@ private:
     void discard(std::uint64_t old_end) override
     {
         const std::size_t end = log().end();
-        const std::string_view before = std::string_view(sent_).substr(0, old_end).substr(progress().bytes);
-        expect(end == progress().bytes + size_of_complete_records(before), "complete records are not discarded");
+        const std::string_view before = std::string_view(sent_).substr(0, old_end).substr(progress().record_bytes);
+        expect(end == progress().record_bytes + size_of_complete_records(before), "complete records are not discarded");
         sent_.erase(end, old_end - end);
     }
 

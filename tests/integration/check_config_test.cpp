@@ -140,7 +140,7 @@ TEST_F(CheckConfig, FileIsUnusableBecauseItSupportsNoNotification)
                                      HasSubstr("a file does not report that it has changed")));
     const Result any = check_by("");
     EXPECT_EQ(any.status, 1);
-    EXPECT_THAT(any.output, HasSubstr("notification  none works: the device sends no SIGIO"));
+    EXPECT_THAT(any.output, HasSubstr("notification  the device supports no notification: it accepts no eventfd"));
 }
 
 TEST_F(CheckConfig, FileThatTheSetupReturnsIsNotTested)

@@ -20,7 +20,7 @@ std::vector<std::string> DaemonTest::command() const
         throw std::runtime_error("set DRVBUSD to the path of the drvbusd under test");
     const char* const presets = std::getenv("DRVBUS_PRESETS");
     if (presets == nullptr)
-        throw std::runtime_error("set DRVBUS_PRESETS to the folder of the presets under test");
+        throw std::runtime_error("set DRVBUS_PRESETS to the directory of the presets under test");
     return {drvbusd, "--session", "--config", config_file(), "--presets", presets};
 }
 

@@ -54,7 +54,7 @@ TEST_F(DrvbusctlUsage, HelpListsCommandsAndOptions)
     for (const char* const command : {"check-config", "unit-dropin"}) {
         const Result result = run(line({command, "--help"}));
         EXPECT_EQ(result.status, EXIT_SUCCESS);
-        EXPECT_THAT(result.output, AllOf(HasSubstr("--config FILE"), HasSubstr("--presets FOLDER")));
+        EXPECT_THAT(result.output, AllOf(HasSubstr("--config FILE"), HasSubstr("--presets DIRECTORY")));
     }
 }
 

@@ -78,7 +78,8 @@ TEST_F(Notification, UnsupportedNotificationFailsWithAdvice)
                                 "Operation not permitted");
     EXPECT_THAT(state("no-sigio"), HasSubstr("failed: the device sends no SIGIO; set notification to \"auto\" or "
                                              "\"poll\": "));
-    EXPECT_THAT(state("no-notification"), HasSubstr("failed: the device sends no SIGIO"));
+    EXPECT_THAT(state("no-notification"),
+                HasSubstr("failed: the device supports no notification: it accepts no eventfd"));
     EXPECT_EQ(state("missing"), "absent: there is no " + path("missing") + ": No such file or directory");
     EXPECT_EQ(state("not-passed"), "failed: the service manager passed no file called \"counter\"; see "
                                    "FileDescriptorName= in systemd.socket(5)");

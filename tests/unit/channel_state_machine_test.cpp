@@ -9,54 +9,54 @@ namespace drvbus::test {
 namespace {
 
 using channel::Action;
-using channel::Event;
 using channel::next;
 using channel::State;
 using channel::Transition;
+using channel::Trigger;
 
 constexpr State kStates[] = {State::absent,          State::retrying, State::failed,   State::online,  State::flooded,
                              State::flooded_reading, State::removing, State::retiring, State::removed, State::retired};
-constexpr Event kEvents[] = {Event::opened,          Event::device_missing,    Event::device_unusable,
-                             Event::device_error,    Event::flood_detected,    Event::drained,
-                             Event::input_ended,     Event::retry_due,         Event::configured,
-                             Event::device_appeared, Event::device_added,      Event::device_replaced,
-                             Event::device_removed,  Event::removal_cancelled, Event::retire_requested};
+constexpr Trigger kTriggers[] = {Trigger::opened,          Trigger::device_missing,    Trigger::device_unusable,
+                                 Trigger::device_error,    Trigger::flood_detected,    Trigger::drained,
+                                 Trigger::input_ended,     Trigger::retry_due,         Trigger::settings_changed,
+                                 Trigger::device_appeared, Trigger::device_added,      Trigger::device_replaced,
+                                 Trigger::device_removed,  Trigger::removal_cancelled, Trigger::retire_requested};
 
 bool does(const Transition& transition, Action action)
 {
-    return contains(transition.actions, action);
+    return contains_any(transition.actions, action);
 }
 
-/// The state after all of `events`.
-State after(State state, const std::vector<Event>& events)
+/// The state after all of `triggers`.
+State after(State state, const std::vector<Trigger>& triggers)
 {
-    for (const Event event : events)
-        state = next(state, event).to;
+    for (const Trigger trigger : triggers)
+        state = next(state, trigger).to;
     return state;
 }
 
 TEST(ChannelStateMachine, DeviceThatAppearsIsOpenedAndGoesOnline)
 {
     for (const State state : {State::absent, State::retrying, State::failed}) {
-        EXPECT_TRUE(does(next(state, Event::device_appeared), Action::open_device));
-        EXPECT_EQ(after(state, {Event::device_appeared, Event::opened}), State::online);
+        EXPECT_TRUE(does(next(state, Trigger::device_appeared), Action::open_device));
+        EXPECT_EQ(after(state, {Trigger::device_appeared, Trigger::opened}), State::online);
     }
 }
 
 TEST(ChannelStateMachine, FailureToOpenSelectsTheStateByItsCause)
 {
     for (const State state : {State::absent, State::retrying, State::failed, State::online, State::flooded_reading}) {
-        EXPECT_EQ(next(state, Event::device_missing).to, State::absent);
-        EXPECT_EQ(next(state, Event::device_unusable).to, State::failed);
-        EXPECT_EQ(next(state, Event::device_error).to, State::retrying);
+        EXPECT_EQ(next(state, Trigger::device_missing).to, State::absent);
+        EXPECT_EQ(next(state, Trigger::device_unusable).to, State::failed);
+        EXPECT_EQ(next(state, Trigger::device_error).to, State::retrying);
     }
 }
 
 TEST(ChannelStateMachine, EveryStateThatWaitsForTheDeviceHasATimerExceptFailed)
 {
     for (const State state : kStates) {
-        for (const Event event : kEvents) {
-            const Transition transition = next(state, event);
+        for (const Trigger trigger : kTriggers) {
+            const Transition transition = next(state, trigger);
             const bool entered = transition.to != state;
             if (entered && (transition.to == State::absent || transition.to == State::retrying ||
                             transition.to == State::flooded)) {
@@ -72,73 +72,73 @@ TEST(ChannelStateMachine, EveryStateThatWaitsForTheDeviceHasATimerExceptFailed)
 
 TEST(ChannelStateMachine, FailedIsLeftOnlyByNewSettingsOrAnotherDevice)
 {
-    EXPECT_EQ(next(State::failed, Event::retry_due).actions, Action::none);
-    EXPECT_TRUE(does(next(State::failed, Event::configured), Action::open_device));
-    EXPECT_TRUE(does(next(State::failed, Event::device_added), Action::open_device));
+    EXPECT_EQ(next(State::failed, Trigger::retry_due).actions, Action::none);
+    EXPECT_TRUE(does(next(State::failed, Trigger::settings_changed), Action::open_device));
+    EXPECT_TRUE(does(next(State::failed, Trigger::device_added), Action::open_device));
 }
 
 TEST(ChannelStateMachine, FloodPausesTheDeviceWithoutClosingIt)
 {
-    const Transition pause = next(State::online, Event::flood_detected);
+    const Transition pause = next(State::online, Trigger::flood_detected);
     EXPECT_EQ(pause.to, State::flooded);
-    EXPECT_TRUE(does(pause, Action::stop_reading));
-    EXPECT_FALSE(does(pause, Action::close_device));
-    EXPECT_TRUE(does(next(State::flooded, Event::retry_due), Action::resume_reading));
-    EXPECT_EQ(after(State::flooded, {Event::retry_due, Event::drained}), State::online);
-    EXPECT_EQ(after(State::flooded, {Event::retry_due, Event::flood_detected}), State::flooded);
+    EXPECT_TRUE(does(pause, Action::stop_and_keep_open));
+    EXPECT_FALSE(does(pause, Action::stop_and_close_unless_ring));
+    EXPECT_TRUE(does(next(State::flooded, Trigger::retry_due), Action::resume_reading));
+    EXPECT_EQ(after(State::flooded, {Trigger::retry_due, Trigger::drained}), State::online);
+    EXPECT_EQ(after(State::flooded, {Trigger::retry_due, Trigger::flood_detected}), State::flooded);
 }
 
 TEST(ChannelStateMachine, RemovedDeviceIsReadToItsEnd)
 {
     for (const State state : {State::absent, State::retrying, State::failed, State::online, State::flooded}) {
-        const Transition removal = next(state, Event::device_removed);
+        const Transition removal = next(state, Trigger::device_removed);
         EXPECT_EQ(removal.to, State::removing);
         EXPECT_TRUE(does(removal, Action::read_rest));
         EXPECT_TRUE(does(removal, Action::cancel_retry)) << "nobody opens the device again";
     }
-    EXPECT_EQ(after(State::removing, {Event::input_ended}), State::removed);
-    EXPECT_EQ(after(State::online, {Event::input_ended}), State::removed);
+    EXPECT_EQ(after(State::removing, {Trigger::input_ended}), State::removed);
+    EXPECT_EQ(after(State::online, {Trigger::input_ended}), State::removed);
 }
 
 TEST(ChannelStateMachine, RemovalCanBeCancelledWhileEventsAreLeft)
 {
-    EXPECT_EQ(next(State::removing, Event::removal_cancelled).to, State::online);
-    EXPECT_EQ(next(State::removed, Event::removal_cancelled).to, State::removed);
-    EXPECT_EQ(next(State::retiring, Event::removal_cancelled).to, State::retiring);
+    EXPECT_EQ(next(State::removing, Trigger::removal_cancelled).to, State::online);
+    EXPECT_EQ(next(State::removed, Trigger::removal_cancelled).to, State::removed);
+    EXPECT_EQ(next(State::retiring, Trigger::removal_cancelled).to, State::retiring);
 }
 
 TEST(ChannelStateMachine, DeviceThatIsAddedAgainContinuesARemovedChannel)
 {
-    EXPECT_TRUE(does(next(State::removed, Event::device_added), Action::open_device));
-    EXPECT_EQ(after(State::removed, {Event::device_added, Event::opened}), State::online);
-    EXPECT_EQ(next(State::retired, Event::device_added).to, State::retired);
+    EXPECT_TRUE(does(next(State::removed, Trigger::device_added), Action::open_device));
+    EXPECT_EQ(after(State::removed, {Trigger::device_added, Trigger::opened}), State::online);
+    EXPECT_EQ(next(State::retired, Trigger::device_added).to, State::retired);
 }
 
 TEST(ChannelStateMachine, RetiringReadsNoNewInputAndEndsRetired)
 {
     for (const State state : {State::absent, State::retrying, State::failed, State::online, State::flooded,
                               State::flooded_reading, State::removing}) {
-        const Transition transition = next(state, Event::retire_requested);
+        const Transition transition = next(state, Trigger::retire_requested);
         EXPECT_EQ(transition.to, State::retiring);
         EXPECT_TRUE(does(transition, Action::finish_input));
     }
-    EXPECT_EQ(after(State::retiring, {Event::input_ended}), State::retired);
-    EXPECT_EQ(after(State::retiring, {Event::device_error}), State::retired);
+    EXPECT_EQ(after(State::retiring, {Trigger::input_ended}), State::retired);
+    EXPECT_EQ(after(State::retiring, {Trigger::device_error}), State::retired);
 }
 
 TEST(ChannelStateMachine, AnEndingChannelNeverOpensItsDevice)
 {
     for (const State state : {State::removing, State::retiring, State::retired}) {
-        for (const Event event : kEvents) {
-            EXPECT_FALSE(does(next(state, event), Action::open_device));
-            EXPECT_FALSE(does(next(state, event), Action::schedule_retry));
+        for (const Trigger trigger : kTriggers) {
+            EXPECT_FALSE(does(next(state, trigger), Action::open_device));
+            EXPECT_FALSE(does(next(state, trigger), Action::schedule_retry));
         }
     }
 }
 
-TEST(ChannelStateMachine, EventWithoutMeaningChangesNothing)
+TEST(ChannelStateMachine, TriggerWithoutMeaningChangesNothing)
 {
-    const Transition transition = next(State::online, Event::retry_due);
+    const Transition transition = next(State::online, Trigger::retry_due);
     EXPECT_EQ(transition.to, State::online);
     EXPECT_EQ(transition.actions, Action::none);
 }

@@ -118,8 +118,8 @@ TEST_F(RecorderTest, EndsAtTheByteLimit)
 
 TEST_F(RecorderTest, ErrorEndsIt)
 {
-    const UniqueFd folder(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const Recording recording = record(folder.get());
+    const UniqueFd directory(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Recording recording = record(directory.get());
     EXPECT_EQ(recording.end, Recording::End::failed);
     EXPECT_EQ(recording.error, EISDIR);
 }

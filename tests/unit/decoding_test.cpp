@@ -16,7 +16,6 @@ using format::Field;
 using format::Format;
 using record::Decoder;
 using record::DecodingRules;
-using record::Event;
 
 Field field(const Format& format, const std::string& name)
 {
@@ -28,7 +27,7 @@ protected:
     void format(const std::string& text) { decoding_.format = Format::parse(text); }
     [[nodiscard]] Field field(const std::string& name) const { return test::field(decoding_.format, name); }
 
-    std::optional<Event> decode(const std::string& payload, const std::string& prefix = {})
+    std::optional<record::Event> decode(const std::string& payload, const std::string& prefix = {})
     {
         const auto bytes = std::as_bytes(std::span(prefix));
         decoder_ = Decoder(decoding_, {bytes.begin(), bytes.end()});
@@ -103,7 +102,7 @@ TEST_F(Decode, IgnoredEventHasNoSequence)
 TEST_F(Decode, GapInTheDeviceNumbersIsAGapInTheSequence)
 {
     format("u8 count");
-    decoding_.sequence = field("count");
+    decoding_.device_number = field("count");
     EXPECT_EQ(decode("\xfe")->sequence, 1U) << "the first number is no gap";
     EXPECT_EQ(decode("\xff")->sequence, 2U);
     EXPECT_EQ(decode(std::string(1, '\0'))->sequence, 3U) << "the number wraps";

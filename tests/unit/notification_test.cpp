@@ -54,7 +54,7 @@ protected:
     static void empty(int fd)
     {
         std::array<char, 4096> buffer{};
-        while (read(fd, buffer.data(), buffer.size()) > 0) {
+        while (::read(fd, buffer.data(), buffer.size()) > 0) {
         }
     }
 
@@ -162,7 +162,8 @@ TEST_F(NotificationTest, AnyReportsThatNoneWorks)
         [&] {
             (void)make_any(loop_, sigio_, {file_.get(), false}, count());
         },
-        std::errc::not_supported, "the device sends no SIGIO");
+        std::errc::not_supported,
+        "the device supports no notification: it accepts no eventfd, cannot be polled, and sends no SIGIO");
 }
 
 TEST_F(NotificationTest, MakeTriesOnlyTheGivenKind)

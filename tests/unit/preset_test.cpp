@@ -58,7 +58,7 @@ TEST_F(Presets, ChannelGetsTheSettingsOfItsPreset)
     EXPECT_EQ(channel.preset, "pressure");
     EXPECT_EQ(channel.device->path, "/proc/memory");
     EXPECT_EQ(channel.device->framing.kind, Framing::Kind::snapshot);
-    EXPECT_EQ(channel.device->flood, 100U);
+    EXPECT_EQ(channel.device->flood_limit, 100U);
     ASSERT_EQ(channel.device->setup.size(), 1U);
     EXPECT_EQ(std::get<WriteStep>(channel.device->setup[0].operation).text, "some 100");
     EXPECT_EQ(channel.event_names->at(0), "memory");
@@ -69,7 +69,7 @@ TEST_F(Presets, KeysOfTheChannelOverrideThePreset)
     preset("pressure", kPressure);
     const device::ChannelSettings channel =
         channel_of("preset = \"pressure\"\nstall_us = 7\nwanted = false\nrecords = \"raw\"\n");
-    EXPECT_EQ(channel.device->flood, 7U);
+    EXPECT_EQ(channel.device->flood_limit, 7U);
     EXPECT_EQ(channel.device->framing.kind, Framing::Kind::raw);
     EXPECT_TRUE(channel.device->setup.empty());
     EXPECT_NE(channel.device->hash, channel_of("preset = \"pressure\"").device->hash);
@@ -127,12 +127,12 @@ unit = "ProtectKernelLogs=no"
     EXPECT_EQ(device.decoding.ignored, (std::set<std::uint32_t>{0, 7}));
     EXPECT_EQ(device.decoding.time.at(1).unit_ns, 1000U);
     EXPECT_EQ(device.decoding.clock, CLOCK_REALTIME);
-    EXPECT_TRUE(device.decoding.sequence);
-    EXPECT_TRUE(device.urgent_only);
+    EXPECT_TRUE(device.decoding.device_number);
+    EXPECT_TRUE(device.priority_only);
     EXPECT_EQ(std::get<IoctlStep>(device.setup.at(0).operation).request, 0x400445a0U);
     EXPECT_TRUE(device.writes()) << "undoing the step writes";
     EXPECT_EQ(std::get<WriteStep>(device.rearm.at(0).operation).text, "\x01\xff");
-    EXPECT_TRUE(device.eventfd);
+    EXPECT_TRUE(device.eventfd_step);
     EXPECT_EQ(channel.unit, std::vector<std::string>{"ProtectKernelLogs=no"});
 }
 

@@ -39,7 +39,7 @@ public:
     }
     void commit(const checkpoint::Progress& progress) override
     {
-        pending.erase(0, progress.bytes - committed.bytes);
+        pending.erase(0, progress.record_bytes - committed.record_bytes);
         committed = progress;
     }
     void finish() override {}

@@ -27,7 +27,7 @@ namespace drvbus::test {
 namespace {
 
 using checkpoint::Checkpoint;
-using reader::make_stream_reader;
+using reader::make_input_reader;
 using reader::Reader;
 using record::Framing;
 using testing::ElementsAre;
@@ -49,7 +49,7 @@ class Reading {
 public:
     Reading(int fd, Framing framing, Checkpoint checkpoint = Checkpoint::create(sensor(), 1))
         : checkpoint_(std::move(checkpoint)),
-          reader_(make_stream_reader(reader::make_read_source(fd, framing), framing, {}, checkpoint_))
+          reader_(make_input_reader(reader::make_read_source(fd, framing), framing, {}, checkpoint_))
     {
     }
 
@@ -62,7 +62,7 @@ public:
     {
         checkpoint::Progress progress = checkpoint_.progress();
         progress.next_sequence = next;
-        progress.bytes += bytes;
+        progress.record_bytes += bytes;
         checkpoint_.commit(progress);
         reader_->commit(progress);
     }
@@ -305,7 +305,7 @@ TEST(CheckpointOfAnotherRelease, IsRefused)
     EXPECT_THROW((void)Checkpoint::adopt(UniqueFd(must(dup(checkpoint.fd()), "dup"))), std::runtime_error);
 }
 
-TEST(StreamReader, SocketEndsAfterItsLastEvent)
+TEST(InputReader, SocketEndsAfterItsLastEvent)
 {
     for (const Framing framing : {kRecords, kRaw}) {
         SocketPair sockets;
@@ -318,7 +318,7 @@ TEST(StreamReader, SocketEndsAfterItsLastEvent)
     }
 }
 
-TEST(StreamReader, ErrorOfTheDeviceIsReported)
+TEST(InputReader, ErrorOfTheDeviceIsReported)
 {
     for (const Framing framing : {kRecords, kRaw}) {
         const UniqueFd directory(must(open("/", O_RDONLY | O_CLOEXEC), "open"));
