@@ -78,9 +78,8 @@ public:
     void configure(const device::ChannelSettings& settings);
 
     /// A device of class drvbus was added under the channel's name.
-    /// @returns false if the channel already reads a device, which is this one or an earlier one with events that are
-    /// not
-    ///          published yet, or if it is retired; call `confirm_device` later
+    /// @returns false if the channel is retired or already reads a device: this one, or an earlier one whose events are
+    ///          not published yet; call `confirm_device` later
     bool device_added(const record::ChannelDescription& description);
 
     /// The channel's device of class drvbus was removed. The next turns publish what its ring holds; the last one

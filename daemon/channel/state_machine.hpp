@@ -48,9 +48,8 @@ enum class Trigger : std::uint8_t {
 /// What the channel has to do at a transition. The channel runs them in this order.
 enum class Action : std::uint16_t {
     none = 0,
-    cancel_retry = 1U << 0U,  ///< stop the timer of the back-off or of the pause
-    stop_and_keep_open =
-        1U << 1U,  ///< stop reading; an open device stays open; what a failed attempt to open it left is closed
+    cancel_retry = 1U << 0U,                ///< stop the timer of the back-off or of the pause
+    stop_and_keep_open = 1U << 1U,          ///< stop reading; close only what a failed attempt to open the device left
     stop_and_close_unless_ring = 1U << 2U,  ///< stop reading; close the device, unless it is a ring
     finish_input = 1U << 3U,    ///< publish the events that a ring holds now, or the input that was read; no later ones
     reset_backoff = 1U << 4U,   ///< the next retry follows after the shortest delay

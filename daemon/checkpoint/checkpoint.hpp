@@ -26,12 +26,11 @@ struct Progress {
     std::uint64_t instance = 0;        ///< of the device; unique among all devices of the channel's name since boot
     std::uint64_t instance_begin = 0;  ///< value of `record_bytes` when the instance began
     std::uint64_t next_sequence = 1;   ///< of the first event that is neither published nor lost
-    std::uint64_t record_bytes =
-        0;  ///< size of all records before that event; the offset of the next one in the replay log
-    std::uint64_t published = 0;   ///< events
-    std::uint64_t lost = 0;        ///< events
-    std::uint64_t mismatches = 0;  ///< events published as bytes because their payload does not fit the format
-    InstancePosition previous{};   ///< of the instance before this one
+    std::uint64_t record_bytes = 0;    ///< size of all records before that event; its offset in the replay log
+    std::uint64_t published = 0;       ///< events
+    std::uint64_t lost = 0;            ///< events
+    std::uint64_t mismatches = 0;      ///< events published as bytes because their payload does not fit the format
+    InstancePosition previous{};       ///< of the instance before this one
 
     friend bool operator==(const Progress&, const Progress&) = default;
 };

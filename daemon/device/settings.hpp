@@ -25,10 +25,10 @@ struct Settings {
     record::DecodingRules decoding;
     bool priority_only = false;    ///< key 'priority': the driver reports events with POLLPRI only
     std::vector<SetupStep> setup;  ///< steps that run once, after the device was opened
-    std::vector<SetupStep>
-        rearm;  ///< steps that run before the first read, and before a read that follows one with input
-    std::optional<SetupStep>
-        eventfd_step;                ///< registers an eventfd with the driver; none: the daemon passes no eventfd
+    /// Steps that run before the first read, and before a read that follows one with input.
+    std::vector<SetupStep> rearm;
+    /// Registers an eventfd with the driver; none: the daemon passes no eventfd.
+    std::optional<SetupStep> eventfd_step;
     std::optional<IoctlStep> fetch;  ///< returns one event; replaces read(); none: the daemon reads the device
     /// Number of events without the device being drained that is a flood; 0: there is no limit.
     std::uint64_t flood_limit = kDefaultFloodLimit;

@@ -62,8 +62,8 @@ struct FieldsStep {
 /// One step of the setup that the configuration asks for. The daemon runs it on the open device.
 struct SetupStep {
     std::variant<IoctlStep, WriteStep, SeekEndStep, FieldsStep> operation;
-    std::shared_ptr<const SetupStep>
-        undo;  ///< of a step of `setup` or `eventfd`: runs before the device is closed; null: none
+    /// Runs before the device is closed; null: none. Only for a step of `setup` or `eventfd`.
+    std::shared_ptr<const SetupStep> undo;
 
     /// Whether the device must be opened for writing.
     [[nodiscard]] bool writes() const;
