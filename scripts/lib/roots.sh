@@ -51,7 +51,8 @@ make_cached() {
 	local release=$1 kind=$2 path=$3 started=$SECONDS
 	hold_lock "$LOCKS/make-$release-$kind" exclusive
 	[[ ! -d $path ]] || return 0
-	rm -rf "$CACHE/$release-$kind"-*.tmp
+	# A root of a run that was killed may still have mounts of /dev, /proc and /sys.
+	rm -rf --one-file-system "$CACHE/$release-$kind"-*.tmp
 	say "making the $kind root of $release"
 	# A separate process with "set -e", so that it ends at the first step that fails.
 	timed "$release $kind root" run_logged "$CACHE/log/$release-$kind" "$LIB/make-root" "$kind" "$path.tmp" "$release" &&
