@@ -13,6 +13,7 @@
 
 #include "kmod_node.hpp"
 #include "sim.hpp"
+#include "support/wait.hpp"
 
 namespace drvbus::test {
 namespace {
@@ -193,6 +194,7 @@ TEST_F(KmodEventfd, EventDuringRegistrationIsCountedOnce)
             while (!enough && error <= 0 && channel.sysfs("events") < kEvents)
                 error = channel.burst(kEvents / 30);
         });
+        ASSERT_TRUE(wait_until([&] { return channel.sysfs("events") > 0; })) << "the driver emits nothing";
         while (clients.size() < kMinClients) {
             clients.emplace_back(Node(channel), make_eventfd());
             ASSERT_EQ(clients.back().first.set_eventfd(clients.back().second.get()), 0);
