@@ -118,6 +118,7 @@ guest_end_tap() {
 	local out=$1
 	check 'the guest powers off' guest_ended "$out"
 	check 'no unit of the guest failed' diff /dev/null "$out/results/failed-units"
+	check 'no process is left in the guest' diff /dev/null "$out/results/left-processes"
 	check 'the kernel log is clean' kernel_clean "$out"
 }
 
