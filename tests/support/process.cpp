@@ -62,6 +62,7 @@ Process::Process(const std::vector<std::string>& command, const Options& options
     if (pid_ < 0)
         throw std::system_error(errno, std::generic_category(), "fork");
     if (pid_ == 0) {
+        setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         std::signal(SIGPIPE, SIG_DFL);
         dup2(output_, STDOUT_FILENO);
@@ -71,12 +72,13 @@ Process::Process(const std::vector<std::string>& command, const Options& options
         execvpe(arguments.front(), arguments.data(), variables.data());
         _exit(127);
     }
+    setpgid(pid_, pid_);  // here as well, so that the group exists when the constructor returns
 }
 
 Process::~Process()
 {
     if (!status_) {
-        kill(pid_, SIGKILL);
+        kill(-pid_, SIGKILL);
         waitpid(pid_, nullptr, 0);
     }
     close(output_);

@@ -14,7 +14,9 @@
 
 namespace drvbus::test {
 
-/// A child process. The destructor kills and reaps it; the kernel kills it when the thread that started it ends.
+/// A child process in a process group of its own. If it runs, the destructor kills the group, because a shell or
+/// runuser starts other processes, and reaps the child. The kernel kills the child when the thread that started it
+/// ends.
 class Process {
 public:
     struct Options {

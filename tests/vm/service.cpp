@@ -11,7 +11,6 @@
 #include <system_error>
 #include <utility>
 
-#include <pwd.h>
 #include <sys/syscall.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
@@ -88,15 +87,6 @@ bool is_on_bus(const std::string& channel)
     return can_read(channel_path(channel), "org.drvbus1.Channel", "Name");
 }
 
-/// @returns the number of the primary group of a user
-std::string group_of(const std::string& user)
-{
-    const passwd* const entry = getpwnam(user.c_str());
-    if (entry == nullptr)
-        throw std::runtime_error("there is no user " + user);
-    return std::to_string(entry->pw_gid);
-}
-
 void reload()
 {
     // Before the first channel the daemon does not run: it will read the file when it starts.
@@ -167,9 +157,7 @@ bool wait_for_no_channel(const std::string& name)
 }
 
 Monitor::Monitor(const std::string& user)
-    // Not runuser(1), which starts gdbus as a child that remains when runuser is killed.
-    : process_({"setpriv", "--reuid", user, "--regid", group_of(user), "--init-groups", "gdbus", "monitor", "--system",
-                "--dest", "org.drvbus1"})
+    : process_({"runuser", "-u", user, "--", "gdbus", "monitor", "--system", "--dest", "org.drvbus1"})
 {
     // gdbus adds its match before it asks for the owner of the name, and the bus answers in that order.
     if (!shows("The name org.drvbus1 is owned by "))
