@@ -7,7 +7,7 @@ build_key() { { root_key "$1" build && cat "$LIB"/root-{build,sanitized,fuzz} &&
 
 # A unity build compiles several sources as one, which takes half the time. The build for Debian 12 compiles each
 # source by itself, so it finds a missing #include.
-unity_options() { [[ $1 == bookworm ]] || printf '%s\n' --unity=on --unity-size=8; }
+unity_options() { [[ $1 == bookworm ]] || printf '%s\n' --unity=on; }
 
 # usage: build_release RELEASE [MESON_OPTION...]
 build_release() {
