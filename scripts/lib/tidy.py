@@ -63,30 +63,24 @@ def groups(build, top):
             yield options, files[at : at + GROUP_SIZE]
 
 
-def write_group(files, group):
-    """Write the text of the files to one file."""
-    group.write_text("".join(file.read_text() for file in files))
-
-
 def with_lines_of_sources(text, files, group):
     """Replace the positions in the file of a group by those in the sources."""
     lines = [(file, number) for file in files for number, _ in enumerate(file.read_text().splitlines(), 1)]
 
     def position(match):
-        file, number = lines[int(match[1]) - 1]
+        file, number = lines[min(int(match[1]), len(lines)) - 1]  # an error may be at the end of the file
         return "%s:%d:" % (file, number)
 
     return re.sub(re.escape(str(group)) + r":(\d+):", position, text)
 
 
-def check(options, files, build, top, cache, group):
+def check(options, files, build, top, cache, version, group):
     """Check one group. Returns the findings."""
-    write_group(files, group)
+    group.write_text("".join(file.read_text() for file in files))
     # A source may include the headers of its own directory without a path.
     options = [*options, *("-iquote%s" % directory for directory in sorted({file.parent for file in files}))]
     configuration = output_of(["clang-tidy", "--dump-config", files[0], "--"])
     preprocessed = output_of(["clang++", *options, "-w", "-E", "-CC", "-dD", group], cwd=build)
-    version = output_of(["clang-tidy", "--version"])
     key = b"\0".join([version, configuration, repr(options).encode(), preprocessed])
     stamp = cache / hashlib.sha256(key).hexdigest()
     if stamp.exists():
@@ -109,8 +103,9 @@ def main():
     cache.mkdir(parents=True, exist_ok=True)
     work = build / "tidy"
     work.mkdir(exist_ok=True)
+    version = output_of(["clang-tidy", "--version"])
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [pool.submit(check, options, files, build, top, cache, work / f"group{number}.cpp")
+        jobs = [pool.submit(check, options, files, build, top, cache, version, work / f"group{number}.cpp")
                 for number, (options, files) in enumerate(groups(build, top))]
         if not jobs:
             sys.exit("no file of %s in %s" % (top, build))
