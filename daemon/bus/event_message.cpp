@@ -78,6 +78,30 @@ void make_string(std::string_view bytes, std::string& text)
     }
 }
 
+/// What the daemon knows about an event beyond its payload. The names begin with '_', so no field has the same name.
+struct Mark {
+    std::uint32_t flag;
+    const char* name;
+};
+constexpr std::array<Mark, 3> kMarks{
+    {{record::kCut, "_cut"}, {record::kTimeUnknown, "_time_unknown"}, {record::kIncomplete, "_incomplete"}}};
+
+/// Appends an entry with the value true for each flag that is set.
+void append_marks(sd_bus_message* message, std::uint32_t flags)
+{
+    constexpr int kTrue = 1;
+    for (const Mark& mark : kMarks) {
+        if ((flags & mark.flag) == 0)
+            continue;
+        open(message, 'e', "sv");
+        append(message, 's', mark.name);
+        open(message, 'v', "b");
+        append(message, 'b', &kTrue);
+        close(message);
+        close(message);
+    }
+}
+
 }  // namespace
 
 void append(sd_bus_message* message, char type, const void* value)
@@ -120,30 +144,30 @@ bool EventEncoder::append_event(sd_bus_message* message, const MessageContext& c
     append(message, 't', &event.time_ns);
     append(message, 'u', &event.id);
     const bool fits = (event.flags & record::kFormatMismatch) == 0 && context.format.fits(event.payload.size());
-    append_data(message, fits ? context.format : Format(), event.payload);
+    append_data(message, fits ? context.format : Format(), event);
     return fits;
 }
 
-void EventEncoder::append_data(sd_bus_message* message, const Format& format, std::span<const std::byte> payload)
+void EventEncoder::append_data(sd_bus_message* message, const Format& format, const record::Event& event)
 {
     switch (format.kind()) {
     case Format::Kind::bytes:
         open(message, 'v', "ay");
-        append_array(message, 'y', payload);
+        append_array(message, 'y', event.payload);
         break;
     case Format::Kind::parameters:
         open(message, 'v', "au");
-        append_array(message, 'u', payload);
+        append_array(message, 'u', event.payload);
         break;
     case Format::Kind::fields:
         open(message, 'v', "a{sv}");
-        append_fields(message, format, payload);
+        append_fields(message, format, event);
         break;
     }
     close(message);
 }
 
-void EventEncoder::append_fields(sd_bus_message* message, const Format& format, std::span<const std::byte> payload)
+void EventEncoder::append_fields(sd_bus_message* message, const Format& format, const record::Event& event)
 {
     open(message, 'a', "{sv}");
     for (const Field& field : format.fields()) {
@@ -152,10 +176,11 @@ void EventEncoder::append_fields(sd_bus_message* message, const Format& format, 
         open(message, 'e', "sv");
         append(message, 's', field.name.c_str());
         open(message, 'v', field.signature.c_str());
-        append_value(message, field, Format::bytes_of(field, payload));
+        append_value(message, field, Format::bytes_of(field, event.payload));
         close(message);
         close(message);
     }
+    append_marks(message, event.flags);
     close(message);
 }
 

@@ -56,8 +56,8 @@ public:
     bool append_event(sd_bus_message* message, const MessageContext& context, const record::Event& event);
 
 private:
-    void append_data(sd_bus_message* message, const format::Format& format, std::span<const std::byte> payload);
-    void append_fields(sd_bus_message* message, const format::Format& format, std::span<const std::byte> payload);
+    void append_data(sd_bus_message* message, const format::Format& format, const record::Event& event);
+    void append_fields(sd_bus_message* message, const format::Format& format, const record::Event& event);
     void append_value(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
     void append_text(sd_bus_message* message, std::span<const std::byte> bytes);
 

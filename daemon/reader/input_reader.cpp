@@ -34,6 +34,15 @@ std::size_t write_record(const record::Event& event, std::span<std::byte> into)
     return size + padding;
 }
 
+/// Clears the flags that a device must not set in a struct drvbus_record.
+void clear_daemon_flags(std::span<std::byte> bytes)
+{
+    drvbus_record header{};
+    std::memcpy(&header, bytes.data(), sizeof(header));
+    header.flags &= ~record::kDaemonFlags;
+    std::memcpy(bytes.data(), &header, sizeof(header));
+}
+
 class InputReader final : public Reader {
 public:
     InputReader(std::unique_ptr<InputSource> source, record::Framing framing, record::Decoder decoder,
@@ -133,6 +142,7 @@ private:
         next.staging_begin += frame.size;
         if (framing_.kind == record::Framing::Kind::records) {
             std::memcpy(space.data(), bytes.data(), bytes.size());
+            clear_daemon_flags(space);
             next.log_end += bytes.size();
             next.sequence.next = frame.sequence + 1;
             return true;

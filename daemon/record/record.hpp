@@ -7,16 +7,26 @@
 
 namespace drvbus::record {
 
-/// Flag of an event that is published as bytes, because its payload does not fit the channel's format. Only the daemon
-/// sets it; the flags of the kernel module are the low bits.
+// Flags of an event that only the daemon sets. The flags of the kernel module are the low bits.
+
+/// The payload does not fit the channel's format, so the event is published as bytes.
 inline constexpr std::uint32_t kFormatMismatch = std::uint32_t{1} << 31;
+/// The payload is only the first part of what the device sent, because the rest exceeds a limit.
+inline constexpr std::uint32_t kCut = std::uint32_t{1} << 30;
+/// The time that the device gave is not a time since boot. `time_ns` is 0.
+inline constexpr std::uint32_t kTimeUnknown = std::uint32_t{1} << 29;
+/// The device lost a part of what belongs to this event.
+inline constexpr std::uint32_t kIncomplete = std::uint32_t{1} << 28;
+/// The record is no event: it stands for an unknown number of events that the device lost. It has no payload.
+inline constexpr std::uint32_t kLoss = std::uint32_t{1} << 27;
+inline constexpr std::uint32_t kDaemonFlags = kFormatMismatch | kCut | kTimeUnknown | kIncomplete | kLoss;
 
 /// One event. Its payload is a part of the buffer that the event was parsed from, and valid as long as that buffer.
 struct Event {
     std::uint64_t sequence;
     std::uint64_t time_ns;  ///< CLOCK_MONOTONIC
     std::uint32_t id;
-    std::uint32_t flags;  ///< DRVBUS_EVENT_*, kFormatMismatch
+    std::uint32_t flags;  ///< DRVBUS_EVENT_*, kDaemonFlags
     std::span<const std::byte> payload;
 };
 

@@ -75,6 +75,13 @@ protected:
     bool fits_ = false;
 };
 
+TEST_F(EventMessage, FlagsOfTheDaemonBecomeEntriesOfTheData)
+{
+    EXPECT_EQ(encode(event("a", record::kCut | record::kTimeUnknown | record::kIncomplete), "char x[]"),
+              kHeader + "<a{sv}[{\"x\" <\"a\">} {\"_cut\" <true>} {\"_time_unknown\" <true>} "
+                        "{\"_incomplete\" <true>}]>");
+}
+
 TEST_F(EventMessage, HeaderHasNameSequenceTimeAndId)
 {
     channel_.event_names = {{5, "overheat"}};

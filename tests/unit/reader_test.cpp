@@ -105,6 +105,14 @@ TEST_F(RecordStream, NewReaderIsEmpty)
     EXPECT_EQ(reader_.read().status, Status::drained);
 }
 
+TEST_F(RecordStream, FlagsThatOnlyTheDaemonSetsAreCleared)
+{
+    send(record({.flags = UINT32_MAX}, "first"));
+    const record::Record found = record::parse_record(reader_.read().records);
+    ASSERT_EQ(found.state, record::Record::State::complete);
+    EXPECT_EQ(found.event.flags, ~record::kDaemonFlags);
+}
+
 TEST_F(RecordStream, RecordsSplitAnywhereAreCompleted)
 {
     const std::string bytes = record({.sequence = 1}, "first one") + record({.sequence = 2}, "second");
