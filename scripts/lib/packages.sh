@@ -8,7 +8,7 @@ build_packages() {
 	local common=(
 		g++ ccache meson ninja-build pkgconf make bc kmod xz-utils
 		libsystemd-dev libsdbus-c++-dev libsdbus-c++-bin libspdlog-dev
-		libtomlplusplus-dev libcli11-dev libutfcpp-dev libfmt-dev libgtest-dev libgmock-dev libevdev-dev
+		libtomlplusplus-dev libcli11-dev libutfcpp-dev libfmt-dev libgtest-dev libgmock-dev libevdev-dev libpcre2-dev libboost-dev
 		linux-image-amd64 linux-headers-amd64
 		systemd udev dbus dbus-daemon python3 python3-gi gir1.2-glib-2.0 libglib2.0-bin
 		procps perl locales
