@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <iterator>
 #include <string_view>
 
 #include <utf8.h>
@@ -58,7 +57,7 @@ bool is_noncharacter(std::uint32_t code_point)
 /// Whether sd-bus accepts the bytes as a string.
 bool is_valid_string(std::string_view bytes)
 {
-    if (!utf8::is_valid(bytes.begin(), bytes.end()))
+    if (bytes.find('\0') != std::string_view::npos || !utf8::is_valid(bytes.begin(), bytes.end()))
         return false;
     for (const auto* at = bytes.begin(); at != bytes.end();) {
         if (is_noncharacter(utf8::unchecked::next(at)))
@@ -67,15 +66,12 @@ bool is_valid_string(std::string_view bytes)
     return true;
 }
 
-/// Converts bytes to a string that sd-bus accepts: U+FFFD replaces what is invalid.
-void make_string(std::string_view bytes, std::string& text)
+/// The text in a field of type char. A fixed number of characters holds a C string, which ends at its first NUL; the
+/// bytes after it are padding.
+std::string_view text_in(const Field& field, std::span<const std::byte> bytes)
 {
-    std::string valid;
-    utf8::replace_invalid(bytes.begin(), bytes.end(), std::back_inserter(valid));
-    for (auto at = valid.cbegin(); at != valid.cend();) {
-        const std::uint32_t code_point = utf8::unchecked::next(at);
-        utf8::unchecked::append(is_noncharacter(code_point) ? 0xfffdU : code_point, std::back_inserter(text));
-    }
+    const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return field.shape == Shape::rest ? all : all.substr(0, all.find('\0'));
 }
 
 /// What the daemon knows about an event beyond its payload. The names begin with '_', so no field has the same name.
@@ -175,21 +171,42 @@ void EventEncoder::append_fields(sd_bus_message* message, const Format& format, 
             continue;
         open(message, 'e', "sv");
         append(message, 's', field.name.c_str());
-        open(message, 'v', field.signature.c_str());
-        append_value(message, field, Format::bytes_of(field, event.payload));
-        close(message);
+        append_variant(message, field, Format::bytes_of(field, event.payload));
         close(message);
     }
     append_marks(message, event.flags);
     close(message);
 }
 
+void EventEncoder::append_variant(sd_bus_message* message, const Field& field, std::span<const std::byte> bytes)
+{
+    if (field.type == Type::character) {
+        append_text_variant(message, field, bytes);
+        return;
+    }
+    open(message, 'v', field.signature.c_str());
+    append_value(message, field, bytes);
+    close(message);
+}
+
+void EventEncoder::append_text_variant(sd_bus_message* message, const Field& field, std::span<const std::byte> bytes)
+{
+    const std::string_view text = text_in(field, bytes);
+    if (is_valid_string(text)) {
+        terminated_text_ = text;
+        open(message, 'v', "s");
+        append(message, 's', terminated_text_.c_str());
+    } else {
+        open(message, 'v', "ay");
+        append_array(message, 'y', bytes);
+    }
+    close(message);
+}
+
 void EventEncoder::append_value(sd_bus_message* message, const Field& field, std::span<const std::byte> bytes)
 {
     const char type = field.signature.back();
-    if (field.type == Type::character) {
-        append_text(message, bytes);
-    } else if (field.shape == Shape::single && is_widened(field.type)) {
+    if (field.shape == Shape::single && is_widened(field.type)) {
         append_widened(message, field.type, bytes.data());
     } else if (field.shape == Shape::single) {
         std::uint64_t aligned = 0;
@@ -203,18 +220,6 @@ void EventEncoder::append_value(sd_bus_message* message, const Field& field, std
     } else {
         append_array(message, type, bytes);
     }
-}
-
-void EventEncoder::append_text(sd_bus_message* message, std::span<const std::byte> bytes)
-{
-    const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const std::string_view text = all.substr(0, all.find('\0'));
-    valid_text_.clear();
-    if (is_valid_string(text))
-        valid_text_ = text;
-    else
-        make_string(text, valid_text_);
-    append(message, 's', valid_text_.c_str());
 }
 
 }  // namespace drvbus::bus

@@ -58,10 +58,11 @@ public:
 private:
     void append_data(sd_bus_message* message, const format::Format& format, const record::Event& event);
     void append_fields(sd_bus_message* message, const format::Format& format, const record::Event& event);
-    void append_value(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
-    void append_text(sd_bus_message* message, std::span<const std::byte> bytes);
+    void append_variant(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
+    void append_text_variant(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
+    static void append_value(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
 
-    std::string valid_text_;  // buffer for append_text
+    std::string terminated_text_;  // buffer for append_text_variant, which needs a NUL after the text
 };
 
 }  // namespace drvbus::bus

@@ -188,12 +188,16 @@ TEST_F(EventMessage, TextEndsAtNul)
     EXPECT_EQ(value("char x", std::string(1, '\0')), "\"\"");
 }
 
-TEST_F(EventMessage, InvalidTextIsReplaced)
+TEST_F(EventMessage, TextThatIsNoStringIsBytes)
 {
     EXPECT_EQ(value("char x[]", "g\xc3\xbcltig"), "\"g\xc3\xbcltig\"");
-    EXPECT_EQ(value("char x[]", "\xff!\xc3"), "\"\xef\xbf\xbd!\xef\xbf\xbd\"");
+    EXPECT_EQ(value("char x[]", "\xff!"), "ay[y255 y33]");
+    EXPECT_EQ(value("char x[]", std::string("P<\0\x0f>", 5)), "ay[y80 y60 y0 y15 y62]");
+    EXPECT_EQ(value("char x[]", std::string("P\0", 2)), "ay[y80 y0]");
     // U+FFFE and U+FDD0 are noncharacters, which sd-bus refuses.
-    EXPECT_EQ(value("char x[]", "\xef\xbf\xbe\xef\xb7\x90"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");
+    EXPECT_EQ(value("char x[]", "\xef\xbf\xbe"), "ay[y239 y191 y190]");
+    EXPECT_EQ(value("char x[]", "\xef\xb7\x90"), "ay[y239 y183 y144]");
+    EXPECT_EQ(value("char x[4]", std::string("\xff\0!\0", 4)), "ay[y255 y0 y33 y0]");
 }
 
 TEST_F(EventMessage, MismatchIsBytes)
