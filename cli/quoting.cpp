@@ -11,34 +11,12 @@ namespace drvbus::cli {
 
 namespace {
 
-bool is_control(char c)
-{
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
 bool is_letter(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
 }  // namespace
-
-std::string printable(std::string_view text)
-{
-    const bool valid = utf8::is_valid(text.begin(), text.end());
-    std::string result;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const auto byte = static_cast<unsigned char>(text[at]);
-        // U+0080 to U+009F are control characters, too. UTF-8 encodes them in two bytes.
-        const bool is_c1_control =
-            byte == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0;
-        if (is_control(text[at]) || is_c1_control || (byte >= 0x80 && !valid))
-            fmt::format_to(std::back_inserter(result), "\\x{:02x}", byte);
-        else
-            result.push_back(text[at]);
-    }
-    return result;
-}
 
 std::optional<std::string> toml_string(std::string_view text)
 {

@@ -7,11 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace drvbus::cli {
+#include "base/printable.hpp"
 
-/// The text, in which control characters and bytes that are not UTF-8 are replaced with `\xNN`. The result is one line
-/// and safe for a terminal.
-[[nodiscard]] std::string printable(std::string_view text);
+namespace drvbus::cli {
 
 /// The text as a TOML string in quotes; none if it is not UTF-8, which TOML requires.
 [[nodiscard]] std::optional<std::string> toml_string(std::string_view text);
