@@ -10,6 +10,7 @@
 #include <utf8.h>
 
 #include "base/errno.hpp"
+#include "format/pairs.hpp"
 
 namespace drvbus::bus {
 
@@ -71,7 +72,7 @@ bool is_valid_string(std::string_view bytes)
 std::string_view text_in(const Field& field, std::span<const std::byte> bytes)
 {
     const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return field.shape == Shape::rest ? all : all.substr(0, all.find('\0'));
+    return field.shape == Shape::rest || field.shape == Shape::reference ? all : all.substr(0, all.find('\0'));
 }
 
 /// What the daemon knows about an event beyond its payload. The names begin with '_', so no field has the same name.
@@ -128,9 +129,12 @@ void send(sd_bus_message* message)
 
 bool EventEncoder::append_event(sd_bus_message* message, const MessageContext& context, const record::Event& event)
 {
+    const bool fits = (event.flags & record::kFormatMismatch) == 0 && context.format.fits(event.payload.size());
     std::array<char, 11> digits{};  // a u32 and its NUL
     const char* name = digits.data();
-    if (const auto named = context.event_names.find(event.id); named != context.event_names.end())
+    if (!fits)
+        name = record::kMismatchName;
+    else if (const auto named = context.event_names.find(event.id); named != context.event_names.end())
         name = named->second.c_str();
     else
         std::to_chars(digits.data(), digits.data() + digits.size() - 1, event.id);
@@ -139,7 +143,6 @@ bool EventEncoder::append_event(sd_bus_message* message, const MessageContext& c
     append(message, 't', &event.sequence);
     append(message, 't', &event.time_ns);
     append(message, 'u', &event.id);
-    const bool fits = (event.flags & record::kFormatMismatch) == 0 && context.format.fits(event.payload.size());
     append_data(message, fits ? context.format : Format(), event);
     return fits;
 }
@@ -148,9 +151,8 @@ void EventEncoder::append_data(sd_bus_message* message, const Format& format, co
 {
     switch (format.kind()) {
     case Format::Kind::bytes:
-        open(message, 'v', "ay");
-        append_array(message, 'y', event.payload);
-        break;
+        append_bytes_variant(message, event.payload);
+        return;
     case Format::Kind::parameters:
         open(message, 'v', "au");
         append_array(message, 'u', event.payload);
@@ -184,22 +186,57 @@ void EventEncoder::append_variant(sd_bus_message* message, const Field& field, s
         append_text_variant(message, field, bytes);
         return;
     }
+    if (field.type == Type::pairs) {
+        append_pairs_variant(message, bytes);
+        return;
+    }
     open(message, 'v', field.signature.c_str());
     append_value(message, field, bytes);
     close(message);
 }
 
+void EventEncoder::append_bytes_variant(sd_bus_message* message, std::span<const std::byte> bytes)
+{
+    open(message, 'v', "ay");
+    append_array(message, 'y', bytes);
+    close(message);
+}
+
+void EventEncoder::append_string(sd_bus_message* message, std::string_view text)
+{
+    terminated_text_ = text;
+    append(message, 's', terminated_text_.c_str());
+}
+
 void EventEncoder::append_text_variant(sd_bus_message* message, const Field& field, std::span<const std::byte> bytes)
 {
     const std::string_view text = text_in(field, bytes);
-    if (is_valid_string(text)) {
-        terminated_text_ = text;
-        open(message, 'v', "s");
-        append(message, 's', terminated_text_.c_str());
-    } else {
-        open(message, 'v', "ay");
-        append_array(message, 'y', bytes);
+    if (!is_valid_string(text)) {
+        append_bytes_variant(message, bytes);
+        return;
     }
+    open(message, 'v', "s");
+    append_string(message, text);
+    close(message);
+}
+
+void EventEncoder::append_pairs_variant(sd_bus_message* message, std::span<const std::byte> bytes)
+{
+    const auto pairs = format::parse_pairs({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    if (!std::ranges::all_of(
+            pairs, [](const auto& pair) { return is_valid_string(pair.first) && is_valid_string(pair.second); })) {
+        append_bytes_variant(message, bytes);
+        return;
+    }
+    open(message, 'v', "a{ss}");
+    open(message, 'a', "{ss}");
+    for (const auto& [key, value] : pairs) {
+        open(message, 'e', "ss");
+        append_string(message, key);
+        append_string(message, value);
+        close(message);
+    }
+    close(message);
     close(message);
 }
 

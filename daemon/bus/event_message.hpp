@@ -7,6 +7,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <systemd/sd-bus.h>
 
@@ -50,7 +51,8 @@ public:
     static constexpr const char* kSignature = "sttuv";
 
     /// Appends name, sequence, time, id and data of an event. The name of an event id without a name is its decimal
-    /// digits, so that a match on arg0 works for such an event as well.
+    /// digits, so that a match on arg0 works for such an event as well. An event whose payload does not fit the format
+    /// has the name record::kMismatchName.
     /// @returns false if the payload does not fit the channel's format and was appended as bytes
     /// @throws std::system_error
     bool append_event(sd_bus_message* message, const MessageContext& context, const record::Event& event);
@@ -60,9 +62,12 @@ private:
     void append_fields(sd_bus_message* message, const format::Format& format, const record::Event& event);
     void append_variant(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
     void append_text_variant(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
+    void append_pairs_variant(sd_bus_message* message, std::span<const std::byte> bytes);
+    static void append_bytes_variant(sd_bus_message* message, std::span<const std::byte> bytes);
+    void append_string(sd_bus_message* message, std::string_view text);
     static void append_value(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
 
-    std::string terminated_text_;  // buffer for append_text_variant, which needs a NUL after the text
+    std::string terminated_text_;  // buffer for append_string: sd-bus needs a NUL after the text
 };
 
 }  // namespace drvbus::bus

@@ -103,9 +103,8 @@ void Pump::publish(const record::Event& event)
     if (event.sequence > sent_.next_sequence)
         publish_lost(event.sequence);
     if (!publisher_.event(message_context_, event) && sent_.mismatches++ == 0)
-        spdlog::warn("channel {}: a payload of {} bytes does not fit the format, which takes {}; it is published as "
-                     "bytes. C compilers pad structs: name the padding in the format, such as u8 _[3]",
-                     name_, event.payload.size(), message_context_.format.accepted_sizes());
+        spdlog::warn("channel {}: an event is published as bytes, with the name \"{}\": {}", name_,
+                     record::kMismatchName, reader_->explain_mismatch(event, message_context_.format));
     ++sent_.published;
     sent_.next_sequence = event.sequence + 1;
 }

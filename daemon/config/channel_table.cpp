@@ -21,14 +21,14 @@ namespace {
 using device::Settings;
 using record::Framing;
 
-const Names kKeys{"name",     "notification", "format", "names",   "preset",   "device", "match",
-                  "records",  "id",           "time",   "clock",   "sequence", "ignore", "pattern",
-                  "priority", "setup",        "rearm",  "eventfd", "fetch",    "flood",  "unit"};
+const Names kKeys{"name",  "notification", "format", "names",    "preset", "device",  "match",    "records",
+                  "id",    "time",         "clock",  "sequence", "ignore", "pattern", "priority", "setup",
+                  "rearm", "eventfd",      "fetch",  "flood",    "unit",   "event"};
 /// Keys that describe the device and not its events. If one of them changes, the daemon opens the device again.
 const Names kDeviceKeys{"device", "match", "records", "priority", "setup", "rearm", "eventfd", "fetch", "flood"};
 /// Keys that are only valid for a configured device.
 const Names kConfiguredDeviceKeys{"records",  "id",    "time",  "clock",   "sequence", "ignore", "pattern",
-                                  "priority", "setup", "rearm", "eventfd", "fetch",    "flood"};
+                                  "priority", "setup", "rearm", "eventfd", "fetch",    "flood",  "event"};
 const Names kNotifications{"auto", "eventfd", "poll", "sigio"};
 const Names kRecords{"drvbus", "raw", "fixed", "lines", "snapshot"};
 const Names kClocks{"monotonic", "realtime", "boottime"};
@@ -48,7 +48,8 @@ void read_format(const Table& table, device::ChannelSettings& channel)
     if (!text)
         return;
     try {
-        channel.format = format::Format::parse(*text);
+        const auto source = table.has("pattern") ? format::Source::pattern : format::Source::driver;
+        channel.format = format::Format::parse(*text, source);
     } catch (const format::ParseError& error) {
         table.fail("format", fmt::format("the format has an error in {}", error.what()));
     }
@@ -66,6 +67,16 @@ std::uint32_t parse_event_id(const Table& table, std::string_view text)
     return id;
 }
 
+/// @param key that has the name
+void check_event_name(const Table& table, std::string_view key, const std::string& name)
+{
+    if (name.empty())
+        table.fail(key, fmt::format("'{}' cannot have an empty name", key));
+    if (name == record::kMismatchName)
+        table.fail(key, fmt::format("'{}' cannot have the name \"{}\": it is that of events that do not fit the format",
+                                    key, name));
+}
+
 void read_names(const Table& table, device::ChannelSettings& channel)
 {
     const toml::table* const names = table.table("names");
@@ -73,8 +84,9 @@ void read_names(const Table& table, device::ChannelSettings& channel)
         return;
     channel.event_names.emplace();
     for (const auto& [id, name] : *names) {
-        if (!name.is_string() || name.as_string()->get().empty())
+        if (!name.is_string())
             table.fail("names", fmt::format("'names' has a string for each id, such as {} = \"overheat\"", id.str()));
+        check_event_name(table, "names", name.as_string()->get());
         channel.event_names->emplace(parse_event_id(table, id.str()), name.as_string()->get());
     }
 }
@@ -232,9 +244,7 @@ Framing read_framing(const Table& table, const device::ChannelSettings& channel,
     }
     if (framing.kind != Framing::Kind::fixed)
         return framing;
-    const bool known = channel.format && !channel.format->fields().empty() &&
-                       channel.format->fields().back().shape != format::Shape::rest;
-    if (!known)
+    if (!channel.format || !channel.format->has_fixed_size())
         table.fail("records", "records = \"fixed\" needs a 'format' of a known size, such as \"u32 value\"");
     const std::size_t size = channel.format->fixed_size();
     if (size <= prefix_size || size - prefix_size > DRVBUS_PAYLOAD_MAX)
@@ -243,6 +253,39 @@ Framing read_framing(const Table& table, const device::ChannelSettings& channel,
                                          size, prefix_size, DRVBUS_PAYLOAD_MAX));
     framing.size = static_cast<std::uint32_t>(size - prefix_size);
     return framing;
+}
+
+/// Names the events of a device whose events have no ids.
+void read_event_name(const Table& table, device::ChannelSettings& channel)
+{
+    const Settings& settings = *channel.device;
+    const std::optional<std::string> name = table.string("event");
+    if (!settings.decoding.id.empty() || settings.framing.kind == Framing::Kind::records) {
+        if (name)
+            table.fail("event", "'event' names the events of a device whose events have no ids; use 'names'");
+        return;
+    }
+    if (name)
+        check_event_name(table, "event", *name);
+    if (!channel.event_names)
+        channel.event_names.emplace();
+    if (name)
+        channel.event_names->insert_or_assign(0, *name);
+    else
+        channel.event_names->try_emplace(0, settings.framing.kind == Framing::Kind::lines ? "line" : "record");
+}
+
+/// Checks that the fields that the setup prepends have a fixed size.
+void check_prefix(const Table& table, const format::Format& format, std::size_t prefix_size)
+{
+    for (const format::Field& field : format.fields()) {
+        if (field.offset < prefix_size && field.shape == format::Shape::reference)
+            table.fail("format",
+                       fmt::format("the setup prepends \"{}\", so it needs a number of elements", field.name));
+    }
+    if (prefix_size > format.fixed_size())
+        table.fail("format", fmt::format("the setup prepends {} bytes, the fields of the format have {}", prefix_size,
+                                         format.fixed_size()));
 }
 
 /// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). Unlike std::hash, its result is the same in every process. 0 is
@@ -299,8 +342,12 @@ void read_device(const Table& table, device::ChannelSettings& channel)
     settings.priority_only = table.boolean("priority").value_or(false);
     settings.flood_limit = static_cast<std::uint64_t>(
         table.integer("flood", 0, std::numeric_limits<std::int64_t>::max()).value_or(Settings::kDefaultFloodLimit));
-    settings.framing = read_framing(table, channel, payload_prefix_size(settings.setup));
+    const std::size_t prefix_size = payload_prefix_size(settings.setup);
+    settings.framing = read_framing(table, channel, prefix_size);
     settings.decoding = read_decoding(table, channel);
+    if (settings.decoding.pattern)
+        check_prefix(table, *channel.format, prefix_size);
+    read_event_name(table, channel);
     settings.hash = device_hash(table, settings);
 }
 

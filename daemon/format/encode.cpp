@@ -70,7 +70,7 @@ public:
 
     void operator()(const std::string& value) const
     {
-        if (field_.type != Type::character)
+        if (field_.type != Type::character && field_.type != Type::pairs)
             fail("a string is for fields of type char");
         if (value.size() > into_.size())
             fail(fmt::format("the string has {} bytes, the field has {}", value.size(), into_.size()));
@@ -128,11 +128,23 @@ std::size_t size_in(const Field& field, const Value* value)
     return field.shape == Shape::rest ? elements_of(value) * size_of(field.type) : size_of(field);
 }
 
+/// Appends the elements of a field of Shape::reference, and stores the reference.
+void append_referenced(const Field& field, const Value& value, std::vector<std::byte>& bytes)
+{
+    const std::size_t size = elements_of(&value);
+    const Reference reference{.offset = static_cast<std::uint32_t>(bytes.size()),
+                              .size = static_cast<std::uint32_t>(size)};
+    std::memcpy(bytes.data() + field.offset, &reference, sizeof(reference));
+    bytes.resize(bytes.size() + size);
+    std::visit(Writer(field, std::span(bytes).subspan(reference.offset)), value);
+}
+
 }  // namespace
 
 bool is_integer(Type type) noexcept
 {
-    return type != Type::f32 && type != Type::f64 && type != Type::boolean && type != Type::character;
+    return type != Type::f32 && type != Type::f64 && type != Type::boolean && type != Type::character &&
+           type != Type::pairs;
 }
 
 bool store_integer(Type type, std::int64_t value, std::span<std::byte> into) noexcept
@@ -189,13 +201,21 @@ std::vector<std::byte> encode(const Format& format, const std::map<std::string, 
         if (find_field(name) == format.fields().end())
             throw EncodeError(name, fmt::format("the format \"{}\" does not have this field", format.text()));
     }
+    const auto find_value = [&values](const Field& field) -> const Value* {
+        const auto found = values.find(field.name);
+        return found == values.end() ? nullptr : &found->second;
+    };
     std::vector<std::byte> bytes;
     for (const Field& field : format.fields()) {
-        const auto found = values.find(field.name);
-        const Value* const value = found == values.end() ? nullptr : &found->second;
+        const Value* const value = find_value(field);
         bytes.resize(field.offset + size_in(field, value));
-        if (value != nullptr)
+        if (value != nullptr && field.shape != Shape::reference)
             std::visit(Writer(field, std::span(bytes).subspan(field.offset)), *value);
+    }
+    for (const Field& field : format.fields()) {
+        const Value* const value = find_value(field);
+        if (value != nullptr && field.shape == Shape::reference)
+            append_referenced(field, *value, bytes);
     }
     return bytes;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "format/format.hpp"
 
+#include <cstring>
+
 #include <fmt/format.h>
 
 namespace drvbus::format {
@@ -18,6 +20,7 @@ std::size_t size_of(Type type) noexcept
     case Type::s8:
     case Type::boolean:
     case Type::character:
+    case Type::pairs:
         return 1;
     case Type::u16:
     case Type::s16:
@@ -55,10 +58,20 @@ std::string Format::accepted_sizes() const
     return fmt::format("{} bytes and any multiple of {}", fixed_size_, rest_unit_);
 }
 
+std::string Format::explain_mismatch(std::size_t length) const
+{
+    return fmt::format(
+        "a payload of {} bytes does not fit the format, which takes {}. C compilers pad structs: name the "
+        "padding in the format, such as u8 _[3]",
+        length, accepted_sizes());
+}
+
 std::size_t size_of(const Field& field) noexcept
 {
     if (field.shape == Shape::rest)
         return 0;
+    if (field.shape == Shape::reference)
+        return sizeof(Reference);
     return size_of(field.type) * (field.shape == Shape::single ? 1 : field.count);
 }
 
@@ -66,7 +79,15 @@ std::span<const std::byte> Format::bytes_of(const Field& field, std::span<const 
 {
     if (field.shape == Shape::rest)
         return payload.subspan(field.offset);
-    return payload.subspan(field.offset, size_of(field));
+    const std::span<const std::byte> bytes = payload.subspan(field.offset, size_of(field));
+    if (field.shape != Shape::reference)
+        return bytes;
+    Reference reference{};
+    std::memcpy(&reference, bytes.data(), sizeof(reference));
+    // A payload in the replay log may have been made with an earlier format.
+    if (reference.offset > payload.size() || reference.size > payload.size() - reference.offset)
+        return {};
+    return payload.subspan(reference.offset, reference.size);
 }
 
 }  // namespace drvbus::format

@@ -11,11 +11,23 @@
 
 namespace drvbus::format {
 
-/// Type of one element of a field. Integers and floats are in the machine's byte order.
-enum class Type : std::uint8_t { u8, s8, u16, s16, u32, s32, u64, s64, f32, f64, boolean, character };
+/// Type of one element of a field. Integers and floats are in the machine's byte order. An element of `pairs` is a byte
+/// of a text of lines KEY=VALUE.
+enum class Type : std::uint8_t { u8, s8, u16, s16, u32, s32, u64, s64, f32, f64, boolean, character, pairs };
 
-/// How many elements a field has: one, a fixed number, or as many as the rest of the payload holds.
-enum class Shape : std::uint8_t { single, array, rest };
+/// How many elements a field has.
+enum class Shape : std::uint8_t {
+    single,
+    array,      ///< a fixed number
+    rest,       ///< as many as the rest of the payload holds
+    reference,  ///< any number; the field is a Reference to them
+};
+
+/// Who makes the payloads of a format.
+enum class Source : std::uint8_t {
+    driver,   ///< the payload is what the driver or the device sends
+    pattern,  ///< a Pattern makes the payload from text, so any number of fields can have any number of elements
+};
 
 /// Size in bytes of one element of `type` in a payload.
 [[nodiscard]] std::size_t size_of(Type type) noexcept;
@@ -28,7 +40,13 @@ struct Field {
     std::uint32_t count{};  ///< elements of Shape::array
     std::size_t offset{};   ///< bytes from the start of the payload
     bool padding{};         ///< its name begins with '_': it is not published
-    std::string signature;  ///< D-Bus signature of its value, such as "u" or "an"
+    std::string signature;  ///< D-Bus signature of its value, such as "u" or "an"; text that is no string is "ay"
+};
+
+/// The bytes of a field of Shape::reference in a payload. The elements follow the fields of a fixed size.
+struct Reference {
+    std::uint32_t offset;  ///< of the first element, from the start of the payload
+    std::uint32_t size;    ///< of all elements, in bytes
 };
 
 /// Size in bytes of the field; 0 for Shape::rest.
@@ -56,7 +74,7 @@ public:
 
     /// Parses `text`. If it is empty or only white space, the result is of Kind::bytes.
     /// @throws ParseError
-    [[nodiscard]] static Format parse(std::string_view text);
+    [[nodiscard]] static Format parse(std::string_view text, Source source = Source::driver);
 
     [[nodiscard]] Kind kind() const noexcept { return kind_; }
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
@@ -65,21 +83,26 @@ public:
     /// Whether a payload of `length` bytes has exactly these fields.
     [[nodiscard]] bool fits(std::size_t length) const noexcept;
 
-    /// Size in bytes of all fields except one of Shape::rest.
+    /// Size in bytes of all fields except one of Shape::rest. Fields of Shape::reference count without their elements.
     [[nodiscard]] std::size_t fixed_size() const noexcept { return fixed_size_; }
+    /// Whether every payload has the same size.
+    [[nodiscard]] bool has_fixed_size() const noexcept { return kind_ == Kind::fields && rest_unit_ == 0; }
 
-    /// The sizes that `fits` accepts, in words for a message, such as "12 bytes".
-    [[nodiscard]] std::string accepted_sizes() const;
+    /// Why a payload of `length` bytes does not fit, in words for a message.
+    [[nodiscard]] std::string explain_mismatch(std::size_t length) const;
 
-    /// The bytes of `field` in `payload`, which must fit this format.
+    /// The bytes of `field` in `payload`, which must fit the format. A reference that points beyond the payload has no
+    /// bytes.
     [[nodiscard]] static std::span<const std::byte> bytes_of(const Field& field, std::span<const std::byte> payload);
 
 private:
+    [[nodiscard]] std::string accepted_sizes() const;
+
     Kind kind_ = Kind::bytes;
     std::string text_;
     std::vector<Field> fields_;
     std::size_t fixed_size_ = 0;  ///< bytes
-    std::size_t rest_unit_ = 0;   ///< size in bytes of one element of the Shape::rest field; 0: there is no such field
+    std::size_t rest_unit_ = 0;   ///< payloads are longer than fixed_size_ by a multiple of this; 0: they are not
 
     friend class Parser;
 };

@@ -24,7 +24,7 @@ struct TypeName {
     char dbus;  ///< type in a D-Bus signature; the next larger one where D-Bus has no such type (s8, f32)
 };
 
-constexpr std::array<TypeName, 12> kTypes{{
+constexpr std::array<TypeName, 13> kTypes{{
     {"u8", Type::u8, 'y'},
     {"s8", Type::s8, 'n'},
     {"u16", Type::u16, 'q'},
@@ -37,7 +37,17 @@ constexpr std::array<TypeName, 12> kTypes{{
     {"f64", Type::f64, 'd'},
     {"bool", Type::boolean, 'b'},
     {"char", Type::character, 's'},
+    {"pairs", Type::pairs, 's'},
 }};
+
+std::string signature_of(const Field& field, char dbus_type)
+{
+    if (field.type == Type::pairs)
+        return "a{ss}";
+    if (field.shape == Shape::single || field.type == Type::character)
+        return {dbus_type};
+    return {'a', dbus_type};
+}
 
 constexpr bool is_space(char c)
 {
@@ -81,7 +91,7 @@ std::string first_character(std::string_view rest)
 /// parsed.
 class Parser {
 public:
-    explicit Parser(std::string_view text) : text_(text) {}
+    Parser(std::string_view text, Source source) : text_(text), source_(source) {}
 
     Format run()
     {
@@ -123,7 +133,7 @@ private:
         field.name = parse_name(format);
         field.padding = field.name.front() == '_';
         field.offset = format.fixed_size_;
-        if (format.rest_unit_ != 0)
+        if (!format.fields_.empty() && format.fields_.back().shape == Shape::rest)
             fail_at(word_start_, "nothing can follow a field that takes the rest of the payload ('[]')");
         if (accept('['))
             parse_extent(field);
@@ -135,7 +145,7 @@ private:
     void parse_extent(Field& field)
     {
         if (accept(']')) {
-            field.shape = Shape::rest;
+            field.shape = shape_without_count(field);
             return;
         }
         field.shape = Shape::array;
@@ -144,22 +154,33 @@ private:
             fail(fmt::format("expected ']' after the number of elements, found {}", next_character()));
     }
 
+    [[nodiscard]] Shape shape_without_count(const Field& field) const
+    {
+        if (source_ == Source::driver)
+            return Shape::rest;
+        if (field.type != Type::character && field.type != Type::pairs)
+            fail_at(word_start_,
+                    fmt::format("'{}' needs a number of elements: with a pattern, only fields of type char "
+                                "and pairs can have '[]'",
+                                field.name));
+        return Shape::reference;
+    }
+
     /// Appends the field to the format.
     void add(Format& format, Field field, const TypeName& type)
     {
-        const std::size_t unit = size_of(field.type);
-        if (field.shape == Shape::rest)
-            format.rest_unit_ = unit;
-        else
-            format.fixed_size_ += unit * (field.shape == Shape::single ? 1 : field.count);
+        if (field.type == Type::pairs && field.shape != Shape::rest && field.shape != Shape::reference)
+            fail_at(word_start_,
+                    fmt::format("a field of type pairs has any number of bytes: 'pairs {}[]'", field.name));
+        if (field.shape == Shape::rest || field.shape == Shape::reference)
+            format.rest_unit_ = size_of(field.type);
+        format.fixed_size_ += size_of(field);
         if (format.fixed_size_ > DRVBUS_PAYLOAD_MAX)
             fail_at(word_start_, fmt::format("the fields up to '{}' take {} bytes; a payload has at most {}",
                                              field.name, format.fixed_size_, DRVBUS_PAYLOAD_MAX));
         if (format.fields_.size() == kMaxFields)
             fail_at(word_start_, fmt::format("more than {} fields", kMaxFields));
-        if (field.shape != Shape::single && field.type != Type::character)
-            field.signature = "a";
-        field.signature += type.dbus;
+        field.signature = signature_of(field, type.dbus);
         format.fields_.push_back(std::move(field));
     }
 
@@ -246,13 +267,14 @@ private:
     }
 
     std::string_view text_;
+    Source source_;
     std::size_t position_ = 0;    ///< of the first character that is not parsed yet
     std::size_t word_start_ = 0;  ///< position of the last word
 };
 
-Format Format::parse(std::string_view text)
+Format Format::parse(std::string_view text, Source source)
 {
-    return Parser(text).run();
+    return Parser(text, source).run();
 }
 
 }  // namespace drvbus::format

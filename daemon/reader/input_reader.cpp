@@ -100,6 +100,13 @@ public:
 
     std::uint64_t next_sequence() override { return replay_log_.framing_progress().sequence.next; }
 
+    std::string explain_mismatch(const record::Event& event, const format::Format& format) const override
+    {
+        if ((event.flags & record::kFormatMismatch) == 0)
+            return Reader::explain_mismatch(event, format);  // of a struct drvbus_record, which needs no decoder
+        return decoder_.explain_mismatch(event.payload);
+    }
+
     const char* loss_cause() const noexcept override { return "the device's own numbers have a gap"; }
 
 private:

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "checkpoint/checkpoint.hpp"
 #include "reader/input_source.hpp"
@@ -61,6 +62,13 @@ public:
 
     /// Sequence that the next event of the device will have, unless events are lost before it.
     [[nodiscard]] virtual std::uint64_t next_sequence() = 0;
+
+    /// Why an event of a `read` does not fit its format, in words for the log.
+    /// @param format of the payloads of the channel
+    [[nodiscard]] virtual std::string explain_mismatch(const record::Event& event, const format::Format& format) const
+    {
+        return format.explain_mismatch(event.payload.size());
+    }
 
     /// Why events are missing between two records, in words for the log.
     [[nodiscard]] virtual const char* loss_cause() const noexcept = 0;

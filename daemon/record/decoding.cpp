@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
 #include <linux/drvbus.h>
 
 #include "format/encode.hpp"
@@ -84,27 +85,50 @@ void Decoder::skip_gap(std::span<const std::byte> payload, SequenceCounter& coun
     counter.has_device_number = 1;
 }
 
+std::uint32_t Decoder::id_of(std::span<const std::byte> payload) const
+{
+    std::uint32_t id = 0;
+    for (const format::Field& field : rules_.id) {
+        const auto part = static_cast<std::uint32_t>(number_in(field, payload) & mask_of(field));
+        const std::size_t bits = 8 * format::size_of(field.type);
+        id = bits >= 32 ? part : id << bits | part;
+    }
+    return id;
+}
+
 std::optional<Event> Decoder::decode(std::span<const std::byte> payload, SequenceCounter& counter)
 {
     bool fits = false;
     Event event{};
     event.payload = complete_payload(payload, fits);
+    if (fits)
+        event.id = id_of(event.payload);
+    if (fits && event.id == kMismatchId) {
+        fits = false;
+        event.payload = payload;
+    }
     if (fits) {
-        for (const format::Field& field : rules_.id) {
-            const auto part = static_cast<std::uint32_t>(number_in(field, event.payload) & mask_of(field));
-            const std::size_t bits = 8 * format::size_of(field.type);
-            event.id = bits >= 32 ? part : event.id << bits | part;
-        }
         if (rules_.device_number)
             skip_gap(event.payload, counter);
         if (rules_.ignored.contains(event.id))
             return std::nullopt;
     } else {
+        event.id = kMismatchId;
         event.flags = kFormatMismatch;
     }
     event.time_ns = fits ? time_of(event.payload) : now_ns(CLOCK_MONOTONIC);
     event.sequence = counter.next++;
     return event;
+}
+
+std::string Decoder::explain_mismatch(std::span<const std::byte> payload) const
+{
+    if (rules_.pattern && !rules_.pattern->encode(rules_.format, payload))
+        return rules_.pattern->explain_mismatch(rules_.format, payload);
+    const std::size_t size = prefix_.size() + payload.size();
+    if (!rules_.pattern && !rules_.format.fits(size))
+        return rules_.format.explain_mismatch(size);
+    return fmt::format("its id is {}, which is the id of events that do not fit the format", kMismatchId);
 }
 
 }  // namespace drvbus::record

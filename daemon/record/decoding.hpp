@@ -48,7 +48,11 @@ public:
     /// @returns the event, valid until the next call and as long as `payload`; none if the event is ignored
     [[nodiscard]] std::optional<Event> decode(std::span<const std::byte> payload, SequenceCounter& counter);
 
+    /// Why `decode` made a mismatch of this payload, in words for a message.
+    [[nodiscard]] std::string explain_mismatch(std::span<const std::byte> payload) const;
+
 private:
+    [[nodiscard]] std::uint32_t id_of(std::span<const std::byte> payload) const;
     [[nodiscard]] std::span<const std::byte> complete_payload(std::span<const std::byte> payload, bool& fits);
     [[nodiscard]] std::uint64_t time_of(std::span<const std::byte> payload) const;
     void skip_gap(std::span<const std::byte> payload, SequenceCounter& counter) const;

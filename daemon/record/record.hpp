@@ -7,6 +7,12 @@
 
 namespace drvbus::record {
 
+/// The name of an event whose payload does not fit the channel's format. No event that fits has this name.
+inline constexpr const char* kMismatchName = "mismatch";
+/// The id of such an event of a configured device, because its id is a part of its payload. No event that fits has it.
+/// A struct drvbus_record has its id outside the payload, and keeps it.
+inline constexpr std::uint32_t kMismatchId = UINT32_MAX;
+
 // Flags of an event that only the daemon sets. The flags of the kernel module are the low bits.
 
 /// The payload does not fit the channel's format, so the event is published as bytes.

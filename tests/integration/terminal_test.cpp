@@ -42,7 +42,7 @@ protected:
         for (const Event& event : received.events) {
             ASSERT_EQ(event.fields().at("line").get<std::string>(), line(event.sequence));
             ASSERT_EQ(event.id, 0U);
-            ASSERT_EQ(event.name, "0");
+            ASSERT_EQ(event.name, "record");
         }
     }
 };

@@ -200,15 +200,27 @@ TEST_F(EventMessage, TextThatIsNoStringIsBytes)
     EXPECT_EQ(value("char x[4]", std::string("\xff\0!\0", 4)), "ay[y255 y0 y33 y0]");
 }
 
+TEST_F(EventMessage, PairsAreADictionaryOfStrings)
+{
+    EXPECT_EQ(value("pairs x[]", " SUBSYSTEM=pci\n DEVICE=+pci:0000:31:00.0\n"),
+              "a{ss}[{\"DEVICE\" \"+pci:0000:31:00.0\"} {\"SUBSYSTEM\" \"pci\"}]");
+    EXPECT_EQ(value("pairs x[]", std::string("A=1\0B=x=y\0\0C\0A=2", 17)),
+              "a{ss}[{\"A\" \"2\"} {\"B\" \"x=y\"} {\"C\" \"\"}]");
+    EXPECT_EQ(value("pairs x[]", ""), "a{ss}[]");
+    EXPECT_EQ(value("pairs x[]", "A=\xff"), "ay[y65 y61 y255]");
+}
+
 TEST_F(EventMessage, MismatchIsBytes)
 {
-    EXPECT_EQ(encode(event("abc"), "u32 x"), kHeader + "<ay[y97 y98 y99]>");
+    const std::string kMismatch = "\"mismatch\" t7 t8 u9 ";
+    channel_.event_names = {{9, "overheat"}};
+    EXPECT_EQ(encode(event("abc"), "u32 x"), kMismatch + "<ay[y97 y98 y99]>");
     EXPECT_FALSE(fits_);
-    EXPECT_EQ(encode(event("abc"), "u32[]"), kHeader + "<ay[y97 y98 y99]>");
+    EXPECT_EQ(encode(event("abc"), "u32[]"), kMismatch + "<ay[y97 y98 y99]>");
     EXPECT_FALSE(fits_);
-    EXPECT_EQ(encode(event("abc", record::kFormatMismatch), "u8 x[3]"), kHeader + "<ay[y97 y98 y99]>");
+    EXPECT_EQ(encode(event("abc", record::kFormatMismatch), "u8 x[3]"), kMismatch + "<ay[y97 y98 y99]>");
     EXPECT_FALSE(fits_) << "the reader has marked it as a mismatch";
-    EXPECT_EQ(encode(event("abc", 1), "u8 x[3]"), kHeader + "<a{sv}[{\"x\" <ay[y97 y98 y99]>}]>");
+    EXPECT_EQ(encode(event("abc", 1), "u8 x[3]"), "\"overheat\" t7 t8 u9 <a{sv}[{\"x\" <ay[y97 y98 y99]>}]>");
     EXPECT_TRUE(fits_) << "other flags do not matter";
 }
 

@@ -60,7 +60,7 @@ TEST_F(BusPublisher, EventIsASignalOfTheChannel)
 TEST_F(BusPublisher, MismatchIsPublishedAsBytesAndReported)
 {
     EXPECT_FALSE(publisher_.event(channel_, event(1, "abc")));
-    EXPECT_EQ(signals(1).at(0).contents, "\"overheat\" t1 t77 u5 <ay[y97 y98 y99]>");
+    EXPECT_EQ(signals(1).at(0).contents, "\"mismatch\" t1 t77 u5 <ay[y97 y98 y99]>");
 }
 
 TEST_F(BusPublisher, LostHasFirstSequenceAndCount)

@@ -118,7 +118,7 @@ TEST_F(BusReplay, ReplyHasEventsAsSignalsHaveThem)
     const Reply reply = get_events(bytes, 3, 1);
     EXPECT_EQ(reply.signature, "a(sttuv)tbtt");
     EXPECT_EQ(reply.contents, "a(sttuv)[(\"overheat\" t1 t77 u5 <a{sv}[{\"x\" <y120>}]>) "
-                              "(\"overheat\" t2 t77 u5 <ay[y120 y120]>)] t3 false t0 t99");
+                              "(\"mismatch\" t2 t77 u5 <ay[y120 y120]>)] t3 false t0 t99");
 }
 
 TEST_F(BusReplay, SinceZeroMeansSinceOne)

@@ -57,10 +57,32 @@ INSTANTIATE_TEST_SUITE_P(
               "'loglevel' is not a key of the configuration; valid keys are \"log_level\", \"channel\""},
         Wrong{"UnknownTable", "[bus]\nname = \"x\"\n", "1:2",
               "'bus' is not a key of the configuration; valid keys are \"log_level\", \"channel\""},
-        Wrong{"UnknownChannelKey", channel("colour = \"red\"\n"), "3:1",
-              "'colour' is not a key of [[channel]]; valid keys are \"name\", \"notification\", \"format\", \"names\", "
-              "\"preset\", \"device\", \"match\", \"records\", \"id\", \"time\", \"clock\", \"sequence\", \"ignore\", "
-              "\"pattern\", \"priority\", \"setup\", \"rearm\", \"eventfd\", \"fetch\", \"flood\", \"unit\""},
+        Wrong{"NameOfMismatches", channel("names = { 1 = \"mismatch\" }\n"), "3:9",
+              "'names' cannot have the name \"mismatch\": it is that of events that do not fit the format"},
+        Wrong{"EventNameOfMismatches", channel("device = \"/x\"\nrecords = \"raw\"\nevent = \"mismatch\"\n"), "5:9",
+              "'event' cannot have the name \"mismatch\": it is that of events that do not fit the format"},
+        Wrong{"EmptyEventName", channel("device = \"/x\"\nrecords = \"raw\"\nevent = \"\"\n"), "5:9",
+              "'event' cannot have an empty name"},
+        Wrong{"EventNameForADeviceWithIds",
+              channel("device = \"/x\"\nrecords = \"raw\"\nformat = \"u8 a\"\nid = \"a\"\nevent = \"beat\"\n"), "7:9",
+              "'event' names the events of a device whose events have no ids; use 'names'"},
+        Wrong{"PrefixOfAnyLength",
+              channel("device = \"/x\"\nrecords = \"lines\"\nformat = \"char a[]; u8 b\"\npattern = \"{b}\"\n"
+                      "setup = [{ format = \"u32 a\" }]\n"),
+              "5:10", "the setup prepends \"a\", so it needs a number of elements"},
+        Wrong{
+            "ArrayOfAnyLengthWithAPattern",
+            channel("device = \"/x\"\nrecords = \"lines\"\nformat = \"u8 a[]; u8 b\"\npattern = \"{b}\"\n"), "5:10",
+            "the format has an error in line 1, column 4: 'a' needs a number of elements: with a pattern, only fields "
+            "of type char and pairs can have '[]'"},
+        Wrong{
+            "PairsWithANumberOfElements", channel("format = \"pairs a[2]\"\n"), "3:10",
+            "the format has an error in line 1, column 7: a field of type pairs has any number of bytes: 'pairs a[]'"},
+        Wrong{
+            "UnknownChannelKey", channel("colour = \"red\"\n"), "3:1",
+            "'colour' is not a key of [[channel]]; valid keys are \"name\", \"notification\", \"format\", \"names\", "
+            "\"preset\", \"device\", \"match\", \"records\", \"id\", \"time\", \"clock\", \"sequence\", \"ignore\", "
+            "\"pattern\", \"priority\", \"setup\", \"rearm\", \"eventfd\", \"fetch\", \"flood\", \"unit\", \"event\""},
         Wrong{"NumberForAString", "log_level = 3\n", "1:13", "'log_level' has to be a string in quotes, not a number"},
         Wrong{"FractionForAString", channel("format = 1.5\n"), "3:10",
               "'format' has to be a string in quotes, not a number"},
@@ -96,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"FormatThatDoesNotParse", channel("format = \"u8 a; u24 b\"\n"), "3:10",
               "the format has an error in line 1, column 7: 'u24' is not a type; the types are u8 s8 u16 s16 u32 s32 "
               "u64 s64 "
-              "f32 f64 bool char"},
+              "f32 f64 bool char pairs"},
         Wrong{"FormatOfManyLines", channel("format = \"\"\"\nu8 a;\nu8 a\n\"\"\"\n"), "3:10",
               "the format has an error in line 2, column 4: the field 'a' is defined twice"},
         Wrong{

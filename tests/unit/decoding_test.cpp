@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "support/io.hpp"
@@ -16,6 +17,7 @@ using format::Field;
 using format::Format;
 using record::Decoder;
 using record::DecodingRules;
+using testing::HasSubstr;
 
 Field field(const Format& format, const std::string& name)
 {
@@ -123,19 +125,32 @@ TEST_F(Decode, MismatchIsPassedOnUnchanged)
     decoding_.id = {field("id")};
     const auto event = decode("short", packed(std::uint16_t{1}));
     EXPECT_EQ(event->flags, record::kFormatMismatch);
-    EXPECT_EQ(event->id, 0U);
+    EXPECT_EQ(event->id, record::kMismatchId);
     EXPECT_EQ(as_text(event->payload), "short");
+}
+
+TEST_F(Decode, IdOfMismatchesMakesAMismatch)
+{
+    format("u32 id");
+    decoding_.id = {field("id")};
+    const auto event = decode("\xff\xff\xff\xff");
+    EXPECT_EQ(event->flags, record::kFormatMismatch);
+    EXPECT_EQ(decode("\xfe\xff\xff\xff")->flags, 0U);
+    EXPECT_THAT(decoder_.explain_mismatch(as_bytes(std::string(4, '\xff'))), HasSubstr("its id is 4294967295"));
 }
 
 TEST_F(Decode, TextIsSplitIntoFields)
 {
-    format("u8 line; u8 level; char text[]");
+    decoding_.format = Format::parse("u8 line; u8 level; char text[]", format::Source::pattern);
     decoding_.pattern.emplace("{level}:{text}", decoding_.format);
     decoding_.id = {field("level")};
     const auto event = decode("4:hot", "\x09");
     EXPECT_EQ(event->id, 4U);
-    EXPECT_EQ(as_text(event->payload), "\x09\x04hot");
+    EXPECT_EQ(as_text(Format::bytes_of(field("line"), event->payload)), "\x09");
+    EXPECT_EQ(as_text(Format::bytes_of(field("level"), event->payload)), "\x04");
+    EXPECT_EQ(as_text(Format::bytes_of(field("text"), event->payload)), "hot");
     EXPECT_EQ(decode("no level")->flags, record::kFormatMismatch);
+    EXPECT_THAT(decoder_.explain_mismatch(as_bytes("no level")), HasSubstr("{level} needs a whole number"));
 }
 
 }  // namespace

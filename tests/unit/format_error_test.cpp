@@ -54,7 +54,7 @@ TEST_P(WrongFormat, IsRefusedWithLineAndColumn)
     }
 }
 
-const std::string kTypes = "u8 s8 u16 s16 u32 s32 u64 s64 f32 f64 bool char";
+const std::string kTypes = "u8 s8 u16 s16 u32 s32 u64 s64 f32 f64 bool char pairs";
 const std::string kNumber = "expected a number of elements from 1 to 65536, or nothing for the rest of the payload";
 
 INSTANTIATE_TEST_SUITE_P(

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/drvbus.h>
 
@@ -15,6 +16,7 @@ namespace {
 using format::Format;
 using format::Shape;
 using format::Type;
+using testing::HasSubstr;
 
 struct TypeCase {
     const char* name;
@@ -189,13 +191,27 @@ TEST(Format, ArrayWithoutANameMeansParameters)
     EXPECT_EQ(Format::parse("u32 x").kind(), Format::Kind::fields);
 }
 
-TEST(Format, AcceptedSizesAreDescribed)
+TEST(Format, MismatchIsExplainedWithTheAcceptedSizes)
 {
-    EXPECT_EQ(Format::parse("").accepted_sizes(), "any number of bytes");
-    EXPECT_EQ(Format::parse("u16 a; u32 b").accepted_sizes(), "6 bytes");
-    EXPECT_EQ(Format::parse("u16 a; u8 b[]").accepted_sizes(), "2 bytes or more");
-    EXPECT_EQ(Format::parse("u16 a; u64 b[]").accepted_sizes(), "2 bytes and any multiple of 8");
-    EXPECT_EQ(Format::parse("u32[]").accepted_sizes(), "0 bytes and any multiple of 4");
+    EXPECT_THAT(Format::parse("u16 a; u32 b").explain_mismatch(1), HasSubstr("which takes 6 bytes."));
+    EXPECT_THAT(Format::parse("u16 a; u8 b[]").explain_mismatch(1), HasSubstr("which takes 2 bytes or more."));
+    EXPECT_THAT(Format::parse("u16 a; u64 b[]").explain_mismatch(1),
+                HasSubstr("which takes 2 bytes and any multiple of 8."));
+    EXPECT_THAT(Format::parse("u32[]").explain_mismatch(1), HasSubstr("which takes 0 bytes and any multiple of 4."));
+}
+
+TEST(Format, WithAPatternAnyTextFieldHasAnyLength)
+{
+    const Format format = Format::parse("char a[]; u8 n; pairs b[]", format::Source::pattern);
+    EXPECT_EQ(format.fixed_size(), 17U);
+    EXPECT_FALSE(format.has_fixed_size());
+    EXPECT_EQ(format.fields().at(0).signature, "s");
+    EXPECT_EQ(format.fields().at(2).signature, "a{ss}");
+    // References that no pattern made.
+    for (const std::string& payload : {std::string(17, '\xff'), std::string(16, '\0') + '\1', std::string(17, '\0')}) {
+        ASSERT_TRUE(format.fits(payload.size()));
+        EXPECT_LE(Format::bytes_of(format.fields().at(0), std::as_bytes(std::span(payload))).size(), payload.size());
+    }
 }
 
 TEST(Format, LimitsCanBeReached)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Presets on devices of the kernel itself: its log, and memory pressure.
+#include <algorithm>
+#include <map>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -35,6 +37,23 @@ TEST(Kmsg, KernelLogLineIsAnEvent)
     EXPECT_GT(event.fields().at("record").get<std::uint64_t>(), 0U);
     // Both times are of CLOCK_MONOTONIC; the log has microseconds.
     EXPECT_EQ(event.time / 1000, event.fields().at("time_us").get<std::uint64_t>());
+}
+
+TEST(Kmsg, KeysOfAMessageOfADeviceDriverAreADictionary)
+{
+    const Subscriber subscriber("log");
+    const ConfiguredDevices devices("[[channel]]\nname = \"log\"\npreset = \"kmsg\"\nfrom_begin = true\n");
+    ASSERT_EQ(reason_in_state("online", "log"), "");
+    // The kernel has logged the PCI devices that it found at boot.
+    const auto is_of_pci = [](const Event& event) {
+        const auto keys = event.fields().at("keys").get<std::map<std::string, std::string>>();
+        const auto subsystem = keys.find("SUBSYSTEM");
+        return subsystem != keys.end() && subsystem->second == "pci" && keys.at("DEVICE").starts_with("+pci:") &&
+               event.name.starts_with("kern.");
+    };
+    EXPECT_TRUE(
+        subscriber.wait([&](const Received& received) { return std::ranges::any_of(received.events, is_of_pci); }));
+    EXPECT_EQ(subscriber.channel().FormatMismatches(), 0U);
 }
 
 TEST(Psi, MemoryPressureIsAnEvent)
