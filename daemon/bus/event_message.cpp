@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <utf8.h>
 
 #include "base/errno.hpp"
+#include "format/encode.hpp"
 #include "format/pairs.hpp"
 
 namespace drvbus::bus {
@@ -73,6 +75,12 @@ std::string_view text_in(const Field& field, std::span<const std::byte> bytes)
 {
     const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return field.shape == Shape::rest || field.shape == Shape::reference ? all : all.substr(0, all.find('\0'));
+}
+
+/// The value of a number that has no name.
+std::string digits_of(const Field& field, std::int64_t number)
+{
+    return field.type == Type::u64 ? std::to_string(static_cast<std::uint64_t>(number)) : std::to_string(number);
 }
 
 /// What the daemon knows about an event beyond its payload. The names begin with '_', so no field has the same name.
@@ -190,9 +198,48 @@ void EventEncoder::append_variant(sd_bus_message* message, const Field& field, s
         append_pairs_variant(message, bytes);
         return;
     }
+    if (!field.conversion.is_identity()) {
+        append_converted_variant(message, field, bytes);
+        return;
+    }
     open(message, 'v', field.signature.c_str());
     append_value(message, field, bytes);
     close(message);
+}
+
+/// Appends a field whose value is not the number in the payload.
+void EventEncoder::append_converted_variant(sd_bus_message* message, const Field& field,
+                                            std::span<const std::byte> bytes)
+{
+    open(message, 'v', field.signature.c_str());
+    if (field.shape == Shape::single) {
+        append_converted(message, field, bytes);
+    } else {
+        open(message, 'a', field.signature.c_str() + 1);
+        for (std::size_t at = 0; at < bytes.size(); at += size_of(field.type))
+            append_converted(message, field, bytes.subspan(at));
+        close(message);
+    }
+    close(message);
+}
+
+/// Appends the element at the beginning of `bytes`.
+void EventEncoder::append_converted(sd_bus_message* message, const Field& field, std::span<const std::byte> bytes)
+{
+    const char type = field.signature.back();
+    if (type == 'd') {
+        const double value = format::load_scaled(field, bytes);
+        append(message, type, &value);
+        return;
+    }
+    const std::int64_t number = format::load_integer(field, bytes);
+    if (type != 's') {
+        static_assert(std::endian::native == std::endian::little);  // a shorter type is at the same address
+        append(message, type, &number);
+        return;
+    }
+    const auto named = field.conversion.names.find(number);
+    append_string(message, named == field.conversion.names.end() ? digits_of(field, number) : named->second);
 }
 
 void EventEncoder::append_bytes_variant(sd_bus_message* message, std::span<const std::byte> bytes)

@@ -63,6 +63,9 @@ private:
     void append_variant(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
     void append_text_variant(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
     void append_pairs_variant(sd_bus_message* message, std::span<const std::byte> bytes);
+    void append_converted_variant(sd_bus_message* message, const format::Field& field,
+                                  std::span<const std::byte> bytes);
+    void append_converted(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);
     static void append_bytes_variant(sd_bus_message* message, std::span<const std::byte> bytes);
     void append_string(sd_bus_message* message, std::string_view text);
     static void append_value(sd_bus_message* message, const format::Field& field, std::span<const std::byte> bytes);

@@ -73,7 +73,7 @@ std::span<const std::byte> field_of(const IoctlStep& step, const std::string& na
 UniqueFd take_returned_fd(const IoctlStep& step, std::span<const std::byte> argument)
 {
     const auto field = std::ranges::find(step.format->fields(), step.returned_fd, &format::Field::name);
-    UniqueFd fd(static_cast<int>(format::load_integer(field->type, field_of(step, step.returned_fd, argument))));
+    UniqueFd fd(static_cast<int>(format::load_integer(*field, field_of(step, step.returned_fd, argument))));
     if (!fd || fcntl(fd.get(), F_SETFD, FD_CLOEXEC) < 0)
         throw std::runtime_error(fmt::format("the driver returned no open file in \"{}\"", step.returned_fd));
     // The fd that a driver returns is in blocking mode. A read would block the event loop.

@@ -2,9 +2,9 @@
 #include "format/encode.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
-#include <limits>
-#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,31 +13,54 @@ namespace drvbus::format {
 
 namespace {
 
-template <typename T>
-bool store_as(std::int64_t value, std::span<std::byte> into) noexcept
+using Number = std::array<std::byte, 8>;
+
+/// The bytes of one element in the machine's byte order, followed by zeros.
+Number load_bytes(const Field& field, std::span<const std::byte> from) noexcept
 {
+    Number bytes{};
+    const std::span<const std::byte> element = from.first(size_of(field.type));
+    if (field.conversion.swapped)
+        std::ranges::reverse_copy(element, bytes.begin());
+    else
+        std::ranges::copy(element, bytes.begin());
+    return bytes;
+}
+
+void store_bytes(const Field& field, std::uint64_t value, std::span<std::byte> into) noexcept
+{
+    const std::span<std::byte> element = into.first(size_of(field.type));
+    std::memcpy(element.data(), &value, element.size());
+    if (field.conversion.swapped)
+        std::ranges::reverse(element);
+}
+
+/// A mask with the lowest `bits` bits.
+std::uint64_t mask_of(unsigned bits) noexcept
+{
+    return bits >= 64 ? UINT64_MAX : (std::uint64_t{1} << bits) - 1;
+}
+
+bool is_in_range(const Field& field, std::int64_t value) noexcept
+{
+    const unsigned bits = bits_of(field);
     // Numbers in TOML are signed. The configuration gives a u64 beyond their range as the negative number with the same
     // bits.
-    if (sizeof(T) < sizeof(value) && !std::in_range<T>(value))
-        return false;
-    const T stored = static_cast<T>(value);
-    std::memcpy(into.data(), &stored, sizeof(stored));
-    return true;
+    if (bits == 64)
+        return true;
+    if (is_unsigned(field.type))
+        return value >= 0 && static_cast<std::uint64_t>(value) <= mask_of(bits);
+    const std::int64_t limit = std::int64_t{1} << (bits - 1);
+    return value >= -limit && value < limit;
 }
 
-template <typename T>
-std::int64_t load_as(std::span<const std::byte> from) noexcept
+void store_float(const Field& field, double value, std::span<std::byte> into) noexcept
 {
-    T value{};
-    std::memcpy(&value, from.data(), sizeof(value));
-    return static_cast<std::int64_t>(value);
-}
-
-template <typename T>
-void store_float(double value, std::span<std::byte> into) noexcept
-{
-    const T stored = static_cast<T>(value);
-    std::memcpy(into.data(), &stored, sizeof(stored));
+    if (field.type == Type::f64) {
+        store_bytes(field, std::bit_cast<std::uint64_t>(value), into);
+        return;
+    }
+    store_bytes(field, std::bit_cast<std::uint32_t>(static_cast<float>(value)), into);
 }
 
 /// Stores the value of one field. std::visit calls the operator for the type of the value.
@@ -50,7 +73,7 @@ public:
         require_single();
         if (field_.type == Type::f32 || field_.type == Type::f64)
             store_number(static_cast<double>(value));
-        else if (!store_integer(field_.type, value, into_))
+        else if (!store_integer(field_, value, into_))
             fail(fmt::format("{} is out of range for the type of the field", value));
     }
 
@@ -85,7 +108,7 @@ public:
         if (values.size() > into_.size() / size)
             fail(fmt::format("there are {} values for {} elements", values.size(), into_.size() / size));
         for (std::size_t i = 0; i < values.size(); ++i) {
-            if (!store_integer(field_.type, values[i], into_.subspan(i * size, size)))
+            if (!store_integer(field_, values[i], into_.subspan(i * size, size)))
                 fail(fmt::format("{} is out of range for the type of the field", values[i]));
         }
     }
@@ -101,12 +124,9 @@ private:
 
     void store_number(double value) const
     {
-        if (field_.type == Type::f32)
-            store_float<float>(value, into_);
-        else if (field_.type == Type::f64)
-            store_float<double>(value, into_);
-        else
+        if (field_.type != Type::f32 && field_.type != Type::f64)
             fail("a number with a fraction is for fields of type f32 and f64");
+        store_float(field_, value, into_);
     }
 
     const Field& field_;
@@ -147,49 +167,50 @@ bool is_integer(Type type) noexcept
            type != Type::pairs;
 }
 
-bool store_integer(Type type, std::int64_t value, std::span<std::byte> into) noexcept
+unsigned bits_of(const Field& field) noexcept
 {
-    switch (type) {
-    case Type::u8:
-        return store_as<std::uint8_t>(value, into);
-    case Type::s8:
-        return store_as<std::int8_t>(value, into);
-    case Type::u16:
-        return store_as<std::uint16_t>(value, into);
-    case Type::s16:
-        return store_as<std::int16_t>(value, into);
-    case Type::u32:
-        return store_as<std::uint32_t>(value, into);
-    case Type::s32:
-        return store_as<std::int32_t>(value, into);
-    case Type::u64:
-        return store_as<std::uint64_t>(value, into);
-    case Type::s64:
-        return store_as<std::int64_t>(value, into);
-    default:
-        return false;
-    }
+    return field.conversion.width != 0 ? field.conversion.width : static_cast<unsigned>(8 * size_of(field.type));
 }
 
-std::int64_t load_integer(Type type, std::span<const std::byte> from) noexcept
+bool is_unsigned(Type type) noexcept
 {
-    switch (type) {
-    case Type::s8:
-        return load_as<std::int8_t>(from);
-    case Type::u16:
-        return load_as<std::uint16_t>(from);
-    case Type::s16:
-        return load_as<std::int16_t>(from);
-    case Type::u32:
-        return load_as<std::uint32_t>(from);
-    case Type::s32:
-        return load_as<std::int32_t>(from);
-    case Type::u64:
-    case Type::s64:
-        return load_as<std::int64_t>(from);
-    default:
-        return load_as<std::uint8_t>(from);
-    }
+    return type == Type::u8 || type == Type::u16 || type == Type::u32 || type == Type::u64;
+}
+
+bool store_integer(const Field& field, std::int64_t value, std::span<std::byte> into) noexcept
+{
+    if (!is_integer(field.type) || !is_in_range(field, value))
+        return false;
+    const std::uint64_t mask = mask_of(bits_of(field)) << field.conversion.shift;
+    const auto others = std::bit_cast<std::uint64_t>(load_bytes(field, into)) & ~mask;
+    store_bytes(field, others | (static_cast<std::uint64_t>(value) << field.conversion.shift & mask), into);
+    return true;
+}
+
+std::int64_t load_integer(const Field& field, std::span<const std::byte> from) noexcept
+{
+    const unsigned bits = bits_of(field);
+    const auto all = std::bit_cast<std::uint64_t>(load_bytes(field, from));
+    const std::uint64_t value = all >> field.conversion.shift & mask_of(bits);
+    const std::uint64_t sign = std::uint64_t{1} << (bits - 1);
+    if (!is_integer(field.type) || is_unsigned(field.type) || (value & sign) == 0)
+        return static_cast<std::int64_t>(value);
+    return static_cast<std::int64_t>(value | ~mask_of(bits));
+}
+
+double load_scaled(const Field& field, std::span<const std::byte> from) noexcept
+{
+    double number = 0;
+    if (field.type == Type::f64)
+        number = std::bit_cast<double>(load_bytes(field, from));
+    else if (field.type == Type::f32)
+        number = static_cast<double>(
+            std::bit_cast<float>(static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(load_bytes(field, from)))));
+    else if (field.type == Type::u64)
+        number = static_cast<double>(static_cast<std::uint64_t>(load_integer(field, from)));
+    else
+        number = static_cast<double>(load_integer(field, from));
+    return number * field.conversion.factor + field.conversion.offset;
 }
 
 std::vector<std::byte> encode(const Format& format, const std::map<std::string, Value>& values)
@@ -208,7 +229,7 @@ std::vector<std::byte> encode(const Format& format, const std::map<std::string, 
     std::vector<std::byte> bytes;
     for (const Field& field : format.fields()) {
         const Value* const value = find_value(field);
-        bytes.resize(field.offset + size_in(field, value));
+        bytes.resize(std::max(bytes.size(), field.offset + size_in(field, value)));
         if (value != nullptr && field.shape != Shape::reference)
             std::visit(Writer(field, std::span(bytes).subspan(field.offset)), *value);
     }

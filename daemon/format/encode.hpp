@@ -29,20 +29,30 @@ public:
 };
 
 /// Makes a payload from values.
-/// @param values by the name of their field. A field without a value is zero. A field of Shape::rest is as long as its
-///        value.
+/// @param values by the name of their field, without its scale. A field without a value is zero. A field of Shape::rest
+///        is as long as its value.
 /// @throws EncodeError
 [[nodiscard]] std::vector<std::byte> encode(const Format& format, const std::map<std::string, Value>& values);
 
-/// Writes the integer `value` as one element of `type`.
-/// @returns false if it is out of range, or `type` is not an integer type
-[[nodiscard]] bool store_integer(Type type, std::int64_t value, std::span<std::byte> into) noexcept;
+/// Writes the integer `value` as one element of a field, whose other bits do not change.
+/// @param into the bytes of the element
+/// @returns false if it is out of range, or the field is not of an integer type
+[[nodiscard]] bool store_integer(const Field& field, std::int64_t value, std::span<std::byte> into) noexcept;
 
-/// Reads one element of an integer type. A u64 beyond the range of std::int64_t becomes the negative number with the
-/// same bits.
-[[nodiscard]] std::int64_t load_integer(Type type, std::span<const std::byte> from) noexcept;
+/// Reads one element of a field of an integer type, without its scale and its names. A u64 beyond the range of
+/// std::int64_t becomes the negative number with the same bits.
+/// @param from begins with the bytes of the element
+[[nodiscard]] std::int64_t load_integer(const Field& field, std::span<const std::byte> from) noexcept;
+
+/// Reads one element of a field of a number type, with its scale.
+/// @param from begins with the bytes of the element
+[[nodiscard]] double load_scaled(const Field& field, std::span<const std::byte> from) noexcept;
 
 /// Whether elements of `type` are integers.
 [[nodiscard]] bool is_integer(Type type) noexcept;
+/// Number of bits of a field of an integer type.
+[[nodiscard]] unsigned bits_of(const Field& field) noexcept;
+/// Whether they are integers without a sign.
+[[nodiscard]] bool is_unsigned(Type type) noexcept;
 
 }  // namespace drvbus::format

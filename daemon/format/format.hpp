@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -11,7 +12,8 @@
 
 namespace drvbus::format {
 
-/// Type of one element of a field. Integers and floats are in the machine's byte order. An element of `pairs` is a byte
+/// Type of one element of a field. Integers and floats are in the machine's byte order unless the conversion of the
+/// field says otherwise. An element of `pairs` is a byte
 /// of a text of lines KEY=VALUE.
 enum class Type : std::uint8_t { u8, s8, u16, s16, u32, s32, u64, s64, f32, f64, boolean, character, pairs };
 
@@ -32,15 +34,31 @@ enum class Source : std::uint8_t {
 /// Size in bytes of one element of `type` in a payload.
 [[nodiscard]] std::size_t size_of(Type type) noexcept;
 
+/// How the number in a payload becomes the value of a field. The default is that it does not change.
+struct Conversion {
+    bool swapped{};        ///< the bytes of the number are in the opposite order of the machine's
+    std::uint8_t shift{};  ///< of a bit field: number of its lowest bit
+    std::uint8_t width{};  ///< of a bit field: number of its bits; 0: the field has all bits of its type
+    bool scaled{};         ///< the value is the number * `factor` + `offset`
+    double factor = 1;
+    double offset = 0;
+    std::map<std::int64_t, std::string> names{};  ///< of numbers; if there are any, the value is a name
+
+    friend bool operator==(const Conversion&, const Conversion&) = default;
+    /// Whether the value is the number, in the machine's byte order.
+    [[nodiscard]] bool is_identity() const noexcept { return !swapped && width == 0 && !scaled && names.empty(); }
+};
+
 /// One named part of a payload.
 struct Field {
-    std::string name;
+    std::string name{};
     Type type{};
     Shape shape{};
     std::uint32_t count{};  ///< elements of Shape::array
     std::size_t offset{};   ///< bytes from the start of the payload
     bool padding{};         ///< its name begins with '_': it is not published
-    std::string signature;  ///< D-Bus signature of its value, such as "u" or "an"; text that is no string is "ay"
+    Conversion conversion{};
+    std::string signature{};  ///< D-Bus signature of its value, such as "u" or "an"; text that is no string is "ay"
 };
 
 /// The bytes of a field of Shape::reference in a payload. The elements follow the fields of a fixed size.

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 #include <linux/drvbus.h>
 
+#include "format/encode.hpp"
 #include "format/format.hpp"
 
 namespace drvbus::format {
@@ -44,6 +47,10 @@ std::string signature_of(const Field& field, char dbus_type)
 {
     if (field.type == Type::pairs)
         return "a{ss}";
+    if (!field.conversion.names.empty())
+        return "s";
+    if (field.conversion.scaled)
+        dbus_type = 'd';
     if (field.shape == Shape::single || field.type == Type::character)
         return {dbus_type};
     return {'a', dbus_type};
@@ -128,19 +135,118 @@ private:
     void parse_field(Format& format)
     {
         Field field;
-        const TypeName& type = parse_type();
+        bool swapped = false;
+        const TypeName& type = parse_type(swapped);
         field.type = type.type;
         field.name = parse_name(format);
         field.padding = field.name.front() == '_';
         field.offset = format.fixed_size_;
         if (!format.fields_.empty() && format.fields_.back().shape == Shape::rest)
             fail_at(word_start_, "nothing can follow a field that takes the rest of the payload ('[]')");
+        field.conversion.swapped = swapped;
         if (accept('['))
             parse_extent(field);
-        add(format, std::move(field), type);
+        if (accept('{')) {
+            parse_bit_fields(format, field, type);
+        } else {
+            parse_conversion(field);
+            format.fixed_size_ += size_of(field);
+            add(format, std::move(field), type);
+        }
         if (!accept(';') && !at_end())
             fail(fmt::format("expected ';' after the field, found {}", next_character()));
     }
+
+    /// Parses `{ name:width; ... }`. The first bit field has the lowest bits.
+    void parse_bit_fields(Format& format, const Field& number, const TypeName& type)
+    {
+        if (!is_integer(number.type) || number.shape != Shape::single)
+            fail_at(word_start_, fmt::format("only one integer can have bit fields, '{}' is none", number.name));
+        format.fixed_size_ += size_of(number);
+        std::size_t shift = 0;
+        do {
+            Field part = number;
+            part.name = parse_name(format);
+            part.padding = part.name.front() == '_';
+            part.conversion.shift = static_cast<std::uint8_t>(shift);
+            part.conversion.width = parse_width(8 * size_of(number.type) - shift);
+            shift += part.conversion.width;
+            parse_conversion(part);
+            add(format, std::move(part), type);
+        } while (accept(';') && !next_is('}'));
+        if (!accept('}'))
+            fail(fmt::format("expected '}}' after the bit fields, found {}", next_character()));
+    }
+
+    std::uint8_t parse_width(std::size_t bits_left)
+    {
+        std::uint8_t width = 0;
+        if (!accept(':') || !parse_digits(width) || width == 0 || width > bits_left)
+            fail(
+                fmt::format("expected ':' and a number of bits from 1 to {}, which are left in the number", bits_left));
+        return width;
+    }
+
+    /// Parses `* factor`, `+ offset` or `- offset`, and `(number name, ...)`.
+    void parse_conversion(Field& field)
+    {
+        Conversion& conversion = field.conversion;
+        const std::size_t begin = position_;
+        if (accept('*'))
+            conversion.factor = parse_double();
+        if (next_is('+') || next_is('-')) {
+            const double sign = accept('-') ? -1 : 1;
+            accept('+');
+            conversion.offset = sign * parse_double();
+        }
+        conversion.scaled = position_ != begin;
+        if (conversion.scaled && !is_number(field.type))
+            fail_at(begin, fmt::format("only a number can have a scale, '{}' is none", field.name));
+        if (accept('('))
+            parse_names(field, begin);
+    }
+
+    void parse_names(Field& field, std::size_t begin)
+    {
+        if (field.conversion.scaled || field.shape != Shape::single || !is_integer(field.type))
+            fail_at(begin, fmt::format("only one integer without a scale can have names, '{}' is none", field.name));
+        do {
+            std::int64_t number = 0;
+            if (!parse_digits(number))
+                fail(fmt::format("expected a number and its name, such as '0 off', found {}", next_character()));
+            const std::string_view name = word();
+            if (name.empty())
+                fail(fmt::format("expected the name of the number {}, found {}", number, next_character()));
+            if (!field.conversion.names.emplace(number, name).second)
+                fail_at(word_start_, fmt::format("the number {} has two names", number));
+        } while (accept(','));
+        if (!accept(')'))
+            fail(fmt::format("expected ')' after the names, found {}", next_character()));
+    }
+
+    double parse_double()
+    {
+        double value = 0;
+        if (!parse_digits(value) || !std::isfinite(value))
+            fail(fmt::format("expected a number, found {}", next_character()));
+        return value;
+    }
+
+    /// @returns false, and parses nothing, if there is no number that fits
+    template <typename T>
+    bool parse_digits(T& value)
+    {
+        skip_space();
+        const char* const begin = text_.data() + position_;
+        const auto [end, error] = std::from_chars(begin, text_.data() + text_.size(), value);
+        if (error != std::errc{})
+            return false;
+        position_ += static_cast<std::size_t>(end - begin);
+        skip_space();
+        return true;
+    }
+
+    static bool is_number(Type type) { return is_integer(type) || type == Type::f32 || type == Type::f64; }
 
     void parse_extent(Field& field)
     {
@@ -174,7 +280,6 @@ private:
                     fmt::format("a field of type pairs has any number of bytes: 'pairs {}[]'", field.name));
         if (field.shape == Shape::rest || field.shape == Shape::reference)
             format.rest_unit_ = size_of(field.type);
-        format.fixed_size_ += size_of(field);
         if (format.fixed_size_ > DRVBUS_PAYLOAD_MAX)
             fail_at(word_start_, fmt::format("the fields up to '{}' take {} bytes; a payload has at most {}",
                                              field.name, format.fixed_size_, DRVBUS_PAYLOAD_MAX));
@@ -184,14 +289,22 @@ private:
         format.fields_.push_back(std::move(field));
     }
 
-    const TypeName& parse_type()
+    /// @param swapped set to whether the byte order is not the machine's
+    const TypeName& parse_type(bool& swapped)
     {
         const std::string_view name = word();
         if (name.empty())
             fail(fmt::format("expected a type ({}), found {}", all_types(), next_character()));
-        const auto* const known = std::ranges::find(kTypes, name, &TypeName::name);
-        if (known == kTypes.end())
-            fail_at(word_start_, fmt::format("'{}' is not a type; the types are {}", name, all_types()));
+        std::string_view base = name;
+        const bool has_order = name.ends_with("be") || name.ends_with("le");
+        base.remove_suffix(has_order ? 2 : 0);
+        swapped = has_order && name.ends_with(std::endian::native == std::endian::little ? "be" : "le");
+        const auto* const known = std::ranges::find(kTypes, base, &TypeName::name);
+        if (known == kTypes.end() || (has_order && size_of(known->type) == 1))
+            fail_at(word_start_,
+                    fmt::format("'{}' is not a type; the types are {}; those of more than one byte can have "
+                                "a byte order, such as u16be or u16le",
+                                name, all_types()));
         return *known;
     }
 
@@ -209,15 +322,12 @@ private:
 
     std::uint32_t parse_count()
     {
-        skip_space();
+        const std::size_t begin = position_;
         std::uint32_t value = 0;
-        const char* const begin = text_.data() + position_;
-        const auto [end, error] = std::from_chars(begin, text_.data() + text_.size(), value);
-        if (error != std::errc{} || value == 0 || value > DRVBUS_PAYLOAD_MAX)
-            fail(fmt::format("expected a number of elements from 1 to {}, or nothing for the rest of the payload",
-                             DRVBUS_PAYLOAD_MAX));
-        position_ += static_cast<std::size_t>(end - begin);
-        skip_space();
+        if (!parse_digits(value) || value == 0 || value > DRVBUS_PAYLOAD_MAX)
+            fail_at(begin,
+                    fmt::format("expected a number of elements from 1 to {}, or nothing for the rest of the payload",
+                                DRVBUS_PAYLOAD_MAX));
         return value;
     }
 
@@ -235,11 +345,17 @@ private:
         return found;
     }
 
+    /// @returns whether the next character is `c`
+    bool next_is(char c)
+    {
+        skip_space();
+        return !at_end() && text_[position_] == c;
+    }
+
     /// @returns whether the next character is `c`, which it then moves past
     bool accept(char c)
     {
-        skip_space();
-        if (at_end() || text_[position_] != c)
+        if (!next_is(c))
             return false;
         ++position_;
         skip_space();

@@ -37,11 +37,6 @@ bool is_text(Type type)
     return type == Type::character || type == Type::pairs;
 }
 
-bool is_unsigned(Type type)
-{
-    return type == Type::u8 || type == Type::u16 || type == Type::u32 || type == Type::u64;
-}
-
 /// Converts `text` to a value of the field's type; none if it is out of range.
 std::optional<Value> value_of(const Field& field, std::string_view text)
 {

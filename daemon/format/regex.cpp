@@ -36,8 +36,8 @@ struct Buffers {
     Buffers() { pcre2_set_match_limit(context.get(), kMaxSteps); }
 
     struct Deleter {
-        void operator()(pcre2_match_data* data) const noexcept { pcre2_match_data_free(data); }
-        void operator()(pcre2_match_context* context) const noexcept { pcre2_match_context_free(context); }
+        void operator()(pcre2_match_data* owned) const noexcept { pcre2_match_data_free(owned); }
+        void operator()(pcre2_match_context* owned) const noexcept { pcre2_match_context_free(owned); }
     };
     std::unique_ptr<pcre2_match_data, Deleter> data{required(pcre2_match_data_create(kMaxGroups, nullptr))};
     std::unique_ptr<pcre2_match_context, Deleter> context{required(pcre2_match_context_create(nullptr))};
@@ -45,8 +45,8 @@ struct Buffers {
 
 Buffers& buffers()
 {
-    static thread_local Buffers buffers;
-    return buffers;
+    static thread_local Buffers kept;
+    return kept;
 }
 
 /// @returns the offsets of the groups, two for each; empty if the text does not match

@@ -22,7 +22,7 @@ std::uint64_t now_ns(clockid_t clock)
 
 std::uint64_t number_in(const format::Field& field, std::span<const std::byte> payload)
 {
-    return static_cast<std::uint64_t>(format::load_integer(field.type, format::Format::bytes_of(field, payload)));
+    return static_cast<std::uint64_t>(format::load_integer(field, format::Format::bytes_of(field, payload)));
 }
 
 // A gap in the numbers of a device is counted only if the sequence stays below this value. Otherwise, wrong numbers
@@ -32,7 +32,7 @@ constexpr std::uint64_t kMaxSequenceAfterGap = std::uint64_t{1} << 61;
 /// A mask with as many low bits as the field has.
 std::uint64_t mask_of(const format::Field& field)
 {
-    const std::size_t bits = 8 * format::size_of(field.type);
+    const unsigned bits = format::bits_of(field);
     return bits >= 64 ? UINT64_MAX : (std::uint64_t{1} << bits) - 1;
 }
 
@@ -90,7 +90,7 @@ std::uint32_t Decoder::id_of(std::span<const std::byte> payload) const
     std::uint32_t id = 0;
     for (const format::Field& field : rules_.id) {
         const auto part = static_cast<std::uint32_t>(number_in(field, payload) & mask_of(field));
-        const std::size_t bits = 8 * format::size_of(field.type);
+        const unsigned bits = format::bits_of(field);
         id = bits >= 32 ? part : id << bits | part;
     }
     return id;

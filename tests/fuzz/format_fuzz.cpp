@@ -24,15 +24,24 @@ void check_error(const format::ParseError& error, std::string_view text)
     expect(error.column >= 1 && error.column <= text.size() + 1, "an error names a column of the text");
 }
 
+/// Whether `field` is another bit field of the same number as the field before it.
+bool continues(const Field& field)
+{
+    return field.conversion.width != 0 && field.conversion.shift != 0;
+}
+
 /// @returns the size in bytes of all fields except one of variable size
 std::size_t fixed_size(const Format& format)
 {
     std::size_t size = 0;
     for (const Field& field : format.fields()) {
+        if (continues(field)) {
+            expect(field.offset + size_of(field) == size, "bit fields are in the same number");
+            continue;
+        }
         expect(field.offset == size, "a field starts at the end of the previous one");
         expect((field.shape == Shape::array) == (field.count > 0), "an array has elements");
-        if (field.shape != Shape::rest)
-            size += size_of(field.type) * (field.shape == Shape::single ? 1 : field.count);
+        size += size_of(field);
     }
     expect(size <= DRVBUS_PAYLOAD_MAX, "a format fits in a payload");
     return size;
@@ -43,6 +52,8 @@ void check_fields(const Format& format, std::span<const std::byte> payload)
 {
     const std::byte* at = payload.data();
     for (const Field& field : format.fields()) {
+        if (continues(field))
+            continue;
         const std::span<const std::byte> bytes = Format::bytes_of(field, payload);
         expect(bytes.data() == at && bytes.size() % size_of(field.type) == 0, "fields are contiguous");
         at += bytes.size();
@@ -62,7 +73,7 @@ void check_valid(const Format& format, std::string_view text)
     expect(format.text() == text, "a format keeps its text");
     expect(Format::parse(format.text()).fields().size() == format.fields().size(),
            "parsing a format again gives the same fields");
-    expect(!format.accepted_sizes().empty(), "a format describes the sizes that fit");
+    expect(!format.explain_mismatch(0).empty(), "a format describes the sizes that fit");
     const std::size_t fixed = fixed_size(format);
     expect(format.fits(fixed), "a payload without a field of variable size fits");
     for (std::size_t length = 0; length <= 16; ++length) {

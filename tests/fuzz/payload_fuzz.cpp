@@ -26,7 +26,7 @@ using format::Type;
 
 namespace {
 
-enum Options : std::uint8_t { kFitting = 1, kNamed = 2 };
+enum Options : std::uint8_t { kFitting = 1, kNamed = 2, kPattern = 4 };
 
 /// A connection that never sends anything: sd-bus needs one to create a message.
 sd_bus* connection()
@@ -99,7 +99,7 @@ Value load(std::span<const std::byte> bytes)
 void check_text(Subscriber& subscriber, const Field& field, std::span<const std::byte> bytes)
 {
     std::string_view sent = as_text(bytes);
-    if (field.shape != Shape::rest)
+    if (field.shape != Shape::rest && field.shape != Shape::reference)
         sent = sent.substr(0, sent.find('\0'));
     if (subscriber.peek('v', "s")) {
         subscriber.enter('v', "s");
@@ -110,6 +110,29 @@ void check_text(Subscriber& subscriber, const Field& field, std::span<const std:
     expect(!std::ranges::all_of(sent, [](char c) { return c > 0; }), "ASCII text is a string");
     subscriber.enter('v', "ay");
     expect(same_bytes(subscriber.array('y'), bytes), "bytes that are no text are unchanged");
+    subscriber.leave();
+}
+
+/// Checks a field of type pairs: a dictionary, or all of its bytes if a key or a value is no string.
+void check_pairs(Subscriber& subscriber, std::span<const std::byte> bytes)
+{
+    const std::string_view sent = as_text(bytes);
+    if (!subscriber.peek('v', "a{ss}")) {
+        expect(!std::ranges::all_of(sent, [](char c) { return c >= 0; }), "ASCII text is a dictionary");
+        subscriber.enter('v', "ay");
+        expect(same_bytes(subscriber.array('y'), bytes), "bytes that are no text are unchanged");
+        subscriber.leave();
+        return;
+    }
+    subscriber.enter('v', "a{ss}");
+    subscriber.enter('a', "{ss}");
+    while (subscriber.peek('e', "ss")) {
+        subscriber.enter('e', "ss");
+        expect(sent.find(subscriber.basic<const char*>('s')) != std::string_view::npos, "a key is unchanged");
+        expect(sent.find(subscriber.basic<const char*>('s')) != std::string_view::npos, "a value is unchanged");
+        subscriber.leave();
+    }
+    subscriber.leave();
     subscriber.leave();
 }
 
@@ -151,10 +174,48 @@ void check_value(Subscriber& subscriber, const Field& field, std::span<const std
     }
 }
 
+/// Checks an element of a field whose value is not the number in the payload.
+void check_converted(Subscriber& subscriber, const Field& field, std::span<const std::byte> bytes)
+{
+    const char type = field.signature.back();
+    if (type == 's') {
+        expect(*subscriber.basic<const char*>(type) != '\0', "a number has a name, or its digits");
+        return;
+    }
+    const auto got = subscriber.basic<std::uint64_t>(type);
+    if (type == 'd' && field.conversion.scaled)
+        return;
+    std::vector<std::byte> sent(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size_of(field.type)));
+    if (field.conversion.swapped)
+        std::ranges::reverse(sent);
+    if (field.conversion.width == 0 && type != 'd')
+        expect(same_bytes(std::as_bytes(std::span(&got, 1)).first(sent.size()), sent), "a number is unchanged");
+}
+
+void check_converted_variant(Subscriber& subscriber, const Field& field, std::span<const std::byte> bytes)
+{
+    subscriber.enter('v', field.signature.c_str());
+    if (field.shape != Shape::single)
+        subscriber.enter('a', &field.signature[1]);
+    for (std::size_t at = 0; at < bytes.size(); at += size_of(field.type))
+        check_converted(subscriber, field, bytes.subspan(at));
+    if (field.shape != Shape::single)
+        subscriber.leave();
+    subscriber.leave();
+}
+
 void check_variant(Subscriber& subscriber, const Field& field, std::span<const std::byte> bytes)
 {
     if (field.type == Type::character) {
         check_text(subscriber, field, bytes);
+        return;
+    }
+    if (field.type == Type::pairs) {
+        check_pairs(subscriber, bytes);
+        return;
+    }
+    if (!field.conversion.is_identity()) {
+        check_converted_variant(subscriber, field, bytes);
         return;
     }
     subscriber.enter('v', field.signature.c_str());
@@ -197,9 +258,10 @@ void check_message(sd_bus_message* message, const MessageContext& channel, const
            "the signature is that of an event");
     Subscriber subscriber(message);
     const auto named = channel.event_names.find(event.id);
-    expect(subscriber.basic<const char*>('s') ==
-               (named == channel.event_names.end() ? std::to_string(event.id) : named->second),
-           "an event has its name, or its id as text");
+    std::string name = named == channel.event_names.end() ? std::to_string(event.id) : named->second;
+    if (!channel.format.fits(event.payload.size()))
+        name = record::kMismatchName;
+    expect(subscriber.basic<const char*>('s') == name, "an event has its name, its id as text, or that of a mismatch");
     expect(subscriber.basic<std::uint64_t>('t') == event.sequence, "the sequence is unchanged");
     expect(subscriber.basic<std::uint64_t>('t') == event.time_ns, "the time is unchanged");
     expect(subscriber.basic<std::uint32_t>('u') == event.id, "the id is unchanged");
@@ -214,11 +276,13 @@ void make_fit(std::string& payload, const Format& format)
         payload.resize(payload.size() / 4 * 4);
     if (format.kind() != Format::Kind::fields)
         return;
+    if (!format.has_fixed_size())
+        payload.resize(std::max(payload.size(), format.fixed_size()));
     const Field& last = format.fields().back();
     const std::size_t unit = size_of(last.type);
     if (last.shape == Shape::rest)
         payload.resize(last.offset + (std::max(payload.size(), last.offset) - last.offset) / unit * unit);
-    else
+    else if (format.has_fixed_size())
         payload.resize(last.offset + unit * (last.shape == Shape::single ? 1 : last.count));
     expect(format.fits(payload.size()), "a payload of the format's size fits");
 }
@@ -240,12 +304,14 @@ void publish(const MessageContext& channel, const record::Event& event)
 void run(Input input)
 {
     MessageContext channel;
+    const std::string_view format = input.text_until('\0');
+    const auto options = input.number<std::uint8_t>();
     try {
-        channel.format = Format::parse(input.text_until('\0'));
+        channel.format =
+            Format::parse(format, (options & kPattern) != 0 ? format::Source::pattern : format::Source::driver);
     } catch (const format::ParseError&) {
         return;
     }
-    const auto options = input.number<std::uint8_t>();
     record::Event event{};
     event.id = options / 4U * 0x3fff'ffffU;
     event.sequence = event.id * std::uint64_t{event.id} + 1;

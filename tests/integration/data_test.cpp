@@ -125,6 +125,16 @@ TEST_F(Data, RestFieldMayBeLongOrEmpty)
     EXPECT_THAT(empty.at("rest").get<std::vector<std::int16_t>>(), IsEmpty());
 }
 
+TEST_F(Data, ValuesAreThoseOfTheFormat)
+{
+    start_channel(
+        "format = \"u16be adc { level:12 * 0.25 - 100; gain:3 (0 low, 7 high); _:1 }; s16be axes[2] * 0.5\"\n");
+    const auto values = fields("\x71\x90\xff\xff" + std::string("\x00\x03", 2));
+    EXPECT_EQ(values.at("level").get<double>(), 0.0);
+    EXPECT_EQ(values.at("gain").get<std::string>(), "high");
+    EXPECT_THAT(values.at("axes").get<std::vector<double>>(), ElementsAre(-0.5, 1.5));
+}
+
 TEST_F(Data, PaddingIsNotPublished)
 {
     start_channel("format = \"u8 kind; u8 _[3]; u32 value\"\n");

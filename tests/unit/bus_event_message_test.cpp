@@ -17,6 +17,7 @@
 namespace drvbus::test {
 namespace {
 
+using namespace std::string_literals;
 using testing::StartsWith;
 
 constexpr auto kInfinity = std::numeric_limits<double>::infinity();
@@ -198,6 +199,47 @@ TEST_F(EventMessage, TextThatIsNoStringIsBytes)
     EXPECT_EQ(value("char x[]", "\xef\xbf\xbe"), "ay[y239 y191 y190]");
     EXPECT_EQ(value("char x[]", "\xef\xb7\x90"), "ay[y239 y183 y144]");
     EXPECT_EQ(value("char x[4]", std::string("\xff\0!\0", 4)), "ay[y255 y0 y33 y0]");
+}
+
+TEST_F(EventMessage, ByteOrderCanBeThatOfTheDevice)
+{
+    EXPECT_EQ(value("u16be x", "\x01\x02"), "q258");
+    EXPECT_EQ(value("u16le x", "\x01\x02"), "q513");
+    EXPECT_EQ(value("s32be x", "\xff\xff\xff\xfe"), "i-2");
+    EXPECT_EQ(value("u64be x", std::string("\0\0\0\0\0\0\x01\0", 8)), "t256");
+    EXPECT_EQ(value("f32be x", std::string("\xc0\x10\0\0", 4)), "d-2.25");
+    EXPECT_EQ(value("f64be x", std::string("\x3f\xd0\0\0\0\0\0\0", 8)), "d0.25");
+    EXPECT_EQ(value("s16be x[]", "\x01\x02\xff\xff"), "an[n258 n-1]");
+}
+
+TEST_F(EventMessage, BitFieldsAreTakenOutOfTheirNumber)
+{
+    // 0b1010'1'01'1: from the lowest bit on
+    EXPECT_EQ(data("u8 status { ready:1; mode:2; _:1; level:4 }", "\xab"),
+              "<a{sv}[{\"ready\" <y1>} {\"mode\" <y1>} {\"level\" <y10>}]>");
+    EXPECT_EQ(data("s16be x { low:12; high:4; }; u8 next", "\x90\x01\x07"),
+              "<a{sv}[{\"low\" <n1>} {\"high\" <n-7>} {\"next\" <y7>}]>");
+    EXPECT_EQ(data("u64 x { all:64 }", std::string(8, '\xff')), "<a{sv}[{\"all\" <t18446744073709551615>}]>");
+}
+
+TEST_F(EventMessage, ScaledNumbersAreDoubles)
+{
+    EXPECT_EQ(value("s16 x * 0.5", packed(std::int16_t{-3})), "d-1.5");
+    EXPECT_EQ(value("u16be x * 0.5 - 40", "\x00\x64"s), "d10");
+    EXPECT_EQ(value("u8 x + 1.5", packed(std::uint8_t{2})), "d3.5");
+    EXPECT_EQ(value("u64 x * 1", packed(UINT64_MAX)), "d1.8446744073709552e+19");
+    EXPECT_EQ(value("f32 x * 2", packed(1.25F)), "d2.5");
+    EXPECT_EQ(value("u8 x[2] * -1", packed(std::uint8_t{1}, std::uint8_t{2})), "ad[d-1 d-2]");
+    EXPECT_EQ(data("u8 s { a:4 * 0.25; b:4 }", "\x5a"), "<a{sv}[{\"a\" <d2.5>} {\"b\" <y5>}]>");
+}
+
+TEST_F(EventMessage, NumbersWithNamesAreNames)
+{
+    EXPECT_EQ(value("u8 x (0 off, 1 on)", packed(std::uint8_t{1})), "\"on\"");
+    EXPECT_EQ(value("u8 x (0 off, 1 on)", packed(std::uint8_t{2})), "\"2\"");
+    EXPECT_EQ(value("s16be x (-2 low)", "\xff\xfe"), "\"low\"");
+    EXPECT_EQ(value("u64 x (0 none)", packed(UINT64_MAX)), "\"18446744073709551615\"");
+    EXPECT_EQ(data("u8 s { a:1 (0 open, 1 closed); b:7 }", "\x03"), "<a{sv}[{\"a\" <\"closed\">} {\"b\" <y1>}]>");
 }
 
 TEST_F(EventMessage, PairsAreADictionaryOfStrings)

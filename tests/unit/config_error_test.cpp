@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"FormatThatDoesNotParse", channel("format = \"u8 a; u24 b\"\n"), "3:10",
               "the format has an error in line 1, column 7: 'u24' is not a type; the types are u8 s8 u16 s16 u32 s32 "
               "u64 s64 "
-              "f32 f64 bool char pairs"},
+              "f32 f64 bool char pairs; those of more than one byte can have a byte order, such as u16be or u16le"},
         Wrong{"FormatOfManyLines", channel("format = \"\"\"\nu8 a;\nu8 a\n\"\"\"\n"), "3:10",
               "the format has an error in line 2, column 4: the field 'a' is defined twice"},
         Wrong{

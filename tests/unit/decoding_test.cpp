@@ -71,6 +71,13 @@ TEST_F(Decode, IdIsMadeOfFields)
     EXPECT_EQ(decode(packed(std::uint16_t{1}, std::uint16_t{116}, std::int32_t{-1}))->id, 0x10074U);
 }
 
+TEST_F(Decode, IdCanBeMadeOfBitFields)
+{
+    format("u16be x { line:4; _:4; kind:8 }");
+    decoding_.id = {field("kind"), field("line")};
+    EXPECT_EQ(decode("\xab\xcd")->id, 0xabdU);
+}
+
 TEST_F(Decode, TimeIsTheSumOfItsFields)
 {
     format("u64 s; u32 us");

@@ -78,14 +78,26 @@ TEST(Encode, LoadReturnsWhatStoreWrote)
                                     format::Type::u32, format::Type::s32, format::Type::u64, format::Type::s64}) {
         std::array<std::byte, 8> element{};
         ASSERT_TRUE(format::is_integer(type));
-        ASSERT_TRUE(format::store_integer(type, 100, element));
-        EXPECT_EQ(format::load_integer(type, element), 100);
+        ASSERT_TRUE(format::store_integer({.type = type}, 100, element));
+        EXPECT_EQ(format::load_integer({.type = type}, element), 100);
     }
     std::array<std::byte, 8> element{};
-    ASSERT_TRUE(format::store_integer(format::Type::s16, -100, element));
-    EXPECT_EQ(format::load_integer(format::Type::s16, element), -100);
+    ASSERT_TRUE(format::store_integer({.type = format::Type::s16}, -100, element));
+    EXPECT_EQ(format::load_integer({.type = format::Type::s16}, element), -100);
     EXPECT_FALSE(format::is_integer(format::Type::f64));
-    EXPECT_FALSE(format::store_integer(format::Type::boolean, 1, element));
+    EXPECT_FALSE(format::store_integer({.type = format::Type::boolean}, 1, element));
+}
+
+TEST(Encode, BitFieldsAndByteOrderAreThoseOfTheFormat)
+{
+    const std::string format = "u16be x { low:4; mid:8; high:4 }; s32be y; f32be z";
+    const Values values{{"low", std::int64_t{0xd}},
+                        {"mid", std::int64_t{0xbc}},
+                        {"high", std::int64_t{0xa}},
+                        {"y", std::int64_t{-2}},
+                        {"z", -2.25}};
+    EXPECT_EQ(bytes(format, values), std::string("\xab\xcd\xff\xff\xff\xfe\xc0\x10\0\0", 10));
+    EXPECT_THROW((void)bytes(format, {{"low", std::int64_t{16}}}), EncodeError);
 }
 
 }  // namespace

@@ -55,21 +55,42 @@ TEST_P(WrongFormat, IsRefusedWithLineAndColumn)
 }
 
 const std::string kTypes = "u8 s8 u16 s16 u32 s32 u64 s64 f32 f64 bool char pairs";
+const std::string kByteOrder = "; those of more than one byte can have a byte order, such as u16be or u16le";
 const std::string kNumber = "expected a number of elements from 1 to 65536, or nothing for the rest of the payload";
 
 INSTANTIATE_TEST_SUITE_P(
     Formats, WrongFormat,
     testing::Values(
-        Wrong{"UnknownType", "u16 a; u24 b", 1, 8, "'u24' is not a type; the types are " + kTypes},
-        Wrong{"UnknownTypeOnALaterLine", "u16 a;\n\n  int b", 3, 3, "'int' is not a type; the types are " + kTypes},
-        Wrong{"TypesAreInLowerCase", "U8 a", 1, 1, "'U8' is not a type; the types are " + kTypes},
+        Wrong{"UnknownType", "u16 a; u24 b", 1, 8, "'u24' is not a type; the types are " + kTypes + kByteOrder},
+        Wrong{"UnknownTypeOnALaterLine", "u16 a;\n\n  int b", 3, 3,
+              "'int' is not a type; the types are " + kTypes + kByteOrder},
+        Wrong{"TypesAreInLowerCase", "U8 a", 1, 1, "'U8' is not a type; the types are " + kTypes + kByteOrder},
         Wrong{"NoType", "u8 a; ; u8 b", 1, 7, "expected a type (" + kTypes + "), found ';'"},
         Wrong{"SemicolonAlone", ";", 1, 1, "expected a type (" + kTypes + "), found ';'"},
         Wrong{"NumberForAType", "  8 a", 1, 3, "expected a type (" + kTypes + "), found '8'"},
         Wrong{"NoNameAtTheEnd", "u8", 1, 3, "expected the field's name, found the end of the text"},
         Wrong{"NoName", "u8 ; u8 b", 1, 4, "expected the field's name, found ';'"},
         Wrong{"NameStartsWithADigit", "u8 1st", 1, 4, "expected the field's name, found '1'"},
-        Wrong{"NameWithABadCharacter", "u8 a-b", 1, 5, "expected ';' after the field, found '-'"},
+        Wrong{"NameWithABadCharacter", "u8 a.b", 1, 5, "expected ';' after the field, found '.'"},
+        Wrong{"ByteOrderOfOneByte", "u8be a", 1, 1, "'u8be' is not a type; the types are " + kTypes + kByteOrder},
+        Wrong{"OffsetIsNoNumber", "u8 a - b", 1, 8, "expected a number, found 'b'"},
+        Wrong{"ScaleIsNotFinite", "u8 a * inf", 1, 11, "expected a number, found the end of the text"},
+        Wrong{"ScaleOfText", "char a * 2", 1, 8, "only a number can have a scale, 'a' is none"},
+        Wrong{"NoBitFieldWidth", "u8 a { b }", 1, 10,
+              "expected ':' and a number of bits from 1 to 8, which are left in the number"},
+        Wrong{"TooManyBits", "u8 a { b:4; c:5 }", 1, 17,
+              "expected ':' and a number of bits from 1 to 4, which are left in the number"},
+        Wrong{"BitFieldsNotClosed", "u8 a { b:4", 1, 11,
+              "expected '}' after the bit fields, found the end of the text"},
+        Wrong{"BitFieldsOfAFloat", "f32 a { b:4 }", 1, 5, "only one integer can have bit fields, 'a' is none"},
+        Wrong{"BitFieldDefinedTwice", "u8 a { b:4; b:4 }", 1, 13, "the field 'b' is defined twice"},
+        Wrong{"NamesOfAFloat", "f32 a (0 off)", 1, 7, "only one integer without a scale can have names, 'a' is none"},
+        Wrong{"NamesOfAScaledNumber", "u8 a * 2 (0 off)", 1, 6,
+              "only one integer without a scale can have names, 'a' is none"},
+        Wrong{"NameWithoutNumber", "u8 a (off)", 1, 7, "expected a number and its name, such as '0 off', found 'o'"},
+        Wrong{"NumberWithoutName", "u8 a (0, 1 on)", 1, 8, "expected the name of the number 0, found ','"},
+        Wrong{"NumberWithTwoNames", "u8 a (0 off, 0 on)", 1, 16, "the number 0 has two names"},
+        Wrong{"NamesNotClosed", "u8 a (0 off", 1, 12, "expected ')' after the names, found the end of the text"},
         Wrong{"ControlCharacter", std::string("u8 a\x01", 5), 1, 5,
               "expected ';' after the field, found the byte 0x01"},
         Wrong{"NulCharacter", std::string("u8 \0a", 5), 1, 4, "expected the field's name, found the byte 0x00"},

@@ -43,7 +43,7 @@ std::string split(const std::string& pattern, const std::string& format_text, co
         if (field.type == format::Type::f64)
             values += fmt::format("{}", as_double(bytes));
         else if (format::is_integer(field.type))
-            values += std::to_string(format::load_integer(field.type, bytes));
+            values += std::to_string(format::load_integer(field, bytes));
         else
             values += as_text(bytes);
     }

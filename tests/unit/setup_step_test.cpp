@@ -66,7 +66,7 @@ TEST_F(SetupSteps, IoctlReturnsTheStructOfTheDriver)
     write_all(pipe_.write_end.get(), "four");
     const SetupStep step{struct_step(FIONREAD, "s32 unread"), {}};
     const std::vector<std::byte> argument = run(step, StepContext{.device = pipe_.read_end.get()}).argument;
-    EXPECT_EQ(format::load_integer(format::Type::s32, argument), 4);
+    EXPECT_EQ(format::load_integer({.type = format::Type::s32}, argument), 4);
 }
 
 TEST_F(SetupSteps, IoctlPassesANumber)
@@ -130,7 +130,7 @@ TEST_F(SetupSteps, PlaceholdersAreFileDescriptorNumbers)
 
     const SetupStep step{struct_step(FIONREAD, "s32 unread; s32 fd", {{"fd", "{eventfd}"}}), {}};
     const auto argument = run(step, StepContext{.device = pipe_.read_end.get(), .eventfd = 7}).argument;
-    EXPECT_EQ(format::load_integer(format::Type::s32, std::span(argument).subspan(4)), 7);
+    EXPECT_EQ(format::load_integer({.type = format::Type::s32}, std::span(argument).subspan(4)), 7);
     EXPECT_THROW(run(step, StepContext{.device = pipe_.read_end.get()}), std::runtime_error)
         << "the placeholder has no value";
 }
