@@ -8,9 +8,8 @@
 #include <cstring>
 #include <string_view>
 
-#include <utf8.h>
-
 #include "base/errno.hpp"
+#include "base/text.hpp"
 #include "format/encode.hpp"
 #include "format/pairs.hpp"
 
@@ -51,22 +50,10 @@ bool is_widened(Type type)
     return type == Type::s8 || type == Type::f32 || type == Type::boolean;
 }
 
-/// Unicode noncharacters: sd-bus refuses them in strings, although D-Bus allows them.
-bool is_noncharacter(std::uint32_t code_point)
-{
-    return (code_point & 0xfffeU) == 0xfffeU || (code_point >= 0xfdd0U && code_point <= 0xfdefU);
-}
-
 /// Whether sd-bus accepts the bytes as a string.
-bool is_valid_string(std::string_view bytes)
+bool is_string(std::string_view bytes)
 {
-    if (bytes.find('\0') != std::string_view::npos || !utf8::is_valid(bytes.begin(), bytes.end()))
-        return false;
-    for (const auto* at = bytes.begin(); at != bytes.end();) {
-        if (is_noncharacter(utf8::unchecked::next(at)))
-            return false;
-    }
-    return true;
+    return bytes.find('\0') == std::string_view::npos && is_valid_text(bytes);
 }
 
 /// The text in a field of type char. A fixed number of characters holds a C string, which ends at its first NUL; the
@@ -258,7 +245,7 @@ void EventEncoder::append_string(sd_bus_message* message, std::string_view text)
 void EventEncoder::append_text_variant(sd_bus_message* message, const Field& field, std::span<const std::byte> bytes)
 {
     const std::string_view text = text_in(field, bytes);
-    if (!is_valid_string(text)) {
+    if (!is_string(text)) {
         append_bytes_variant(message, bytes);
         return;
     }
@@ -271,7 +258,7 @@ void EventEncoder::append_pairs_variant(sd_bus_message* message, std::span<const
 {
     const auto pairs = format::parse_pairs({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (!std::ranges::all_of(
-            pairs, [](const auto& pair) { return is_valid_string(pair.first) && is_valid_string(pair.second); })) {
+            pairs, [](const auto& pair) { return is_string(pair.first) && is_string(pair.second); })) {
         append_bytes_variant(message, bytes);
         return;
     }

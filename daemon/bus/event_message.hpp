@@ -21,6 +21,9 @@ struct MessageContext {
     std::string path;                                  ///< of the channel's object on the bus
     std::map<std::uint32_t, std::string> event_names;  ///< by event id
     format::Format format;                             ///< of the payloads
+
+    /// The same without names and format: sd-bus accepts the message of every event with it.
+    [[nodiscard]] MessageContext plain() const { return {path, {}, {}}; }
 };
 
 /// The connection to the bus broke, so a message could not be sent.
@@ -54,7 +57,7 @@ public:
     /// digits, so that a match on arg0 works for such an event as well. An event whose payload does not fit the format
     /// has the name record::kMismatchName.
     /// @returns false if the payload does not fit the channel's format and was appended as bytes
-    /// @throws std::system_error
+    /// @throws std::system_error if sd-bus refuses a value; `message` is then incomplete
     bool append_event(sd_bus_message* message, const MessageContext& context, const record::Event& event);
 
 private:

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "base/errno.hpp"
 
@@ -29,6 +30,17 @@ Message Publisher::new_signal(const std::string& path, const char* member) const
 }
 
 bool Publisher::event(const MessageContext& context, const record::Event& event)
+{
+    try {
+        return send_event(context, event);
+    } catch (const std::system_error&) {
+        // Trying again would give the same error, and the channel would never get past this event.
+        send_event(context.plain(), event);
+        return false;
+    }
+}
+
+bool Publisher::send_event(const MessageContext& context, const record::Event& event)
 {
     const Message message = new_signal(context.path, "Event");
     const bool fits = encoder_.append_event(message.get(), context, event);

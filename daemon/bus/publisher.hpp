@@ -16,8 +16,9 @@ public:
     /// @param connection must outlive the publisher
     explicit Publisher(Connection& connection) : connection_(connection) {}
 
-    /// Sends the signal Event. The bus has accepted it once Connection::is_flushed returns true.
-    /// @returns false if the payload does not fit the channel's format and was sent as bytes
+    /// Sends the signal Event. The bus has accepted it once Connection::is_flushed returns true. If sd-bus refuses the
+    /// name or a value, the event is sent with its decimal id as the name and its payload as bytes.
+    /// @returns false if the payload does not fit the channel's format, or sd-bus refused it, and was sent as bytes
     /// @throws SendError
     bool event(const MessageContext& context, const record::Event& event);
 
@@ -28,6 +29,7 @@ public:
     void lost(const MessageContext& context, std::uint64_t first, std::uint64_t count);
 
 private:
+    bool send_event(const MessageContext& context, const record::Event& event);
     [[nodiscard]] Message new_signal(const std::string& path, const char* member) const;
 
     Connection& connection_;

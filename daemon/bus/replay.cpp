@@ -2,6 +2,7 @@
 #include "bus/replay.hpp"
 
 #include <algorithm>
+#include <system_error>
 
 #include "base/errno.hpp"
 
@@ -55,20 +56,38 @@ Summary append_events(sd_bus_message* reply, const Replay& replay, std::uint64_t
     return summary;
 }
 
-}  // namespace
-
-void reply_to_get_events(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max)
+/// Builds the reply. @throws std::system_error if sd-bus refuses a value of an event
+Message make_reply(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max)
 {
-    const std::uint64_t from = std::max<std::uint64_t>(since, 1);
-    const Message reply = new_reply(call);
-    const Summary summary = append_events(reply.get(), replay, from, max == 0 ? kMaxEvents : std::min(max, kMaxEvents));
-    const std::uint64_t lost = summary.next - from - summary.events;
+    Message reply = new_reply(call);
+    const Summary summary =
+        append_events(reply.get(), replay, since, max == 0 ? kMaxEvents : std::min(max, kMaxEvents));
+    const std::uint64_t lost = summary.next - since - summary.events;
     const int more = summary.more || summary.next < replay.next_sequence ? 1 : 0;
     append(reply.get(), 't', &summary.next);
     append(reply.get(), 'b', &more);
     append(reply.get(), 't', &lost);
     append(reply.get(), 't', &replay.instance);
-    send(reply.get());
+    return reply;
+}
+
+/// As `make_reply`. If sd-bus refuses an event, all events of the reply have no names, and their payloads are bytes: a
+/// container cannot be taken out of a message again, and a reply without these events could never be completed.
+Message make_acceptable_reply(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max)
+{
+    try {
+        return make_reply(call, replay, since, max);
+    } catch (const std::system_error&) {
+        const MessageContext plain = replay.context.plain();
+        return make_reply(call, {plain, replay.records, replay.next_sequence, replay.instance}, since, max);
+    }
+}
+
+}  // namespace
+
+void reply_to_get_events(sd_bus_message* call, const Replay& replay, std::uint64_t since, std::uint32_t max)
+{
+    send(make_acceptable_reply(call, replay, std::max<std::uint64_t>(since, 1), max).get());
 }
 
 }  // namespace drvbus::bus

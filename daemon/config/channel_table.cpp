@@ -67,14 +67,17 @@ std::uint32_t parse_event_id(const Table& table, std::string_view text)
     return id;
 }
 
+/// @param node where the name is
 /// @param key that has the name
-void check_event_name(const Table& table, std::string_view key, const std::string& name)
+void check_event_name(const toml::node& node, std::string_view key, const std::string& name)
 {
     if (name.empty())
-        table.fail(key, fmt::format("'{}' cannot have an empty name", key));
+        fail(node, fmt::format("'{}' cannot have an empty name", key));
+    if (name.find('\0') != std::string::npos)
+        fail(node, "the name of an event cannot contain a NUL character; remove it");
     if (name == record::kMismatchName)
-        table.fail(key, fmt::format("'{}' cannot have the name \"{}\": it is that of events that do not fit the format",
-                                    key, name));
+        fail(node, fmt::format("'{}' cannot have the name \"{}\": it is that of events that do not fit the format", key,
+                               name));
 }
 
 void read_names(const Table& table, device::ChannelSettings& channel)
@@ -86,7 +89,7 @@ void read_names(const Table& table, device::ChannelSettings& channel)
     for (const auto& [id, name] : *names) {
         if (!name.is_string())
             table.fail("names", fmt::format("'names' has a string for each id, such as {} = \"overheat\"", id.str()));
-        check_event_name(table, "names", name.as_string()->get());
+        check_event_name(name, "names", name.as_string()->get());
         channel.event_names->emplace(parse_event_id(table, id.str()), name.as_string()->get());
     }
 }
@@ -266,7 +269,7 @@ void read_event_name(const Table& table, device::ChannelSettings& channel)
         return;
     }
     if (name)
-        check_event_name(table, "event", *name);
+        check_event_name(*table.get("event"), "event", *name);
     if (!channel.event_names)
         channel.event_names.emplace();
     if (name)

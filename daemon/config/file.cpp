@@ -8,10 +8,37 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "config/config.hpp"
 #include "config/document.hpp"
 
 namespace drvbus::config {
+
+namespace {
+
+// Names, paths and reasons of the configuration get onto the bus. toml++ has checked that they are UTF-8.
+constexpr const char* kNoncharacter = "the text contains a noncharacter of Unicode, such as U+FFFE, which sd-bus "
+                                      "refuses; remove it";
+
+/// @throws ConfigError if a key or a string in `node` is not accepted by sd-bus
+void check_text(const toml::node& node)
+{
+    if (const auto* const text = node.as_string(); text != nullptr && !is_valid_text(text->get()))
+        fail(node, kNoncharacter);
+    if (const auto* const array = node.as_array()) {
+        for (const toml::node& element : *array)
+            check_text(element);
+    }
+    if (const auto* const table = node.as_table()) {
+        for (const auto& [key, value] : *table) {
+            if (!is_valid_text(key.str()))
+                fail(key.source().begin.line != 0 ? key.source() : table->source(), kNoncharacter);
+            check_text(value);
+        }
+    }
+}
+
+}  // namespace
 
 std::string read_file(const std::filesystem::path& file)
 {
@@ -32,7 +59,9 @@ std::string read_file(const std::filesystem::path& file)
 toml::table parse(std::string_view text, const std::string& file)
 {
     try {
-        return toml::parse(text, file);
+        toml::table table = toml::parse(text, file);
+        check_text(table);
+        return table;
     } catch (const toml::parse_error& error) {
         fail(error.source(), std::string(error.description()));
     }

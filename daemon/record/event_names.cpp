@@ -2,9 +2,10 @@
 #include "record/event_names.hpp"
 
 #include <sstream>
-#include <utility>
 
 #include <fmt/format.h>
+
+#include "base/text.hpp"
 
 namespace drvbus::record {
 
@@ -17,7 +18,7 @@ std::map<std::uint32_t, std::string> parse_event_names(const std::string& text)
         std::uint32_t id = 0;
         std::string name;
         if (words >> id >> name)
-            names.emplace(id, std::move(name));
+            names.emplace(id, make_valid_text(name));
     }
     return names;
 }

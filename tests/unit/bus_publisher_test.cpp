@@ -63,6 +63,15 @@ TEST_F(BusPublisher, MismatchIsPublishedAsBytesAndReported)
     EXPECT_EQ(signals(1).at(0).contents, "\"mismatch\" t1 t77 u5 <ay[y97 y98 y99]>");
 }
 
+TEST_F(BusPublisher, EventWhoseNameSdBusRefusesIsPublishedWithoutIt)
+{
+    channel_.event_names[5] = "bad\xef\xbf\xbename";  // U+FFFE
+    EXPECT_FALSE(publisher_.event(channel_, event(1, packed(42U))));
+    EXPECT_TRUE(publisher_.event({channel_.path, {}, channel_.format}, event(2, packed(43U))));
+    EXPECT_EQ(signals(2).at(0).contents, "\"5\" t1 t77 u5 <ay[y42 y0 y0 y0]>");
+    EXPECT_EQ(signals(2).at(1).contents, "\"5\" t2 t77 u5 <a{sv}[{\"count\" <u43>}]>");
+}
+
 TEST_F(BusPublisher, LostHasFirstSequenceAndCount)
 {
     publisher_.lost(channel_, 3, UINT64_MAX - 3);

@@ -121,6 +121,14 @@ TEST_F(BusReplay, ReplyHasEventsAsSignalsHaveThem)
                               "(\"mismatch\" t2 t77 u5 <ay[y120 y120]>)] t3 false t0 t99");
 }
 
+TEST_F(BusReplay, EventWhoseNameSdBusRefusesDoesNotPreventTheReply)
+{
+    channel_.event_names[5] = "bad\xef\xbf\xbename";  // U+FFFE
+    channel_.format = format::Format::parse("u8 x");
+    EXPECT_EQ(get_events(records({1, 3}), 4, 1).contents,
+              "a(sttuv)[(\"5\" t1 t77 u5 <ay[y120]>) (\"5\" t3 t77 u5 <ay[y120]>)] t4 false t1 t99");
+}
+
 TEST_F(BusReplay, SinceZeroMeansSinceOne)
 {
     const Reply reply = get_events(records({1, 2, 3}), 4, 0);

@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
               "'loglevel' is not a key of the configuration; valid keys are \"log_level\", \"channel\""},
         Wrong{"UnknownTable", "[bus]\nname = \"x\"\n", "1:2",
               "'bus' is not a key of the configuration; valid keys are \"log_level\", \"channel\""},
-        Wrong{"NameOfMismatches", channel("names = { 1 = \"mismatch\" }\n"), "3:9",
+        Wrong{"NameOfMismatches", channel("names = { 1 = \"mismatch\" }\n"), "3:15",
               "'names' cannot have the name \"mismatch\": it is that of events that do not fit the format"},
         Wrong{"EventNameOfMismatches", channel("device = \"/x\"\nrecords = \"raw\"\nevent = \"mismatch\"\n"), "5:9",
               "'event' cannot have the name \"mismatch\": it is that of events that do not fit the format"},

@@ -28,6 +28,12 @@ TEST(EventNames, MalformedLinesAreSkipped)
               (Names{{3, "third"}, {5, "fifth"}}));
 }
 
+TEST(EventNames, WhatSdBusRefusesIsReplaced)
+{
+    EXPECT_EQ(record::parse_event_names("1 bad\xef\xbf\xbename\n2 \xff\n"),  // U+FFFE; no UTF-8
+              (Names{{1, "bad\xef\xbf\xbdname"}, {2, "\xef\xbf\xbd"}}));
+}
+
 TEST(EventNames, FirstNameOfAnIdIsUsed)
 {
     EXPECT_EQ(record::parse_event_names("1 first\n1 second"), (Names{{1, "first"}}));
