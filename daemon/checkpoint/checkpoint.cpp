@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t kHeaderSize = 16384;  // bytes, a multiple of the page size; the kernel allocates only used pages
 // The last character is the version of the layout.
-constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '4'};
+constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '5'};
 
 // More than all members of the header need, except `setup` and `text`.
 constexpr std::size_t kOtherMembers = 512;

@@ -5,6 +5,7 @@
 
 #include <linux/drvbus.h>
 
+#include "base/clock.hpp"
 #include "reader/reader.hpp"
 #include "record/record.hpp"
 
@@ -34,12 +35,19 @@ std::size_t write_record(const record::Event& event, std::span<std::byte> into)
     return size + padding;
 }
 
-/// Clears the flags that a device must not set in a struct drvbus_record.
-void clear_daemon_flags(std::span<std::byte> bytes)
+/// Corrects what a device must not set in a struct drvbus_record: the flags of the daemon, and a time that is out of
+/// order. The time 0 means that the device gives no time. A sequence that goes back begins another instance. Its first
+/// event gets a later time than the last one, because a subscriber recognizes another instance by this.
+void correct_header(std::span<std::byte> bytes, record::SequenceCounter& counter)
 {
     drvbus_record header{};
     std::memcpy(&header, bytes.data(), sizeof(header));
     header.flags &= ~record::kDaemonFlags;
+    if (header.time_ns != 0) {
+        const std::uint64_t earliest = counter.last_time_ns + (header.sequence < counter.next ? 1 : 0);
+        header.time_ns =
+            counter.order_time(std::max<std::uint64_t>(header.time_ns, earliest), clock_ns(CLOCK_MONOTONIC));
+    }
     std::memcpy(bytes.data(), &header, sizeof(header));
 }
 
@@ -149,7 +157,7 @@ private:
         next.staging_begin += frame.size;
         if (framing_.kind == record::Framing::Kind::records) {
             std::memcpy(space.data(), bytes.data(), bytes.size());
-            clear_daemon_flags(space);
+            correct_header(space, next.sequence);
             next.log_end += bytes.size();
             next.sequence.next = frame.sequence + 1;
             return true;

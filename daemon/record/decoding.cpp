@@ -13,13 +13,6 @@ namespace drvbus::record {
 
 namespace {
 
-std::uint64_t now_ns(clockid_t clock)
-{
-    timespec now{};
-    clock_gettime(clock, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 std::uint64_t number_in(const format::Field& field, std::span<const std::byte> payload)
 {
     return static_cast<std::uint64_t>(format::load_integer(field, format::Format::bytes_of(field, payload)));
@@ -28,6 +21,13 @@ std::uint64_t number_in(const format::Field& field, std::span<const std::byte> p
 // A gap in the numbers of a device is counted only if the sequence stays below this value. Otherwise, wrong numbers
 // could bring the sequence near UINT64_MAX.
 constexpr std::uint64_t kMaxSequenceAfterGap = std::uint64_t{1} << 61;
+
+/// A part of the time. A part of 32 bits is unsigned: as seconds since 1970 it is valid until 2106.
+std::int64_t time_number_in(const format::Field& field, std::span<const std::byte> payload)
+{
+    const std::uint64_t number = number_in(field, payload);
+    return static_cast<std::int64_t>(format::size_of(field.type) == 4 ? number & UINT32_MAX : number);
+}
 
 /// A mask with as many low bits as the field has.
 std::uint64_t mask_of(const format::Field& field)
@@ -60,15 +60,31 @@ std::span<const std::byte> Decoder::complete_payload(std::span<const std::byte> 
     return buffer_;
 }
 
-std::uint64_t Decoder::time_of(std::span<const std::byte> payload) const
+/// The time that the device gave, as CLOCK_MONOTONIC; none if that is not a time since boot.
+std::optional<std::uint64_t> Decoder::time_of(std::span<const std::byte> payload, std::uint64_t now) const
 {
-    const std::uint64_t now = now_ns(CLOCK_MONOTONIC);
-    if (rules_.time.empty())
-        return now;
-    std::uint64_t time = 0;
-    for (const TimeField& part : rules_.time)
-        time += number_in(part.field, payload) * part.unit_ns;
-    return rules_.clock == CLOCK_MONOTONIC ? time : time + now - now_ns(rules_.clock);
+    std::int64_t time = 0;
+    for (const TimeField& part : rules_.time) {
+        std::int64_t ns = 0;
+        if (__builtin_mul_overflow(time_number_in(part.field, payload), part.unit_ns, &ns) ||
+            __builtin_add_overflow(time, ns, &time))
+            return std::nullopt;
+    }
+    if (rules_.clock != CLOCK_MONOTONIC &&
+        __builtin_add_overflow(time, static_cast<std::int64_t>(now - clock_(rules_.clock)), &time))
+        return std::nullopt;
+    return time < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(time));
+}
+
+/// @param fits whether the payload has the fields of the format
+void Decoder::set_time(Event& event, bool fits, SequenceCounter& counter) const
+{
+    const std::uint64_t now = clock_(CLOCK_MONOTONIC);
+    const std::optional<std::uint64_t> time = fits && !rules_.time.empty() ? time_of(event.payload, now) : now;
+    if (time)
+        event.time_ns = counter.order_time(*time, now);
+    else
+        event.flags |= kTimeUnknown;
 }
 
 /// Skips as many sequences as the device skipped numbers. The pump reports them as lost.
@@ -116,7 +132,7 @@ std::optional<Event> Decoder::decode(std::span<const std::byte> payload, Sequenc
         event.id = kMismatchId;
         event.flags = kFormatMismatch;
     }
-    event.time_ns = fits ? time_of(event.payload) : now_ns(CLOCK_MONOTONIC);
+    set_time(event, fits, counter);
     event.sequence = counter.next++;
     return event;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "format/format.hpp"
 #include "format/pattern.hpp"
 #include "record/record.hpp"
@@ -40,11 +41,15 @@ class Decoder {
 public:
     Decoder() = default;
     /// @param prefix the first fields of every payload: values that the setup read from the device, and constants
-    Decoder(DecodingRules rules, std::vector<std::byte> prefix) : rules_(std::move(rules)), prefix_(std::move(prefix))
+    /// @param clock the clocks of the system
+    Decoder(DecodingRules rules, std::vector<std::byte> prefix, Clock clock = clock_ns)
+        : rules_(std::move(rules)), prefix_(std::move(prefix)), clock_(clock)
     {
     }
 
-    /// @param counter gives the event its sequence, and is then set to the next one
+    /// @param counter gives the event its sequence, and is then set to the next one; the time of the event is not
+    /// before
+    ///        that of the last event of `counter`
     /// @returns the event, valid until the next call and as long as `payload`; none if the event is ignored
     [[nodiscard]] std::optional<Event> decode(std::span<const std::byte> payload, SequenceCounter& counter);
 
@@ -54,11 +59,13 @@ public:
 private:
     [[nodiscard]] std::uint32_t id_of(std::span<const std::byte> payload) const;
     [[nodiscard]] std::span<const std::byte> complete_payload(std::span<const std::byte> payload, bool& fits);
-    [[nodiscard]] std::uint64_t time_of(std::span<const std::byte> payload) const;
+    [[nodiscard]] std::optional<std::uint64_t> time_of(std::span<const std::byte> payload, std::uint64_t now) const;
+    void set_time(Event& event, bool fits, SequenceCounter& counter) const;
     void skip_gap(std::span<const std::byte> payload, SequenceCounter& counter) const;
 
     DecodingRules rules_;
     std::vector<std::byte> prefix_;
+    Clock clock_ = clock_ns;
     std::vector<std::byte> buffer_;  // kept to save allocations
 };
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.hpp"
 #include "daemon_test.hpp"
 #include "support/record.hpp"
 
@@ -64,6 +65,21 @@ TEST_F(Device, PatternSplitsLinesIntoFieldsWithIdsAndNames)
         << "a line that does not match is published as bytes";
     EXPECT_EQ(events[2].name, "1");
     EXPECT_EQ(subscriber_.channel().FormatMismatches(), 1U);
+}
+
+TEST_F(Device, TimeBeforeBootIsPublishedAsUnknown)
+{
+    const Fifo fifo(path("fifo"));
+    start(channel("sensor", fifo.path(),
+                  "records = \"fixed\"\nformat = \"u64 ns\"\ntime = \"ns\"\nclock = \"realtime\"\n"));
+    const UniqueFd writer = fifo.open_writer();
+    write_all(writer.get(), packed(std::uint64_t{1}, clock_ns(CLOCK_REALTIME)));
+    ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
+    const std::vector<Event> events = subscriber_.received().events;
+    EXPECT_EQ(events[0].time, 0U);
+    EXPECT_TRUE(events[0].fields().at("_time_unknown").get<bool>());
+    EXPECT_GT(events[1].time, 0U);
+    EXPECT_FALSE(events[1].fields().contains("_time_unknown"));
 }
 
 class SocketDevice : public Device, public testing::WithParamInterface<int> {};

@@ -113,6 +113,39 @@ TEST_F(RecordStream, FlagsThatOnlyTheDaemonSetsAreCleared)
     EXPECT_EQ(found.event.flags, ~record::kDaemonFlags);
 }
 
+TEST_F(RecordStream, TimeDoesNotRunBackwardsEvenAfterARestart)
+{
+    constexpr std::uint64_t kFuture = UINT64_MAX / 2;
+    const auto times = [](Reading& reading) {
+        std::vector<std::uint64_t> found;
+        const Reader::Batch batch = reading.read();
+        for (std::span<const std::byte> rest = batch.records; !rest.empty();) {
+            const record::Record record = record::parse_record(rest);
+            found.push_back(record.event.time_ns);
+            rest = rest.subspan(record.size);
+        }
+        reading.commit(9, batch.records.size());
+        return found;
+    };
+    send(record({.sequence = 1, .time_ns = 20}) + record({.sequence = 2, .time_ns = 10}) +
+         record({.sequence = 3, .time_ns = 0}) + record({.sequence = 4, .time_ns = 30}));
+    EXPECT_THAT(times(reader_), ElementsAre(20, 20, 0, 30)) << "0 means that the device gives no time";
+    Reading next = reader_.restarted(pipe_.read_end.get(), kRecords);
+    send(record({.sequence = 5, .time_ns = 29}) + record({.sequence = 6, .time_ns = kFuture}));
+    const std::vector<std::uint64_t> later = times(next);
+    EXPECT_EQ(later.at(0), 30U);
+    EXPECT_LT(later.at(1), kFuture);
+}
+
+TEST_F(RecordStream, FirstEventOfAnotherInstanceIsLaterThanTheLastOne)
+{
+    send(record({.sequence = 7, .time_ns = 20}) + record({.sequence = 1, .time_ns = 10}));
+    const std::span<const std::byte> records = reader_.read().records;
+    const record::Record last = record::parse_record(records);
+    EXPECT_EQ(last.event.time_ns, 20U);
+    EXPECT_EQ(record::parse_record(records.subspan(last.size)).event.time_ns, 21U);
+}
+
 TEST_F(RecordStream, RecordsSplitAnywhereAreCompleted)
 {
     const std::string bytes = record({.sequence = 1}, "first one") + record({.sequence = 2}, "second");
