@@ -38,7 +38,7 @@ Daemon::Daemon(bus::BusType bus_type, ConfigPath config_path)
                              totals_.lost);
       })
 {
-    set_log_level(config_.log_level);
+    use_config(std::move(config_));
     make_manager_object();
 }
 
@@ -50,7 +50,6 @@ int Daemon::run()
     add_stored_channels();
     for (const auto& [name, channel] : config_.channels)
         add_configured_channel(name);
-    update_arrival_monitor();
     enumerate_devices();
     // No channel took these devices over.
     for (const auto& [name, fd] : std::exchange(devices_without_checkpoint_, {}))
@@ -91,7 +90,7 @@ void Daemon::reload()
 {
     service::notify_reloading();
     try {
-        config_ = load_config(config_path_);
+        use_config(load_config(config_path_));
         apply_config();
     } catch (...) {
         service::notify_ready();
@@ -101,9 +100,22 @@ void Daemon::reload()
     service::notify_ready();
 }
 
+/// Makes `config` the running configuration. What it needs is created first: an exception has no effect.
+void Daemon::use_config(Config config)
+{
+    const bool has_devices =
+        std::ranges::any_of(config.channels, [](const auto& entry) { return entry.second.device.has_value(); });
+    if (has_devices && !arrival_monitor_)
+        arrival_monitor_ = make_arrival_monitor();
+    else if (!has_devices)
+        arrival_monitor_.reset();
+    config_ = std::move(config);
+    set_log_level(config_.log_level);
+}
+
+/// Applies the running configuration to the channels.
 void Daemon::apply_config()
 {
-    set_log_level(config_.log_level);
     for (auto next = channels_.begin(); next != channels_.end();) {
         const auto entry = next++;
         const device::ChannelSettings settings = config_.channel(entry->first);
@@ -114,7 +126,6 @@ void Daemon::apply_config()
     }
     for (const auto& [name, channel] : config_.channels)
         add_configured_channel(name);
-    update_arrival_monitor();
     enumerate_devices();
     status_.changed();
 }
@@ -190,17 +201,10 @@ void Daemon::add_configured_channel(const std::string& name)
     add_channel(description);
 }
 
-/// Creates the monitor that tells channels when their absent configured device appears, if there are configured
-/// devices.
-void Daemon::update_arrival_monitor()
+/// The monitor that tells channels when their absent configured device appears.
+std::unique_ptr<device::ArrivalMonitor> Daemon::make_arrival_monitor()
 {
-    if (std::ranges::none_of(config_.channels, [](const auto& entry) { return entry.second.device.has_value(); })) {
-        arrival_monitor_.reset();
-        return;
-    }
-    if (arrival_monitor_)
-        return;
-    arrival_monitor_ = std::make_unique<device::ArrivalMonitor>(loop_, [this](sd_device* device) {
+    return std::make_unique<device::ArrivalMonitor>(loop_, [this](sd_device* device) {
         for (const auto& [name, entry] : channels_) {
             if (entry.channel->is_waiting_for(device))
                 entry.channel->device_appeared();
@@ -245,8 +249,9 @@ void Daemon::add_channel(const record::ChannelDescription& description, channel:
         service::remove_fd(service::StoredFdKind::device, name);
     inherited.previous = removed_positions_.take(name);
     const channel::Services services{loop_, connection_, publisher_, sigio_, inherited_fds_, totals_};
-    channels_[name].channel = std::make_unique<channel::Channel>(
-        services, description, config_.channel(name), std::move(inherited), [this, name] { queue_turn(name); });
+    auto created = std::make_unique<channel::Channel>(services, description, config_.channel(name),
+                                                      std::move(inherited), [this, name] { queue_turn(name); });
+    channels_[name].channel = std::move(created);  // only now: there is no entry without a channel
     queue_turn(name);
     on_channels_changed();
 }

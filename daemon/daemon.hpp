@@ -46,7 +46,8 @@ public:
     [[nodiscard]] const EventLoop& loop() const noexcept { return loop_; }
     [[nodiscard]] bus::ManagerProperties properties() const;
 
-    /// Loads the configuration again and applies it. If it is wrong, the previous configuration remains in use.
+    /// Loads the configuration again and applies it: all of it, or nothing. If it is wrong, or what it needs cannot be
+    /// created, the previous configuration remains in use. A failure of one channel is the state of that channel.
     /// @throws ConfigError, std::exception
     void reload();
 
@@ -63,12 +64,13 @@ private:
 
     void reload_or_log_error();
     void reload_or_throw_method_error();
+    void use_config(Config config);
     void apply_config();
 
     void enumerate_devices();
     void on_device_added(const record::ChannelDescription& description);
     void on_device_removed(const std::string& name);
-    void update_arrival_monitor();
+    [[nodiscard]] std::unique_ptr<device::ArrivalMonitor> make_arrival_monitor();
 
     void add_channel(const record::ChannelDescription& description, channel::Inherited inherited = {});
     void add_stored_channels();

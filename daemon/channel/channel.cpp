@@ -70,8 +70,6 @@ std::optional<Channel::TriggerWithReason> Channel::run_actions(Action actions, T
         device_.is_open() ? stop_reading() : close_device();
     if (contains_any(actions, Action::stop_and_close_unless_ring))
         device_.is_open() && device_.is_ring() ? stop_reading() : close_device();
-    if (contains_any(actions, Action::finish_input))
-        finish_input();
     if (contains_any(actions, Action::reset_backoff))
         backoff_.reset();
     std::optional<TriggerWithReason> outcome = run_device_action(actions);
@@ -84,6 +82,8 @@ std::optional<Channel::TriggerWithReason> Channel::run_actions(Action actions, T
 std::optional<Channel::TriggerWithReason> Channel::run_device_action(Action actions)
 {
     std::optional<TriggerWithReason> failure;
+    if (contains_any(actions, Action::finish_input))
+        failure = attempt([this] { finish_input(); });
     if (contains_any(actions, Action::open_device)) {
         failure = attempt([this] { open_device(); });
         return failure ? failure : TriggerWithReason{Trigger::opened, {}};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <climits>
 #include <limits>
 #include <sstream>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "config/document.hpp"
 #include "config/preset.hpp"
 #include "config/setup_steps.hpp"
+#include "device/setup.hpp"
 
 namespace drvbus::config {
 
@@ -137,6 +139,9 @@ std::optional<Settings> read_path_or_match(const Table& table)
             from.fail("device", fmt::format("'device' cannot be \"{}\"; it is an absolute path, or "
                                             "\"fd:NAME\" for a file that the service manager opened",
                                             *device));
+        if (device->size() >= PATH_MAX || device->find('\0') != std::string::npos)
+            from.fail("device", fmt::format("'device' must be shorter than {} bytes and cannot contain a NUL character",
+                                            PATH_MAX));
         settings.path = *device;
         return settings;
     }
@@ -334,6 +339,11 @@ void read_device(const Table& table, device::ChannelSettings& channel)
     }
     Settings& settings = *channel.device;
     settings.setup = read_steps(table, "setup");
+    if (const std::size_t size = setup_state_size(settings.setup); size > device::SetupState::kMaxSize)
+        table.fail("setup",
+                   fmt::format("the steps save {} bytes with 'restore', 'keep' and prepended fields; the limit "
+                               "is {}",
+                               size, device::SetupState::kMaxSize));
     settings.rearm = read_steps(table, "rearm");
     settings.eventfd_step = read_step(table, "eventfd");
     if (const auto fetch = read_step(table, "fetch")) {

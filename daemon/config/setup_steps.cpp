@@ -248,4 +248,16 @@ std::size_t payload_prefix_size(const std::vector<device::SetupStep>& steps)
     return size;
 }
 
+std::size_t setup_state_size(const std::vector<device::SetupStep>& steps)
+{
+    std::size_t size = payload_prefix_size(steps);
+    for (const device::SetupStep& step : steps) {
+        const auto* const ioctl = std::get_if<IoctlStep>(&step.operation);
+        size += sizeof(std::uint32_t);  // the size of the struct, also if there is none
+        if (ioctl != nullptr && ioctl->restored_from != 0)
+            size += ioctl->format->fixed_size();
+    }
+    return size;
+}
+
 }  // namespace drvbus::config

@@ -21,4 +21,7 @@ namespace drvbus::config {
 /// The size in bytes of the payload prefix (SetupState::payload_prefix) that the steps will make.
 [[nodiscard]] std::size_t payload_prefix_size(const std::vector<device::SetupStep>& steps);
 
+/// The size in bytes of what the steps leave for the next process (SetupState), without the path in sysfs.
+[[nodiscard]] std::size_t setup_state_size(const std::vector<device::SetupStep>& steps);
+
 }  // namespace drvbus::config

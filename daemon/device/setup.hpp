@@ -18,6 +18,10 @@ struct SetupState {
     std::vector<std::byte> payload_prefix;              ///< precedes the payload of each event
     std::vector<std::vector<std::byte>> saved_structs;  ///< for each step its StepResult::saved_struct
 
+    /// Largest size of `payload_prefix` and `saved_structs` in bytes. The checkpoint has 4096, which leaves the rest
+    /// for the path in sysfs.
+    static constexpr std::size_t kMaxSize = 3072;
+
     /// The form in which the checkpoint stores it.
     [[nodiscard]] std::vector<std::byte> to_bytes() const;
     /// @throws std::runtime_error if the bytes are not from `to_bytes`

@@ -125,6 +125,13 @@ INSTANTIATE_TEST_SUITE_P(
             "RelativeDevice", channel("device = \"dev/x\"\n"), "3:10",
             "'device' cannot be \"dev/x\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
             "opened"},
+        Wrong{"DeviceWithANul", channel("device = \"/dev/a\\u0000b\"\n"), "3:10",
+              "'device' must be shorter than 4096 bytes and cannot contain a NUL character"},
+        Wrong{"DeviceThatIsTooLong", channel("device = \"/" + std::string(4096, 'x') + "\"\n"), "3:10",
+              "'device' must be shorter than 4096 bytes and cannot contain a NUL character"},
+        Wrong{"SetupThatSavesTooMuch",
+              channel("device = \"/dev/x\"\nsetup = [{ ioctl = 1, format = \"u8 a[3069]\", restore = 2 }]\n"), "4:9",
+              "the steps save 3073 bytes with 'restore', 'keep' and prepended fields; the limit is 3072"},
         Wrong{"FileWithoutAName", channel("device = \"fd:\"\n"), "3:10",
               "'device' cannot be \"fd:\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
               "opened"},
