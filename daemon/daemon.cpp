@@ -28,7 +28,7 @@ Daemon::Daemon(bus::BusType bus_type, ConfigPath config_path)
       publisher_(connection_), sigio_(loop_),
       discovery_(
           loop_, [this](const record::ChannelDescription& description) { on_device_added(description); },
-          [this](const std::string& name) { on_device_removed(name); }, [this] { enumeration_.request(); }),
+          [this](const std::string& name) { on_device_removed(name); }, [this] { enumeration_.request(); }, log_),
       turns_(loop_.deferred(EventLoop::Priority::normal, [this] { run_turns(); })),
       enumeration_(loop_.deferred(EventLoop::Priority::normal, [this] { enumerate_devices(); })),
       stop_on_term_(loop_.signal(SIGTERM, [this] { stop(EXIT_SUCCESS); })),
@@ -73,7 +73,9 @@ void Daemon::reload_or_log_error()
     try {
         reload();
     } catch (const std::exception& error) {
-        spdlog::error("the configuration was not reloaded, the previous one remains in use: {}", error.what());
+        log_.write(
+            "failed reloads", spdlog::level::err,
+            fmt::format("the configuration was not reloaded, the previous one remains in use: {}", error.what()));
     }
 }
 
@@ -96,7 +98,7 @@ void Daemon::reload()
         service::notify_ready();
         throw;
     }
-    spdlog::info("the configuration was reloaded");
+    log_.write("reloads", spdlog::level::info, "the configuration was reloaded");
     service::notify_ready();
 }
 
@@ -204,12 +206,15 @@ void Daemon::add_configured_channel(const std::string& name)
 /// The monitor that tells channels when their absent configured device appears.
 std::unique_ptr<device::ArrivalMonitor> Daemon::make_arrival_monitor()
 {
-    return std::make_unique<device::ArrivalMonitor>(loop_, [this](sd_device* device) {
-        for (const auto& [name, entry] : channels_) {
-            if (entry.channel->is_waiting_for(device))
-                entry.channel->device_appeared();
-        }
-    });
+    return std::make_unique<device::ArrivalMonitor>(
+        loop_,
+        [this](sd_device* device) {
+            for (const auto& [name, entry] : channels_) {
+                if (entry.channel->is_waiting_for(device))
+                    entry.channel->device_appeared();
+            }
+        },
+        log_);
 }
 
 void Daemon::on_device_added(const record::ChannelDescription& description)
@@ -217,9 +222,10 @@ void Daemon::on_device_added(const record::ChannelDescription& description)
     enumerated_.insert(description.name);
     const auto existing = channels_.find(description.name);
     if (config_.channel(description.name).device)
-        spdlog::warn(
-            "channel {}: the configuration gives this name to another device; the events of {} are not published",
-            description.name, description.node);
+        log_.write(fmt::format("channel {}: devices that are not published", description.name), spdlog::level::warn,
+                   fmt::format("channel {}: the configuration gives this name to another device; the events of {} are "
+                               "not published",
+                               description.name, description.node));
     else if (existing == channels_.end())
         add_channel(description);
     // The channel already reads this device, or it still publishes the events of a removed device. Its next turns show
@@ -248,7 +254,7 @@ void Daemon::add_channel(const record::ChannelDescription& description, channel:
     else if (stored)
         service::remove_fd(service::StoredFdKind::device, name);
     inherited.previous = removed_positions_.take(name);
-    const channel::Services services{loop_, connection_, publisher_, sigio_, inherited_fds_, totals_};
+    const channel::Services services{loop_, connection_, publisher_, sigio_, inherited_fds_, totals_, log_};
     auto created = std::make_unique<channel::Channel>(services, description, config_.channel(name),
                                                       std::move(inherited), [this, name] { queue_turn(name); });
     channels_[name].channel = std::move(created);  // only now: there is no entry without a channel
@@ -315,7 +321,8 @@ void Daemon::delete_channel(ChannelEntries::iterator entry)
 {
     const std::string name = entry->first;
     const std::unique_ptr<record::ChannelDescription> added_device = std::move(entry->second.added_device);
-    spdlog::info("channel {}: deleted", name);
+    log_.write(fmt::format("channel {}: deletions", name), spdlog::level::info,
+               fmt::format("channel {}: deleted", name));
     entry->second.channel->remove_stored_fds();
     removed_positions_.put(name, entry->second.channel->final_position());
     channels_.erase(entry);

@@ -10,6 +10,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/fd_store.hpp"
+#include "base/log_limiter.hpp"
 #include "base/service_status.hpp"
 #include "bus/connection.hpp"
 #include "bus/objects.hpp"
@@ -92,6 +93,7 @@ private:
     ConfigPath config_path_;
     Config config_;
     EventLoop loop_;
+    LogLimiter log_{loop_};
     service::InheritedFds inherited_fds_;
     bus::Connection connection_;
     bus::Publisher publisher_;

@@ -59,7 +59,7 @@ OpenedBus open_bus_for_daemon(BusType type)
 }  // namespace
 
 Connection::Connection(EventLoop& loop, BusType type, Callbacks callbacks)
-    : loop_(loop), type_(type), callbacks_(std::move(callbacks)), bus_(open_bus_for_daemon(type)),
+    : loop_(loop), log_(loop), type_(type), callbacks_(std::move(callbacks)), bus_(open_bus_for_daemon(type)),
       retry_delay_(kMinRetryDelay),
       after_each_(loop.after_each(EventLoop::Priority::normal, [this] { check_flushed(); })),
       retry_(loop.timer(EventLoop::Priority::normal, [this] { probe(); })),
@@ -112,7 +112,8 @@ void Connection::report_broken() const
 void Connection::on_disconnected()
 {
     if (connected_) {
-        spdlog::warn("the connection to the {} bus broke; waiting for the bus", name_of(type_));
+        log_.write("connections to the bus that broke", spdlog::level::warn,
+                   fmt::format("the connection to the {} bus broke; waiting for the bus", name_of(type_)));
         connected_ = false;
         callbacks_.disconnected();
     }
@@ -203,7 +204,8 @@ void Connection::finish_reconnect()
         on_disconnected();
         return;
     }
-    spdlog::info("connected to the {} bus again", name_of(type_));
+    log_.write("connections to the bus that were made again", spdlog::level::info,
+               fmt::format("connected to the {} bus again", name_of(type_)));
     connected_ = true;
     retry_delay_ = kMinRetryDelay;
     callbacks_.connected();

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/event_loop.hpp"
+#include "base/log_limiter.hpp"
 #include "bus/sdbus_version.hpp"
 
 namespace drvbus::bus {
@@ -79,6 +80,7 @@ private:
     [[nodiscard]] std::uint64_t queued_messages() const;
 
     EventLoop& loop_;
+    LogLimiter log_;
     BusType type_;
     Callbacks callbacks_;
     std::optional<OpenedBus> bus_;

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "device/match.hpp"
 #include "device/open.hpp"
@@ -30,7 +29,7 @@ Channel::Channel(Services services, record::ChannelDescription description, devi
       inherited_device_(std::move(inherited.device)),
       retry_timer_(services_.loop.timer(EventLoop::Priority::normal, [this] { handle(Trigger::retry_due); })),
       device_(services_.inherited_fds, std::move(inherited.eventfd)),
-      pump_(description_.name, services_.connection, services_.publisher, services_.totals,
+      pump_(description_.name, services_.connection, services_.publisher, services_.totals, services_.log,
             {.committed = [this] { backoff_.reset(); }, .new_instance = [this] { emit_changed(); }})
 {
     use_device_settings();
@@ -129,7 +128,8 @@ void Channel::report(State before, const TriggerWithReason& cause, bool reopened
     const std::string_view name_of_state = to_string(state_);
     if (is_final(state_)) {
         if (failed)
-            spdlog::error("channel {}: the remaining events cannot be read: {}", name(), cause.reason);
+            log_state(spdlog::level::err,
+                      fmt::format("channel {}: the remaining events cannot be read: {}", name(), cause.reason));
         return;
     }
     const bool changed = name_of_state != to_string(before) || (failed && cause.reason != reason_);
@@ -137,7 +137,8 @@ void Channel::report(State before, const TriggerWithReason& cause, bool reopened
         reason_ = cause.reason;
         const auto level = state_ == State::absent || !failed ? spdlog::level::info : spdlog::level::err;
         if (cause.trigger != Trigger::opened)  // open_device() has logged it
-            spdlog::log(level, "channel {}: {}{}{}", name(), name_of_state, reason_.empty() ? "" : ": ", reason_);
+            log_state(level,
+                      fmt::format("channel {}: {}{}{}", name(), name_of_state, reason_.empty() ? "" : ": ", reason_));
     }
     if (changed || reopened)
         emit_changed();
@@ -156,8 +157,9 @@ void Channel::open_device()
     device_.store(name());
     start_notification();
     flood_guard_ = {};
-    spdlog::info("channel {}: {} online at sequence {}, notification {}", name(), description_.node,
-                 pump_.sent().next_sequence, properties().notification);
+    log_state(spdlog::level::info,
+              fmt::format("channel {}: {} online at sequence {}, notification {}", name(), description_.node,
+                          pump_.sent().next_sequence, properties().notification));
 }
 
 void Channel::start_reading()
@@ -237,9 +239,11 @@ void Channel::update_message_context()
         context.format = format::Format::parse(description_.format);
     } catch (const format::ParseError& error) {
         context.format = {};
-        spdlog::error("channel {}: the driver's format has an error in {}; the events are published as bytes. To "
-                      "correct this, set 'format' in the [[channel]] of the configuration",
-                      name(), error.what());
+        services_.log.write(
+            fmt::format("channel {}: errors in the driver's format", name()), spdlog::level::err,
+            fmt::format("channel {}: the driver's format has an error in {}; the events are published as bytes. To "
+                        "correct this, set 'format' in the [[channel]] of the configuration",
+                        name(), error.what()));
     }
 }
 
@@ -418,6 +422,12 @@ bus::Replay Channel::replay(std::uint64_t since)
                                fmt::format("channel {} is {}: {}; ask again once its State is \"online\"", name(),
                                            to_string(state_), reason_));
     return pump_.replay(since);
+}
+
+/// Logs a change of the channel's state. A device can cause many of them.
+void Channel::log_state(LogLimiter::Level level, const std::string& line) const
+{
+    services_.log.write(fmt::format("channel {}: changes of its state", name()), level, line);
 }
 
 void Channel::emit_changed()

@@ -10,6 +10,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/fd_store.hpp"
+#include "base/log_limiter.hpp"
 #include "base/unique_fd.hpp"
 #include "bus/connection.hpp"
 #include "bus/objects.hpp"
@@ -35,6 +36,7 @@ struct Services {
     notification::SigioDispatcher& sigio;
     const service::InheritedFds& inherited_fds;
     Totals& totals;
+    LogLimiter& log;
 };
 
 /// What a new channel gets from earlier ones: the files that an earlier process stored, and where the previous channel
@@ -144,6 +146,7 @@ private:
     [[nodiscard]] bus::ChannelProperties properties() const;
     [[nodiscard]] bus::Replay replay(std::uint64_t since);
     void emit_changed();
+    void log_state(LogLimiter::Level level, const std::string& line) const;
 
     Services services_;
     record::ChannelDescription description_;

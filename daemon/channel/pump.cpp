@@ -21,10 +21,11 @@ constexpr std::size_t kTurnBudget = 16384;
 
 }  // namespace
 
-Pump::Pump(std::string name, bus::Connection& connection, bus::Publisher& publisher, Totals& totals,
+Pump::Pump(std::string name, bus::Connection& connection, bus::Publisher& publisher, Totals& totals, LogLimiter& log,
            Callbacks callbacks)
-    : name_(std::move(name)), connection_(connection), publisher_(publisher), totals_(totals),
-      callbacks_(std::move(callbacks))
+    : name_(std::move(name)), connection_(connection), publisher_(publisher), totals_(totals), log_(log),
+      losses_(fmt::format("channel {}: lost events", name_)),
+      new_instances_(fmt::format("channel {}: new instances of the device", name_)), callbacks_(std::move(callbacks))
 {
     message_context_.path = bus::channel_path(name_);
 }
@@ -111,8 +112,9 @@ void Pump::publish(const record::Event& event)
 
 void Pump::begin_instance(std::uint64_t sequence)
 {
-    spdlog::info("channel {}: the sequence went back from {} to {}: another instance of the device begins", name_,
-                 sent_.next_sequence, sequence);
+    if (log_.admit(new_instances_, spdlog::level::info))
+        spdlog::info("channel {}: the sequence went back from {} to {}: another instance of the device begins", name_,
+                     sent_.next_sequence, sequence);
     sent_.previous = {sent_.instance, sent_.next_sequence};
     sent_.instance = device::new_instance_id();
     sent_.instance_begin = sent_.record_bytes;
@@ -125,8 +127,9 @@ void Pump::publish_lost(std::uint64_t end)
 {
     const std::uint64_t count = end - sent_.next_sequence;
     publisher_.lost(message_context_, sent_.next_sequence, count);
-    spdlog::warn("channel {}: {} events from sequence {} on are lost: {}", name_, count, sent_.next_sequence,
-                 reader_->loss_cause());
+    if (log_.admit(losses_, spdlog::level::warn, count))
+        spdlog::warn("channel {}: {} events from sequence {} on are lost: {}", name_, count, sent_.next_sequence,
+                     reader_->loss_cause());
     sent_.lost += count;
     sent_.next_sequence = end;
 }

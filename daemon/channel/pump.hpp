@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "base/log_limiter.hpp"
 #include "bus/connection.hpp"
 #include "bus/event_message.hpp"
 #include "bus/publisher.hpp"
@@ -47,8 +48,9 @@ public:
     };
 
     /// @param name of the channel, for the log
-    /// @param connection, publisher, totals must outlive the pump; the pump adds its counters to `totals`
-    Pump(std::string name, bus::Connection& connection, bus::Publisher& publisher, Totals& totals, Callbacks callbacks);
+    /// @param connection, publisher, totals, log must outlive the pump; the pump adds its counters to `totals`
+    Pump(std::string name, bus::Connection& connection, bus::Publisher& publisher, Totals& totals, LogLimiter& log,
+         Callbacks callbacks);
 
     /// The event names and the format. A change applies to all messages that the pump sends after it.
     [[nodiscard]] bus::MessageContext& message_context() noexcept { return message_context_; }
@@ -110,6 +112,8 @@ private:
     bus::Connection& connection_;
     bus::Publisher& publisher_;
     Totals& totals_;
+    LogLimiter& log_;
+    std::string losses_, new_instances_;  ///< subjects in the log
     Callbacks callbacks_;
     bus::MessageContext message_context_;
     std::optional<checkpoint::Checkpoint> checkpoint_;

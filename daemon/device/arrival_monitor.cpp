@@ -4,13 +4,14 @@
 #include <exception>
 #include <utility>
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include "base/errno.hpp"
 
 namespace drvbus::device {
 
-ArrivalMonitor::ArrivalMonitor(const EventLoop& loop, Added added) : added_(std::move(added))
+ArrivalMonitor::ArrivalMonitor(const EventLoop& loop, Added added, LogLimiter& log)
+    : added_(std::move(added)), log_(log)
 {
     sd_device_monitor* monitor = nullptr;
     check(sd_device_monitor_new(&monitor), "sd_device_monitor_new");
@@ -33,7 +34,8 @@ void ArrivalMonitor::on_uevent(sd_device* device) noexcept
         if (sd_device_get_action(device, &action) >= 0 && action == SD_DEVICE_ADD)
             added_(device);
     } catch (const std::exception& error) {
-        spdlog::error("handling an added device failed: {}", error.what());
+        log_.write("added devices that could not be handled", spdlog::level::err,
+                   fmt::format("handling an added device failed: {}", error.what()));
     }
 }
 

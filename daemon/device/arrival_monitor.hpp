@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/event_loop.hpp"
+#include "base/log_limiter.hpp"
 #include "device/sd_device_ptr.hpp"
 
 namespace drvbus::device {
@@ -16,14 +17,15 @@ public:
 
     /// Calls `added` from the event loop. The kernel may drop uevents. A channel must therefore not rely on this alone:
     /// it also retries after its back-off.
-    /// @param loop must outlive this object
+    /// @param loop, log must outlive this object
     /// @throws std::system_error
-    ArrivalMonitor(const EventLoop& loop, Added added);
+    ArrivalMonitor(const EventLoop& loop, Added added, LogLimiter& log);
 
 private:
     void on_uevent(sd_device* device) noexcept;
 
     Added added_;
+    LogLimiter& log_;
     SdDeviceMonitorPtr monitor_;
 };
 

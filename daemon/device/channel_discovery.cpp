@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 #include <linux/sock_diag.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include "base/errno.hpp"
@@ -43,8 +42,8 @@ record::ChannelDescription describe(sd_device* device)
 
 }  // namespace
 
-ChannelDiscovery::ChannelDiscovery(const EventLoop& loop, Added added, Removed removed, Missed missed)
-    : added_(std::move(added)), removed_(std::move(removed)), missed_(std::move(missed))
+ChannelDiscovery::ChannelDiscovery(const EventLoop& loop, Added added, Removed removed, Missed missed, LogLimiter& log)
+    : added_(std::move(added)), removed_(std::move(removed)), missed_(std::move(missed)), log_(log)
 {
     sd_device_monitor* monitor = nullptr;
     check(sd_device_monitor_new(&monitor), "sd_device_monitor_new");
@@ -69,6 +68,12 @@ std::uint32_t ChannelDiscovery::dropped_uevents() const noexcept
     return info[SK_MEMINFO_DROPS];
 }
 
+void ChannelDiscovery::log_failure(const std::exception& error) const
+{
+    log_.write(fmt::format("devices of class {} that could not be handled", kClass), spdlog::level::err,
+               fmt::format("handling an added or removed device of class {} failed: {}", kClass, error.what()));
+}
+
 void ChannelDiscovery::on_uevent(sd_device* device)
 {
     // Called from C, so no exception may leave this function. A device that cannot be read must not affect the others.
@@ -82,7 +87,7 @@ void ChannelDiscovery::on_uevent(sd_device* device)
         else if (action == SD_DEVICE_REMOVE)
             removed_(name);
     } catch (const std::exception& error) {
-        spdlog::error("handling an added or removed device of class {} failed: {}", kClass, error.what());
+        log_failure(error);
     }
     if (std::exchange(dropped_, dropped_uevents()) != dropped_)
         missed_();
@@ -99,7 +104,7 @@ void ChannelDiscovery::enumerate() const
         try {
             added_(describe(device));
         } catch (const std::exception& error) {
-            spdlog::error("handling a device of class {} failed: {}", kClass, error.what());
+            log_failure(error);
         }
     }
 }

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <string>
 
 #include "base/event_loop.hpp"
+#include "base/log_limiter.hpp"
 #include "device/sd_device_ptr.hpp"
 #include "record/channel_description.hpp"
 
@@ -21,9 +23,9 @@ public:
 
     /// Calls `added` and `removed` from the event loop. Calls `missed` if the kernel dropped uevents because the buffer
     /// of the socket was full. The owner must then call `enumerate`.
-    /// @param loop must outlive this object
+    /// @param loop, log must outlive this object
     /// @throws std::system_error
-    ChannelDiscovery(const EventLoop& loop, Added added, Removed removed, Missed missed);
+    ChannelDiscovery(const EventLoop& loop, Added added, Removed removed, Missed missed, LogLimiter& log);
 
     /// Calls `added` for every device that exists now. A device that is added during the call may be reported twice.
     /// @throws std::system_error
@@ -31,11 +33,13 @@ public:
 
 private:
     void on_uevent(sd_device* device);
+    void log_failure(const std::exception& error) const;
     [[nodiscard]] std::uint32_t dropped_uevents() const noexcept;
 
     Added added_;
     Removed removed_;
     Missed missed_;
+    LogLimiter& log_;
     std::uint32_t dropped_ = 0;  ///< value of `dropped_uevents` when the last uevent was handled
     SdDeviceMonitorPtr monitor_;
 };

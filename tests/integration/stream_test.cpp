@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Records from a FIFO: the daemon publishes each event once and in order, and announces lost events.
+#include <csignal>
+#include <cstdint>
+#include <regex>
 #include <string>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/drvbus.h>
+#include <sys/socket.h>
 
 #include "fifo_test.hpp"
 #include "observer.hpp"
@@ -172,6 +176,74 @@ TEST_F(Stream, DeviceIsReopenedAfterMalformedRecord)
     send(2);
     ASSERT_TRUE(subscriber_.wait_for(2));
     EXPECT_EQ(subscriber_.received().gaps(2), "");
+}
+
+/// What the log says about a subject: in lines of its own, and in lines with a total.
+struct Logged {
+    int lines = 0;
+    std::uint64_t in_lines = 0;  ///< sum of the first group of the pattern
+    int totals = 0;
+    std::uint64_t in_totals = 0;
+};
+
+Logged logged(const std::string& log, const std::string& line, const std::string& subject)
+{
+    Logged found;
+    const auto each = [&log](const std::string& pattern, const auto& use) {
+        const std::regex expression(pattern);
+        for (std::sregex_iterator at(log.begin(), log.end(), expression), end; at != end; ++at)
+            use(*at);
+    };
+    each(line, [&found](const std::smatch& match) {
+        ++found.lines;
+        found.in_lines += match.size() > 1 ? std::stoull(match.str(1)) : 1;
+    });
+    each(subject + ": (\\d+) more", [&found](const std::smatch& match) {
+        ++found.totals;
+        found.in_totals += std::stoull(match.str(1));
+    });
+    return found;
+}
+
+TEST_F(Stream, LogOfManyGapsIsShortAndComplete)
+{
+    constexpr std::uint64_t kGaps = 2000;
+    start_channel();
+    for (std::uint64_t gap = 1; gap <= kGaps; ++gap)
+        send(2 * gap);
+    ASSERT_TRUE(subscriber_.wait_for(2 * kGaps)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.received().lost_count(), kGaps);
+    daemon().signal(SIGTERM);
+    EXPECT_EQ(daemon().wait(), 0);
+    const Logged gaps =
+        logged(daemon().output(), "channel sensor: (\\d+) events from sequence", "channel sensor: lost events");
+    EXPECT_LT(gaps.lines + gaps.totals, 200);
+    EXPECT_GE(gaps.lines, 1);
+    EXPECT_EQ(gaps.in_lines + gaps.in_totals, kGaps);
+}
+
+TEST_F(Stream, LogOfADeviceThatHangsUpAgainAndAgainIsShortAndHasItsLastState)
+{
+    constexpr std::uint64_t kConnections = 8;
+    UniqueFd socket = bind_socket(path("socket"), SOCK_STREAM);
+    must(listen(socket.get(), 1), "listen");
+    start(channel("sensor", path("socket"), "preset = \"fifo\"\n"));
+    for (std::uint64_t connection = 1; connection <= kConnections; ++connection) {
+        const UniqueFd peer(must(accept(socket.get(), nullptr, nullptr), "accept"));
+        write_all(peer.get(), "hello\n");
+        ASSERT_TRUE(subscriber_.wait_for(connection)) << summary(subscriber_);
+        if (connection == kConnections)
+            socket.reset();  // the device remains absent
+    }
+    (void)reason_for("retrying", subscriber_);
+    daemon().signal(SIGTERM);
+    EXPECT_EQ(daemon().wait(), 0);
+    const std::string log = daemon().output();
+    const Logged states = logged(log, "channel sensor: (?:retrying|/)", "channel sensor: changes of its state");
+    // Each connection makes the channel online and then retrying.
+    EXPECT_GE(states.in_lines + states.in_totals, 2 * kConnections) << log;
+    EXPECT_THAT(log, HasSubstr("; the last one: channel sensor: retrying: "));
+    EXPECT_LT(static_cast<std::uint64_t>(states.lines + states.totals), 2 * kConnections) << log;
 }
 
 }  // namespace

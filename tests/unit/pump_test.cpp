@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "base/event_loop.hpp"
+#include "base/log_limiter.hpp"
 #include "support/private_bus.hpp"
 #include "support/record.hpp"
 #include "support/subscriber.hpp"
@@ -79,7 +80,9 @@ protected:
     channel::Totals totals_;
     int commits_ = 0;
     int instances_ = 0;
-    channel::Pump pump_{"sensor", connection_, publisher_, totals_, {[this] { ++commits_; }, [this] { ++instances_; }}};
+    LogLimiter log_{loop_};
+    channel::Pump pump_{"sensor", connection_, publisher_,
+                        totals_,  log_,        {[this] { ++commits_; }, [this] { ++instances_; }}};
     ScriptedReader* reader_ = nullptr;
     FloodGuard guard_;
     std::function<bool()> readable_ = [] { return false; };
