@@ -95,6 +95,9 @@ std::string describe_decoding(const record::DecodingRules& decoding)
         text += labelled("sequence", decoding.device_number->name + ": missing numbers are lost events");
     if (!decoding.ignored.empty())
         text += labelled("ignore", fmt::format("events with id {}", fmt::join(decoding.ignored, ", ")));
+    if (!decoding.losses.empty())
+        text += labelled(
+            "loss", fmt::format("events with id {} are announced as lost events", fmt::join(decoding.losses, ", ")));
     return text;
 }
 

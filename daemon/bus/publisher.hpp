@@ -24,7 +24,7 @@ public:
 
     /// Sends the signal Lost, in the same way.
     /// @param first sequence of the first lost event
-    /// @param count number of lost events
+    /// @param count number of lost events; 0: unknown
     /// @throws SendError
     void lost(const MessageContext& context, std::uint64_t first, std::uint64_t count);
 

@@ -45,12 +45,14 @@ Summary append_events(sd_bus_message* reply, const Replay& replay, std::uint64_t
             summary.more = true;
             break;
         }
+        summary.next = record.event.sequence + 1;
+        rest = rest.subspan(record.size);
+        if ((record.event.flags & record::kLoss) != 0)
+            continue;  // counted as one lost event
         open(reply, 'r', EventEncoder::kSignature);
         encoder.append_event(reply, replay.context, record.event);
         close(reply);
         ++summary.events;
-        summary.next = record.event.sequence + 1;
-        rest = rest.subspan(record.size);
     }
     close(reply);
     return summary;

@@ -103,6 +103,10 @@ void Pump::publish(const record::Event& event)
         begin_instance(event.sequence);
     if (event.sequence > sent_.next_sequence)
         publish_lost(event.sequence);
+    if ((event.flags & record::kLoss) != 0) {
+        publish_unknown_loss();
+        return;
+    }
     if (!publisher_.event(message_context_, event) && sent_.mismatches++ == 0)
         spdlog::warn("channel {}: an event is published as bytes, with the name \"{}\": {}", name_,
                      record::kMismatchName, reader_->explain_mismatch(event, message_context_.format));
@@ -132,6 +136,18 @@ void Pump::publish_lost(std::uint64_t end)
                      reader_->loss_cause());
     sent_.lost += count;
     sent_.next_sequence = end;
+}
+
+/// Announces that the device lost events without saying how many. They have one sequence together, and count as one.
+void Pump::publish_unknown_loss()
+{
+    publisher_.lost(message_context_, sent_.next_sequence, 0);
+    if (log_.admit(losses_, spdlog::level::warn))
+        spdlog::warn("channel {}: the device lost events at sequence {}, and does not say how many; read it faster, or "
+                     "enlarge its buffer",
+                     name_, sent_.next_sequence);
+    ++sent_.lost;
+    ++sent_.next_sequence;
 }
 
 void Pump::commit_published()

@@ -106,6 +106,7 @@ private:
     std::size_t publish_batch(std::span<const std::byte> records, std::size_t budget);
     void publish(const record::Event& event);
     void publish_lost(std::uint64_t end);
+    void publish_unknown_loss();
     void begin_instance(std::uint64_t sequence);
 
     std::string name_;

@@ -196,6 +196,7 @@ void Checkpoint::discard_staged()
     FramingProgress next = replay_log().framing_progress();
     next.staging_begin = staging_area().end();
     next.sequence.has_device_number = 0;
+    next.sequence.state &= ~record::SequenceCounter::kIncompletePart;
     replay_log().append(next);
 }
 

@@ -25,12 +25,12 @@ using record::Framing;
 
 const Names kKeys{"name",  "notification", "format", "names",    "preset", "device",  "match",    "records",
                   "id",    "time",         "clock",  "sequence", "ignore", "pattern", "priority", "setup",
-                  "rearm", "eventfd",      "fetch",  "flood",    "unit",   "event"};
+                  "rearm", "eventfd",      "fetch",  "flood",    "unit",   "event",   "loss",     "resync"};
 /// Keys that describe the device and not its events. If one of them changes, the daemon opens the device again.
 const Names kDeviceKeys{"device", "match", "records", "priority", "setup", "rearm", "eventfd", "fetch", "flood"};
 /// Keys that are only valid for a configured device.
-const Names kConfiguredDeviceKeys{"records",  "id",    "time",  "clock",   "sequence", "ignore", "pattern",
-                                  "priority", "setup", "rearm", "eventfd", "fetch",    "flood",  "event"};
+const Names kConfiguredDeviceKeys{"records", "id",    "time",    "clock", "sequence", "ignore", "pattern", "priority",
+                                  "setup",   "rearm", "eventfd", "fetch", "flood",    "event",  "loss",    "resync"};
 const Names kNotifications{"auto", "eventfd", "poll", "sigio"};
 const Names kRecords{"drvbus", "raw", "fixed", "lines", "snapshot"};
 const Names kClocks{"monotonic", "realtime", "boottime"};
@@ -189,16 +189,17 @@ std::vector<record::TimeField> read_time(const Table& table, const std::optional
     return time;
 }
 
-std::set<std::uint32_t> read_ignored(const Table& table, const device::ChannelSettings& channel)
+/// Reads an array of event ids, or of names of events.
+std::set<std::uint32_t> read_ids(const Table& table, std::string_view key, const device::ChannelSettings& channel)
 {
-    std::set<std::uint32_t> ignored;
-    const toml::array* const array = table.array("ignore");
+    std::set<std::uint32_t> ids;
+    const toml::array* const array = table.array(key);
     if (array == nullptr)
-        return ignored;
+        return ids;
     for (const toml::node& node : *array) {
         const auto* const number = node.as_integer();
         if (number != nullptr && std::in_range<std::uint32_t>(number->get())) {
-            ignored.insert(static_cast<std::uint32_t>(number->get()));
+            ids.insert(static_cast<std::uint32_t>(number->get()));
             continue;
         }
         const auto* const name = node.as_string();
@@ -206,10 +207,10 @@ std::set<std::uint32_t> read_ignored(const Table& table, const device::ChannelSe
         const auto found = channel.event_names ? std::ranges::find_if(*channel.event_names, named)
                                                : decltype(channel.event_names->begin()){};
         if (!channel.event_names || found == channel.event_names->end())
-            table.fail("ignore", "'ignore' must contain event ids, or names from 'names'");
-        ignored.insert(found->first);
+            table.fail(key, fmt::format("'{}' must contain event ids, or names from 'names'", key));
+        ids.insert(found->first);
     }
-    return ignored;
+    return ids;
 }
 
 record::DecodingRules read_decoding(const Table& table, const device::ChannelSettings& channel)
@@ -228,7 +229,11 @@ record::DecodingRules read_decoding(const Table& table, const device::ChannelSet
         decoding.clock = CLOCK_BOOTTIME;
     if (const auto name = table.string("sequence"))
         decoding.device_number = read_field(table, "sequence", *name, format);
-    decoding.ignored = read_ignored(table, channel);
+    decoding.ignored = read_ids(table, "ignore", channel);
+    decoding.losses = read_ids(table, "loss", channel);
+    decoding.resyncs = read_ids(table, "resync", channel);
+    if (table.has("resync") && decoding.losses.empty())
+        table.fail("resync", "'resync' ends what begins with an event of 'loss', so the channel also needs 'loss'");
     if (const auto pattern = table.string("pattern")) {
         if (!format)
             table.fail("pattern", "'pattern' fills the fields of 'format', so the channel also needs 'format'");

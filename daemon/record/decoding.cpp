@@ -112,6 +112,21 @@ std::uint32_t Decoder::id_of(std::span<const std::byte> payload) const
     return id;
 }
 
+/// Marks an event by which the device says that it lost others, and the events after it up to the next resync event.
+void Decoder::set_loss_flags(Event& event, SequenceCounter& counter) const
+{
+    if (rules_.losses.contains(event.id)) {
+        event.flags |= kLoss;
+        if (!rules_.resyncs.empty())
+            counter.state |= SequenceCounter::kIncompletePart;
+        return;
+    }
+    if ((counter.state & SequenceCounter::kIncompletePart) != 0)
+        event.flags |= kIncomplete;
+    if (rules_.resyncs.contains(event.id))
+        counter.state &= ~SequenceCounter::kIncompletePart;
+}
+
 std::optional<Event> Decoder::decode(std::span<const std::byte> payload, SequenceCounter& counter)
 {
     bool fits = false;
@@ -126,13 +141,16 @@ std::optional<Event> Decoder::decode(std::span<const std::byte> payload, Sequenc
     if (fits) {
         if (rules_.device_number)
             skip_gap(event.payload, counter);
-        if (rules_.ignored.contains(event.id))
+        set_loss_flags(event, counter);
+        if ((event.flags & kLoss) == 0 && rules_.ignored.contains(event.id))
             return std::nullopt;
     } else {
         event.id = kMismatchId;
         event.flags = kFormatMismatch;
     }
     set_time(event, fits, counter);
+    if ((event.flags & kLoss) != 0)
+        event.payload = {};
     event.sequence = counter.next++;
     return event;
 }

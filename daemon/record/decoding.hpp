@@ -34,6 +34,8 @@ struct DecodingRules {
     clockid_t clock = CLOCK_MONOTONIC;       ///< the clock of the device, which gives `time`
     std::optional<format::Field> device_number;  ///< the device's own number of the event; a gap is reported as lost
     std::set<std::uint32_t> ignored;             ///< ids that are not published
+    std::set<std::uint32_t> losses;   ///< ids by which the device says that it lost events, without their number
+    std::set<std::uint32_t> resyncs;  ///< ids that end the events which are incomplete after such a loss
 };
 
 /// Makes events from the payloads of a configured device.
@@ -50,7 +52,8 @@ public:
     /// @param counter gives the event its sequence, and is then set to the next one; the time of the event is not
     /// before
     ///        that of the last event of `counter`
-    /// @returns the event, valid until the next call and as long as `payload`; none if the event is ignored
+    /// @returns the event, valid until the next call and as long as `payload`; none if the event is ignored. An event
+    ///          with the flag kLoss stands for the events that the device lost
     [[nodiscard]] std::optional<Event> decode(std::span<const std::byte> payload, SequenceCounter& counter);
 
     /// Why `decode` made a mismatch of this payload, in words for a message.
@@ -61,6 +64,7 @@ private:
     [[nodiscard]] std::span<const std::byte> complete_payload(std::span<const std::byte> payload, bool& fits);
     [[nodiscard]] std::optional<std::uint64_t> time_of(std::span<const std::byte> payload, std::uint64_t now) const;
     void set_time(Event& event, bool fits, SequenceCounter& counter) const;
+    void set_loss_flags(Event& event, SequenceCounter& counter) const;
     void skip_gap(std::span<const std::byte> payload, SequenceCounter& counter) const;
 
     DecodingRules rules_;

@@ -10,6 +10,7 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <string>
 
 #include <systemd/sd-event.h>
 
@@ -29,8 +30,11 @@ Handlers printer()
                     std::cout << event.sequence << ' ' << event.name << " id=" << event.id << " time=" << event.time
                               << " data=" << event.data.peekValueType() << '\n';
                 },
-            .lost = [](std::uint64_t first,
-                       std::uint64_t count) { std::cout << "lost " << count << " from " << first << '\n'; },
+            .lost =
+                [](std::uint64_t first, std::uint64_t count) {
+                    std::cout << "lost " << (count > 0 ? std::to_string(count) : "an unknown number") << " from "
+                              << first << '\n';
+                },
             .replaced =
                 [](bool complete) {
                     std::cout << (complete ? "new instance\n"

@@ -21,7 +21,7 @@ def on_event(name, sequence, time, event_id, data):
 
 
 def on_lost(first, count):
-    print(f"lost {count} from {first}", flush=True)
+    print(f"lost {count or 'an unknown number'} from {first}", flush=True)
 
 
 def on_replaced(complete):

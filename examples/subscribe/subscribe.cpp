@@ -40,7 +40,8 @@ private:
 
     void onLost(const std::uint64_t& first, const std::uint64_t& count) override
     {
-        std::cout << "lost " << count << " from " << first << std::endl;
+        std::cout << "lost " << (count > 0 ? std::to_string(count) : "an unknown number") << " from " << first
+                  << std::endl;
     }
 };
 

@@ -82,6 +82,31 @@ TEST_F(Device, TimeBeforeBootIsPublishedAsUnknown)
     EXPECT_FALSE(events[1].fields().contains("_time_unknown"));
 }
 
+TEST_F(Device, LossThatTheDeviceReportsIsAnnounced)
+{
+    const Fifo fifo(path("fifo"));
+    start(channel("sensor", fifo.path(),
+                  "records = \"fixed\"\nformat = \"u8 id\"\nid = \"id\"\n"
+                  "names = { 3 = \"dropped\", 7 = \"report\" }\nignore = [\"report\"]\n"
+                  "loss = [\"dropped\"]\nresync = [\"report\"]\n"));
+    const UniqueFd writer = fifo.open_writer();
+    write_all(writer.get(), "\x01\x03\x02\x07\x02");
+    ASSERT_TRUE(subscriber_.wait_for(4)) << summary(subscriber_);
+    const Received received = subscriber_.received();
+    EXPECT_EQ(received.gaps(4), "");
+    ASSERT_EQ(received.lost.size(), 1U);
+    EXPECT_EQ(received.lost[0].first, 2U);
+    EXPECT_EQ(received.lost[0].count, 0U);
+    ASSERT_EQ(received.events.size(), 3U);
+    EXPECT_TRUE(received.events[1].fields().at("_incomplete").get<bool>());
+    EXPECT_FALSE(received.events[2].fields().contains("_incomplete"));
+    EXPECT_EQ(subscriber_.channel().EventsLost(), 1U);
+    const auto [events, next, more, lost, instance] = subscriber_.channel().GetEvents(1, 0);
+    EXPECT_EQ(events.size(), 3U);
+    EXPECT_EQ(next, 5U);
+    EXPECT_EQ(lost, 1U);
+}
+
 class SocketDevice : public Device, public testing::WithParamInterface<int> {};
 
 TEST_P(SocketDevice, LinesArePublishedAcrossReconnect)

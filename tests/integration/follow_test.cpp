@@ -142,6 +142,19 @@ TEST_P(EachFollow, PastAndPresentEventsArePrintedInOrder)
     EXPECT_EQ(printed(), "1,2,3,lost,6,") << follower_->output();
 }
 
+TEST_P(EachFollow, LossOfAnUnknownNumberIsPrinted)
+{
+    start(channel("sensor", fifo_.path(), "records = \"fixed\"\nformat = \"u8 id\"\nid = \"id\"\nloss = [3]\n"));
+    writer_ = fifo_.open_writer();
+    start_follower();
+    write_all(writer_.get(), "\x01");
+    ASSERT_TRUE(wait_for_line("1 ")) << follower_->output();
+    write_all(writer_.get(), "\x03\x01");
+    ASSERT_TRUE(wait_for_line("3 ")) << follower_->output();
+    EXPECT_TRUE(has_line(*follower_, "lost an unknown number from 2\n")) << follower_->output();
+    EXPECT_EQ(printed(), "1,lost,3,") << follower_->output();
+}
+
 TEST_P(EachFollow, AbsentServiceIsReportedUntilItStarts)
 {
     start_follower();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "support/subscriber.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <systemd/sd-bus.h>
@@ -11,7 +12,7 @@ std::uint64_t Received::lost_count() const
 {
     std::uint64_t sum = 0;
     for (const Lost& loss : lost)
-        sum += loss.count;
+        sum += std::max<std::uint64_t>(loss.count, 1);
     return sum;
 }
 
@@ -25,7 +26,7 @@ std::string Received::gaps(std::uint64_t last) const
         if (sequence != next)
             return (is_event ? "received event " : "received loss from ") + std::to_string(sequence) + ", expected " +
                    std::to_string(next);
-        next += is_event ? 1 : loss->count;
+        next += is_event ? 1 : std::max<std::uint64_t>(loss->count, 1);
         is_event ? static_cast<void>(++event) : static_cast<void>(++loss);
     }
     return next == last + 1

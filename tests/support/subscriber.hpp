@@ -34,7 +34,7 @@ struct Event {
 /// A received signal `Lost`.
 struct Lost {
     std::uint64_t first;
-    std::uint64_t count;
+    std::uint64_t count;  ///< 0: unknown; the events have one sequence
 };
 
 /// All signals received from one channel, in order.

@@ -187,6 +187,20 @@ TEST_F(BusReplay, GapsAreCountedAsLost)
     EXPECT_EQ(reply.instance, kInstance);
 }
 
+TEST_F(BusReplay, LossOfAnUnknownNumberCountsAsOneLostEvent)
+{
+    const std::string loss = record({.sequence = 2, .flags = record::kLoss});
+    const Reply reply = get_events(records({1}) + loss + records({3}), 4, 1);
+    EXPECT_THAT(reply.sequences, ElementsAre(1, 3));
+    EXPECT_EQ(reply.next, 4U);
+    EXPECT_EQ(reply.lost, 1U);
+    const Reply last = get_events(loss, 3, 2);
+    EXPECT_THAT(last.sequences, IsEmpty());
+    EXPECT_EQ(last.next, 3U);
+    EXPECT_EQ(last.lost, 1U);
+    EXPECT_FALSE(last.more);
+}
+
 TEST_F(BusReplay, AllEventsAreLostIfNoneIsHeld)
 {
     const Reply reply = get_events("", 10, 4);

@@ -78,11 +78,11 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{
             "PairsWithANumberOfElements", channel("format = \"pairs a[2]\"\n"), "3:10",
             "the format has an error in line 1, column 7: a field of type pairs has any number of bytes: 'pairs a[]'"},
-        Wrong{
-            "UnknownChannelKey", channel("colour = \"red\"\n"), "3:1",
-            "'colour' is not a key of [[channel]]; valid keys are \"name\", \"notification\", \"format\", \"names\", "
-            "\"preset\", \"device\", \"match\", \"records\", \"id\", \"time\", \"clock\", \"sequence\", \"ignore\", "
-            "\"pattern\", \"priority\", \"setup\", \"rearm\", \"eventfd\", \"fetch\", \"flood\", \"unit\", \"event\""},
+        Wrong{"UnknownChannelKey", channel("colour = \"red\"\n"), "3:1",
+              "'colour' is not a key of [[channel]]; valid keys are \"name\", \"notification\", \"format\", "
+              "\"names\", \"preset\", \"device\", \"match\", \"records\", \"id\", \"time\", \"clock\", "
+              "\"sequence\", \"ignore\", \"pattern\", \"priority\", \"setup\", \"rearm\", \"eventfd\", "
+              "\"fetch\", \"flood\", \"unit\", \"event\", \"loss\", \"resync\""},
         Wrong{"NumberForAString", "log_level = 3\n", "1:13", "'log_level' has to be a string in quotes, not a number"},
         Wrong{"FractionForAString", channel("format = 1.5\n"), "3:10",
               "'format' has to be a string in quotes, not a number"},
@@ -125,6 +125,10 @@ INSTANTIATE_TEST_SUITE_P(
             "RelativeDevice", channel("device = \"dev/x\"\n"), "3:10",
             "'device' cannot be \"dev/x\"; it is an absolute path, or \"fd:NAME\" for a file that the service manager "
             "opened"},
+        Wrong{"ResyncWithoutLoss", channel("device = \"/dev/x\"\nresync = [1]\n"), "4:10",
+              "'resync' ends what begins with an event of 'loss', so the channel also needs 'loss'"},
+        Wrong{"LossWithAnUnknownName", channel("device = \"/dev/x\"\nloss = [\"x\"]\n"), "4:8",
+              "'loss' must contain event ids, or names from 'names'"},
         Wrong{"DeviceWithANul", channel("device = \"/dev/a\\u0000b\"\n"), "3:10",
               "'device' must be shorter than 4096 bytes and cannot contain a NUL character"},
         Wrong{"DeviceThatIsTooLong", channel("device = \"/" + std::string(4096, 'x') + "\"\n"), "3:10",

@@ -233,6 +233,46 @@ TEST_F(Decode, GapInTheDeviceNumbersIsAGapInTheSequence)
     EXPECT_EQ(decode("\x05")->sequence, 9U);
 }
 
+TEST_F(Decode, LossIsARecordAndTheEventsAfterItAreIncompleteUntilTheResync)
+{
+    format("u8 id");
+    decoding_.id = {field("id")};
+    decoding_.losses = {3};
+    decoding_.resyncs = {7};
+    decoding_.ignored = {3, 7};
+    EXPECT_EQ(decode("\x01")->flags, 0U);
+    const auto loss = decode("\x03");
+    ASSERT_TRUE(loss);
+    EXPECT_EQ(loss->flags, record::kLoss);
+    EXPECT_EQ(loss->sequence, 2U);
+    EXPECT_TRUE(loss->payload.empty());
+    EXPECT_EQ(decode("\x02")->flags, record::kIncomplete);
+    EXPECT_FALSE(decode("\x07"));
+    const auto complete = decode("\x02");
+    EXPECT_EQ(complete->flags, 0U);
+    EXPECT_EQ(complete->sequence, 4U);
+}
+
+TEST_F(Decode, ResyncEventItselfIsIncomplete)
+{
+    format("u8 id");
+    decoding_.id = {field("id")};
+    decoding_.losses = {3};
+    decoding_.resyncs = {7};
+    EXPECT_EQ(decode("\x03")->flags, record::kLoss);
+    EXPECT_EQ(decode("\x07")->flags, record::kIncomplete);
+    EXPECT_EQ(decode("\x07")->flags, 0U);
+}
+
+TEST_F(Decode, LossWithoutAResyncMarksNoEvents)
+{
+    format("u8 id");
+    decoding_.id = {field("id")};
+    decoding_.losses = {3};
+    EXPECT_EQ(decode("\x03")->flags, record::kLoss);
+    EXPECT_EQ(decode("\x01")->flags, 0U);
+}
+
 TEST_F(Decode, PrefixPrecedesThePayload)
 {
     format("u16 line; u8 value");

@@ -207,6 +207,20 @@ TEST(Follower, LossIsReportedInOrderAndOnce)
     EXPECT_THAT(follower.calls, ElementsAre("1", "lost 8 from 2", "10"));
 }
 
+TEST(Follower, UnknownNumberOfLostEventsHasOneSequence)
+{
+    SimulatedFollower follower;
+    follower.catch_up();
+    follower.publish(1, 1);
+    const int calls = follower.get_events_calls;
+    follower.handle_lost(2, 0);
+    EXPECT_EQ(follower.position().next, 3U);
+    follower.receive(3);
+    EXPECT_EQ(follower.get_events_calls, calls) << "nothing is missing";
+    follower.handle_lost(2, 0);  // a restarted daemon repeats it
+    EXPECT_THAT(follower.calls, ElementsAre("1", "lost 0 from 2", "3"));
+}
+
 TEST(Follower, NewInstanceIsDetectedByItsFirstEvent)
 {
     SimulatedFollower follower;

@@ -116,6 +116,23 @@ TEST_F(Pump, SkippedSequencesArePublishedAsLost)
     EXPECT_EQ(totals_.lost, 3U);
 }
 
+TEST_F(Pump, LossOfAnUnknownNumberOfEventsIsAnnounced)
+{
+    add(1);
+    reader_->pending += record({.sequence = 2, .flags = record::kLoss});
+    add(3);
+    EXPECT_EQ(run(), Result::drained);
+    ASSERT_TRUE(subscriber_.wait_for(3));
+    const Received received = subscriber_.received();
+    EXPECT_EQ(received.gaps(3), "");
+    ASSERT_EQ(received.lost.size(), 1U);
+    EXPECT_EQ(received.lost[0].first, 2U);
+    EXPECT_EQ(received.lost[0].count, 0U);
+    EXPECT_EQ(totals_.published, 2U);
+    EXPECT_EQ(totals_.lost, 1U);
+    EXPECT_EQ(pump_.sent().next_sequence, 4U);
+}
+
 TEST_F(Pump, SequenceThatGoesBackBeginsAnotherInstance)
 {
     add(8);

@@ -13,6 +13,7 @@
 
 #include "configured_devices.hpp"
 #include "device_uinput.hpp"
+#include "service.hpp"
 #include "support/process.hpp"
 #include "support/subscriber.hpp"
 
@@ -105,6 +106,33 @@ TEST_P(Input, DeviceThatIsReconnectedKeepsItsChannel)
     ASSERT_TRUE(subscriber.wait_for(3));
     EXPECT_THAT(names_and_values(subscriber), ElementsAre("KEY_POWER=1", "KEY_POWER=0", "KEY_VOLUMEUP=1"));
     EXPECT_EQ(subscriber.received().gaps(3), "");
+}
+
+TEST_P(Input, EventsThatTheKernelDroppedAreAnnounced)
+{
+    const UinputDevice buttons("drvbus buttons", kButtons);
+    const ConfiguredDevices devices(input_channel("drvbus buttons", notification()));
+    ASSERT_EQ(reason_in_state("online", "keys"), "");
+    const Subscriber subscriber("keys");
+    buttons.key(KEY_POWER, true);
+    ASSERT_TRUE(subscriber.wait_for(1));
+
+    const pid_t daemon = daemon_pid();
+    ASSERT_EQ(kill(daemon, SIGSTOP), 0);
+    for (int press = 0; press < 200; ++press)  // more than the buffer of the device holds
+        buttons.key(KEY_VOLUMEUP, press % 2 == 0);
+    ASSERT_EQ(kill(daemon, SIGCONT), 0);
+    ASSERT_TRUE(subscriber.wait([](const Received& received) { return !received.lost.empty(); }));
+    EXPECT_EQ(subscriber.received().lost[0].count, 0U) << "the kernel does not say how many";
+
+    buttons.key(KEY_POWER, false);
+    ASSERT_TRUE(subscriber.wait([](const Received& received) {
+        return received.events.back().name == "KEY_POWER" && received.events.size() > 1;
+    }));
+    const Event last = subscriber.received().events.back();
+    EXPECT_EQ(subscriber.received().gaps(last.sequence), "");
+    EXPECT_FALSE(last.fields().contains("_incomplete"));
+    EXPECT_EQ(subscriber.channel().EventsLost(), 1U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Notifications, Input, testing::Values("poll", "sigio"),

@@ -20,7 +20,7 @@ struct Event {
     std::string name;        ///< name of `id`; if it has none, `id` in decimal digits
     std::uint64_t sequence;  ///< number of the event in its instance of the channel, from 1
     std::uint64_t time;      ///< ns of CLOCK_MONOTONIC: when the driver emitted it, or when the daemon read it if the
-                             ///< device gives no time; 0 only if the device's own record has 0
+                             ///< device gives no time; 0 if it is not known
     std::uint32_t id;        ///< kind of event, a number of the driver
     sdbus::Variant data;     ///< a{sv}: named fields; au: u32 values without names; ay: bytes
 };
@@ -43,7 +43,9 @@ struct Position {
 /// Follower or Subscription that calls them, and must not throw: C code of libsystemd calls them.
 struct Handlers {
     std::function<void(const Event&)> event = {};
-    /// The `count` events from sequence `first` on are lost: they cannot be requested any more.
+    /// The `count` events from sequence `first` on are lost: they cannot be requested any more. `count` is 0 if the
+    /// device lost events without saying how many: they have the one sequence `first` together. If the signal Lost was
+    /// not received, this is reported as one lost event.
     std::function<void(std::uint64_t first, std::uint64_t count)> lost = {};
     /// The channel has a new instance: its sequences begin at 1 again. If `complete`, each event of the old instance
     /// was delivered or reported as lost. If not, more of them may be missing, and their number is not known.
@@ -158,7 +160,10 @@ protected:
     void handle_lost(std::uint64_t first, std::uint64_t count)
     {
         if (first == position_.next && first > 1 && (!must_catch_up_ || switching_)) {
-            skip_to(first + count);
+            if (count > 0)
+                skip_to(first + count);
+            else
+                report_unknown_loss();
         } else if (!switching_) {
             must_catch_up_ = true;
             try_to_catch_up();
@@ -264,6 +269,14 @@ private:
         const std::uint64_t first = std::exchange(position_.next, next);
         if (handlers_.lost)
             handlers_.lost(first, next - first);
+    }
+
+    /// Reports the loss of an unknown number of events, which have one sequence.
+    void report_unknown_loss()
+    {
+        const std::uint64_t first = position_.next++;
+        if (handlers_.lost)
+            handlers_.lost(first, 0);
     }
 
     Handlers handlers_;

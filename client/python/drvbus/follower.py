@@ -31,11 +31,13 @@ class Handlers:
 
     # event(name, sequence, time, id, data): one event. `time` is CLOCK_MONOTONIC in ns:
     # when the driver emitted it, or when the daemon read it if the device gives no
-    # time; 0 only if the device's own record has 0. `data` is a dict of fields, or a
+    # time; 0 if it is not known. `data` is a dict of fields, or a
     # list of int.
     event: typing.Callable
     # lost(first, count): the `count` events from sequence `first` on are lost: they cannot
-    # be requested any more.
+    # be requested any more. `count` is 0 if the device lost events without saying how many:
+    # they have the one sequence `first` together. If the signal Lost was not received, this
+    # is reported as one lost event.
     lost: typing.Callable = lambda first, count: None
     # replaced(complete): the channel has a new instance, its sequences begin at 1 again.
     # If `complete`, each event of the old instance was delivered or reported as lost.
@@ -175,7 +177,8 @@ class Follower:
         GetEvents, as handle_event() does.
         """
         if 1 < first == self._next and (self._switching or not self._must_catch_up):
-            self._skip_to(first + count)
+            self._next = first + max(count, 1)
+            self.handlers.lost(first, count)
         elif not self._switching:
             self._must_catch_up = True
             self._try_to_catch_up()
