@@ -70,6 +70,7 @@ struct ChannelProperties {
     std::uint64_t events_published = 0;
     std::uint64_t events_lost = 0;
     std::uint64_t format_mismatches = 0;
+    std::uint64_t framing_errors = 0;
 };
 
 /// The object /org/drvbus1/channel/NAME. It is on the bus for as long as this C++ object exists. The constructor sends
@@ -108,6 +109,7 @@ private:
     std::uint64_t EventsPublished() override { return callbacks_.properties().events_published; }
     std::uint64_t EventsLost() override { return callbacks_.properties().events_lost; }
     std::uint64_t FormatMismatches() override { return callbacks_.properties().format_mismatches; }
+    std::uint64_t FramingErrors() override { return callbacks_.properties().framing_errors; }
 
     Callbacks callbacks_;
     sd_bus* bus_;

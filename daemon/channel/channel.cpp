@@ -412,7 +412,8 @@ bus::ChannelProperties Channel::properties() const
             .next_sequence = sent.next_sequence,
             .events_published = sent.published,
             .events_lost = sent.lost,
-            .format_mismatches = sent.mismatches};
+            .format_mismatches = sent.mismatches,
+            .framing_errors = pump_.framing_errors()};
 }
 
 bus::Replay Channel::replay(std::uint64_t since)

@@ -93,6 +93,11 @@ public:
 
     /// The position and the counters after the last event that was sent. The bus may not have accepted it yet.
     [[nodiscard]] const checkpoint::Progress& sent() const noexcept { return sent_; }
+    /// How often the daemon skipped input of the device because it is part of no record, also in earlier processes.
+    [[nodiscard]] std::uint64_t framing_errors() const noexcept
+    {
+        return checkpoint_ ? checkpoint_->framing_errors() : 0;
+    }
     /// Where the instance of a deleted channel ended. If not all of its events were published, that is not known, and
     /// the instance in the result is 0. A channel that never had a checkpoint returns the value from `set_previous`.
     [[nodiscard]] checkpoint::InstancePosition final_position() const noexcept;

@@ -40,9 +40,8 @@ struct Checkpoint::Header {
     StagingArea::Bounds staging_area;
     std::uint64_t settings_hash;
     std::uint32_t current;
-    std::uint32_t framing_size;
+    record::Framing framing;
     std::uint8_t is_drvbus_class;
-    std::uint8_t framing;
     std::uint16_t text_size;
     std::uint32_t setup_size;
     std::array<std::byte, 4096> setup;
@@ -73,8 +72,7 @@ Checkpoint Checkpoint::create(const record::ChannelDescription& description, std
                                              text.size(), header.text.size()));
     header.progress[0] = {.instance = instance};
     header.is_drvbus_class = description.is_drvbus_class ? 1 : 0;
-    header.framing = static_cast<std::uint8_t>(description.framing.kind);
-    header.framing_size = description.framing.size;
+    header.framing = description.framing;
     header.settings_hash = description.settings_hash;
     header.text_size = static_cast<std::uint16_t>(text.size());
     std::ranges::copy(text, header.text.begin());
@@ -105,9 +103,7 @@ void Checkpoint::check() const
     if (header.magic != kMagic)
         throw std::runtime_error("another release of drvbusd wrote it");
     if (header.current > 1 || header.replay_log.current > 1 || header.replay_log.in_use > 1 ||
-        header.framing > static_cast<std::uint8_t>(record::Framing::Kind::snapshot) ||
-        (header.framing == static_cast<std::uint8_t>(record::Framing::Kind::fixed)) != (header.framing_size > 0) ||
-        header.framing_size > DRVBUS_PAYLOAD_MAX || header.setup_size > header.setup.size() ||
+        !header.framing.is_valid() || header.setup_size > header.setup.size() ||
         header.text_size > header.text.size() ||
         std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
         throw std::runtime_error("it is damaged");
@@ -117,7 +113,7 @@ void Checkpoint::check() const
     const std::uint64_t next = header.replay_log.in_use != 0
                                    ? header.replay_log.framing_progress.at(header.replay_log.current).sequence.next
                                    : progress.next_sequence;
-    if (header.framing != static_cast<std::uint8_t>(record::Framing::Kind::records) && next > kMaxBytes)
+    if (header.framing.kind != record::Framing::Kind::records && next > kMaxBytes)
         throw std::runtime_error("it is damaged");
     if (progress.next_sequence == 0 || progress.instance_begin > progress.record_bytes ||
         progress.record_bytes > kMaxBytes)
@@ -143,7 +139,7 @@ record::ChannelDescription Checkpoint::description() const
     description.format = next();
     description.event_names = record::parse_event_names(next());
     description.is_drvbus_class = header().is_drvbus_class != 0;
-    description.framing = {static_cast<record::Framing::Kind>(header().framing), header().framing_size};
+    description.framing = header().framing;
     description.settings_hash = header().settings_hash;
     return description;
 }
@@ -163,6 +159,12 @@ void Checkpoint::commit(const Progress& progress) noexcept
 bool Checkpoint::has_replay_log() const noexcept
 {
     return header().replay_log.in_use != 0;
+}
+
+std::uint64_t Checkpoint::framing_errors() const noexcept
+{
+    const ReplayLog::Header& log = header().replay_log;
+    return log.framing_progress.at(log.current).framing_errors;
 }
 
 void Checkpoint::create_or_map_buffers()
@@ -197,6 +199,7 @@ void Checkpoint::discard_staged()
     next.staging_begin = staging_area().end();
     next.sequence.has_device_number = 0;
     next.sequence.state &= ~record::SequenceCounter::kIncompletePart;
+    next.skipping = 0;
     replay_log().append(next);
 }
 

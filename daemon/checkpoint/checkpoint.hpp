@@ -67,6 +67,8 @@ public:
     [[nodiscard]] ReplayLog& replay_log();
     [[nodiscard]] StagingArea& staging_area();
     [[nodiscard]] bool has_replay_log() const noexcept;
+    /// FramingProgress::framing_errors; 0 without a replay log.
+    [[nodiscard]] std::uint64_t framing_errors() const noexcept;
 
     /// Discards the input that is not framed yet. Call it when the device was opened again, because the rest of an
     /// incomplete event will not follow.

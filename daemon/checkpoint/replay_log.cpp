@@ -56,7 +56,7 @@ void ReplayLog::check(std::uint64_t record_begin) const
         throw std::runtime_error("the header of its replay log is damaged");
     std::uint64_t at = begin();
     if (end() > INT64_MAX || at > record_begin || record_begin > end() || end() - at > kCapacity ||
-        framing_progress().sequence.next == 0)
+        framing_progress().sequence.next == 0 || framing_progress().skipping > 1)
         throw std::runtime_error("the header of its replay log is damaged");
     bool found = record_begin == end();
     while (at < end()) {

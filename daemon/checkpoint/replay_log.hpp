@@ -16,6 +16,8 @@ struct FramingProgress {
     std::uint64_t staging_begin = 0;   ///< offset in the staging area of the oldest byte that is not framed
     std::uint64_t log_end = 0;         ///< offset in the replay log after the newest record
     record::SequenceCounter sequence;  ///< after the newest record
+    std::uint64_t framing_errors = 0;  ///< times that input was skipped because it is part of no record
+    std::uint64_t skipping = 0;        ///< 1: the bytes from `staging_begin` on continue the bytes that are skipped
 };
 
 /// The last records of a device that does not keep them itself: all that are not yet committed, and before them as many

@@ -12,6 +12,7 @@
 #include <linux/drvbus.h>
 
 #include "config/document.hpp"
+#include "config/framing_keys.hpp"
 #include "config/preset.hpp"
 #include "config/setup_steps.hpp"
 #include "device/setup.hpp"
@@ -21,18 +22,19 @@ namespace drvbus::config {
 namespace {
 
 using device::Settings;
-using record::Framing;
 
-const Names kKeys{"name",  "notification", "format", "names",    "preset", "device",  "match",    "records",
-                  "id",    "time",         "clock",  "sequence", "ignore", "pattern", "priority", "setup",
-                  "rearm", "eventfd",      "fetch",  "flood",    "unit",   "event",   "loss",     "resync"};
+const Names kKeys{"name",     "notification", "format", "names",     "preset",     "device", "match",
+                  "records",  "id",           "time",   "clock",     "sequence",   "ignore", "pattern",
+                  "priority", "setup",        "rearm",  "eventfd",   "fetch",      "flood",  "unit",
+                  "event",    "loss",         "resync", "delimiter", "max_length", "length"};
 /// Keys that describe the device and not its events. If one of them changes, the daemon opens the device again.
-const Names kDeviceKeys{"device", "match", "records", "priority", "setup", "rearm", "eventfd", "fetch", "flood"};
+const Names kDeviceKeys{"device",  "match", "records", "priority",  "setup",      "rearm",
+                        "eventfd", "fetch", "flood",   "delimiter", "max_length", "length"};
 /// Keys that are only valid for a configured device.
-const Names kConfiguredDeviceKeys{"records", "id",    "time",    "clock", "sequence", "ignore", "pattern", "priority",
-                                  "setup",   "rearm", "eventfd", "fetch", "flood",    "event",  "loss",    "resync"};
+const Names kConfiguredDeviceKeys{"records",  "id",     "time",      "clock",      "sequence", "ignore", "pattern",
+                                  "priority", "setup",  "rearm",     "eventfd",    "fetch",    "flood",  "event",
+                                  "loss",     "resync", "delimiter", "max_length", "length"};
 const Names kNotifications{"auto", "eventfd", "poll", "sigio"};
-const Names kRecords{"drvbus", "raw", "fixed", "lines", "snapshot"};
 const Names kClocks{"monotonic", "realtime", "boottime"};
 
 void read_notification(const Table& table, device::ChannelSettings& channel)
@@ -246,34 +248,12 @@ record::DecodingRules read_decoding(const Table& table, const device::ChannelSet
     return decoding;
 }
 
-Framing read_framing(const Table& table, const device::ChannelSettings& channel, std::size_t prefix_size)
-{
-    Framing framing;
-    const std::string records = table.choice("records", kRecords).value_or(table.has("fetch") ? "raw" : "drvbus");
-    for (const auto kind : {Framing::Kind::records, Framing::Kind::raw, Framing::Kind::fixed, Framing::Kind::lines,
-                            Framing::Kind::snapshot}) {
-        if (records == to_string(kind))
-            framing.kind = kind;
-    }
-    if (framing.kind != Framing::Kind::fixed)
-        return framing;
-    if (!channel.format || !channel.format->has_fixed_size())
-        table.fail("records", "records = \"fixed\" needs a 'format' of a known size, such as \"u32 value\"");
-    const std::size_t size = channel.format->fixed_size();
-    if (size <= prefix_size || size - prefix_size > DRVBUS_PAYLOAD_MAX)
-        table.fail("format", fmt::format("the format has {} bytes, of which the setup prepends {}; the device must "
-                                         "send the rest, 1 to {} bytes",
-                                         size, prefix_size, DRVBUS_PAYLOAD_MAX));
-    framing.size = static_cast<std::uint32_t>(size - prefix_size);
-    return framing;
-}
-
 /// Names the events of a device whose events have no ids.
 void read_event_name(const Table& table, device::ChannelSettings& channel)
 {
     const Settings& settings = *channel.device;
     const std::optional<std::string> name = table.string("event");
-    if (!settings.decoding.id.empty() || settings.framing.kind == Framing::Kind::records) {
+    if (!settings.decoding.id.empty() || settings.framing.kind == record::Framing::Kind::records) {
         if (name)
             table.fail("event", "'event' names the events of a device whose events have no ids; use 'names'");
         return;
@@ -285,7 +265,7 @@ void read_event_name(const Table& table, device::ChannelSettings& channel)
     if (name)
         channel.event_names->insert_or_assign(0, *name);
     else
-        channel.event_names->try_emplace(0, settings.framing.kind == Framing::Kind::lines ? "line" : "record");
+        channel.event_names->try_emplace(0, settings.framing.kind == record::Framing::Kind::lines ? "line" : "record");
 }
 
 /// Checks that the fields that the setup prepends have a fixed size.

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "reader/reader.hpp"
+#include "record/framer.hpp"
 #include "record/record.hpp"
 
 namespace drvbus::reader {
@@ -16,6 +17,9 @@ namespace {
 // Reads of the device in one call of read(). They are enough for the largest record. The limit lets other channels have
 // their turns if every event is ignored.
 constexpr int kMaxReads = 4;
+// Times that one call of read() skips input. The limit lets other channels have their turns if a device sends much that
+// is part of no record.
+constexpr int kMaxSkips = 16;
 
 /// Writes the event as a record. @returns the size of the record in bytes
 std::size_t write_record(const record::Event& event, std::span<std::byte> into)
@@ -55,7 +59,7 @@ class InputReader final : public Reader {
 public:
     InputReader(std::unique_ptr<InputSource> source, record::Framing framing, record::Decoder decoder,
                 checkpoint::Checkpoint& checkpoint)
-        : source_(std::move(source)), framing_(framing), decoder_(std::move(decoder)),
+        : source_(std::move(source)), framing_(framing), framer_(framing), decoder_(std::move(decoder)),
           staging_area_(checkpoint.staging_area()), replay_log_(checkpoint.replay_log()),
           progress_(checkpoint.progress())
     {
@@ -76,15 +80,14 @@ public:
         bool end_of_input = source_ == nullptr;
         bool more = true;
         bool received_input = false;
-        if (!has_uncommitted())
-            make_records(end_of_input);
+        bool framed = has_uncommitted() || make_records(end_of_input);
         // A read may return a part of an event, or only events that are ignored.
-        for (int reads = 0; reads < kMaxReads && more && !has_uncommitted() && !end_of_input; ++reads) {
+        for (int reads = 0; reads < kMaxReads && framed && more && !has_uncommitted() && !end_of_input; ++reads) {
             more = read_input(end_of_input);
             received_input = received_input || more;
-            make_records(end_of_input);
+            framed = make_records(end_of_input);
         }
-        if (has_uncommitted() || (more && !end_of_input))
+        if (has_uncommitted() || !framed || (more && !end_of_input))
             return {Status::events, replay_log_.from(progress_.record_bytes)};
         return {end_of_input ? Status::input_ended : Status::drained, {}, received_input};
     }
@@ -131,30 +134,38 @@ private:
     }
 
     /// Makes records of the input in the staging area, until the replay log is full.
-    void make_records(bool end_of_input)
+    /// @returns false if it stopped at kMaxSkips
+    [[nodiscard]] bool make_records(bool end_of_input)
     {
         bool found_records = false;
-        for (;;) {
+        for (int skips = 0; skips < kMaxSkips;) {
             const std::span<std::byte> space = replay_log_.free_space(progress_.record_bytes);
             if (space.empty())
-                return;
+                return true;
             checkpoint::FramingProgress next = replay_log_.framing_progress();
-            const record::Frame frame = frame_at(next.staging_begin, end_of_input, found_records);
-            if (frame.size == 0)
-                return;
+            const record::Frame frame = next_frame(next, end_of_input, found_records);
+            if (frame.kind == record::Frame::Kind::incomplete)
+                return true;
             if (write(frame, next, space))
                 found_records = true;
             replay_log_.append(next);
+            skips += frame.kind == record::Frame::Kind::skipped ? 1 : 0;
         }
+        return false;
     }
 
     /// Writes the record of one frame to `space`.
     /// @param next gets the offsets after the frame and the record
-    /// @returns false if the event is ignored
+    /// @returns false if the frame is no event, or if the event is ignored
     bool write(const record::Frame& frame, checkpoint::FramingProgress& next, std::span<std::byte> space)
     {
         const std::span<const std::byte> bytes = staging_area_.from(next.staging_begin).first(frame.size);
         next.staging_begin += frame.size;
+        const bool begins_to_skip = next.skipping == 0 && frame.kind != record::Frame::Kind::event;
+        next.framing_errors += begins_to_skip ? 1 : 0;
+        next.skipping = frame.skipping ? 1 : 0;
+        if (frame.kind == record::Frame::Kind::skipped)
+            return false;
         if (framing_.kind == record::Framing::Kind::records) {
             std::memcpy(space.data(), bytes.data(), bytes.size());
             correct_header(space, next.sequence);
@@ -162,18 +173,22 @@ private:
             next.sequence.next = frame.sequence + 1;
             return true;
         }
-        const std::optional<record::Event> event = decoder_.decode(frame.payload, next.sequence);
-        if (event)
-            next.log_end += write_record(*event, space);
-        return event.has_value();
+        std::optional<record::Event> event = decoder_.decode(frame.payload, next.sequence);
+        if (!event)
+            return false;
+        if (frame.kind == record::Frame::Kind::cut)
+            event->flags |= record::kCut;
+        next.log_end += write_record(*event, space);
+        return true;
     }
 
-    /// The event at the offset `at` of the staging area.
+    /// The frame after `progress`.
     /// @param found_records there are records before it. They are published before malformed input is an error.
-    [[nodiscard]] record::Frame frame_at(std::uint64_t at, bool end_of_input, bool found_records) const
+    [[nodiscard]] record::Frame next_frame(const checkpoint::FramingProgress& progress, bool end_of_input,
+                                           bool found_records)
     {
         try {
-            return record::first_frame(framing_, staging_area_.from(at), end_of_input);
+            return framer_.next(staging_area_.from(progress.staging_begin), end_of_input, progress.skipping != 0);
         } catch (const std::runtime_error&) {
             if (!found_records)
                 throw;
@@ -183,6 +198,7 @@ private:
 
     std::unique_ptr<InputSource> source_;
     record::Framing framing_;
+    record::Framer framer_;
     record::Decoder decoder_;
     checkpoint::StagingArea& staging_area_;
     checkpoint::ReplayLog& replay_log_;

@@ -2,44 +2,41 @@
 #include "record/framing.hpp"
 
 #include <algorithm>
-#include <stdexcept>
+#include <utility>
 
-#include <linux/drvbus.h>
-
-#include "record/record.hpp"
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace drvbus::record {
 
-namespace {
-
-// In bytes. The other half of the largest payload is for the prefix that a setup may add.
-constexpr std::size_t kLongestLine = DRVBUS_PAYLOAD_MAX / 2;
-
-Frame first_record(std::span<const std::byte> bytes)
+Marker Marker::of(std::string_view text)
 {
-    const Record record = parse_record(bytes);
-    if (record.state == Record::State::malformed)
-        throw std::runtime_error("the device sends bytes that are not drvbus records; "
-                                 "set records = \"raw\" if each read of it is one event");
-    if (record.state == Record::State::partial)
-        return {};
-    return {record.size, record.event.payload, record.event.sequence};
+    Marker marker;
+    marker.size = static_cast<std::uint8_t>(text.size());
+    std::ranges::copy(std::as_bytes(std::span(text)), marker.bytes.begin());
+    return marker;
 }
 
-Frame first_line(std::span<const std::byte> bytes, bool end_of_input)
+std::string to_string(const Marker& marker)
 {
-    const std::span<const std::byte> front = bytes.first(std::min(bytes.size(), kLongestLine));
-    const auto newline = std::ranges::find(front, std::byte{'\n'});
-    if (newline != front.end()) {
-        const auto length = static_cast<std::size_t>(newline - front.begin());
-        return {length + 1, front.first(length)};
+    using namespace std::string_view_literals;
+    constexpr std::pair<std::string_view, const char*> kNames[] = {
+        {"\n"sv, "LF (\\n)"},   {"\r"sv, "CR (\\r)"},     {"\r\n"sv, "CR LF (\\r\\n)"},
+        {"\0"sv, "NUL (0x00)"}, {"\x02"sv, "STX (0x02)"}, {"\x03"sv, "ETX (0x03)"},
+    };
+    for (const auto& [text, name] : kNames) {
+        if (marker == Marker::of(text))
+            return name;
     }
-    if (front.size() == kLongestLine || end_of_input)
-        return {front.size(), front};
-    return {};
+    return fmt::format("{:02x}", fmt::join(marker.view(), " "));
 }
 
-}  // namespace
+bool Framing::is_valid() const noexcept
+{
+    return kind <= Kind::snapshot && (kind == Kind::fixed) == (size > 0) && size <= DRVBUS_PAYLOAD_MAX &&
+           max_length > 0 && max_length <= kMaxLength && start.size <= Marker::kCapacity &&
+           end.size <= Marker::kCapacity && (start.empty() || !end.empty());
+}
 
 std::string_view to_string(Framing::Kind kind) noexcept
 {
@@ -55,26 +52,6 @@ std::string_view to_string(Framing::Kind kind) noexcept
     default:
         return "snapshot";
     }
-}
-
-Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool end_of_input)
-{
-    if (bytes.empty())
-        return {};
-    switch (framing.kind) {
-    case Framing::Kind::records:
-        return first_record(bytes);
-    case Framing::Kind::lines:
-        return first_line(bytes, end_of_input);
-    case Framing::Kind::fixed:
-        if (bytes.size() < framing.size)
-            return {};
-        return {framing.size, bytes.first(framing.size)};
-    default:
-        break;
-    }
-    const auto all = bytes.first(std::min<std::size_t>(bytes.size(), DRVBUS_PAYLOAD_MAX));
-    return {all.size(), all};
 }
 
 }  // namespace drvbus::record

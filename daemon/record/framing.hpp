@@ -1,43 +1,63 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include <linux/drvbus.h>
 
 namespace drvbus::record {
 
+/// A short string of bytes at the beginning or the end of a record.
+struct Marker {
+    static constexpr std::size_t kCapacity = 16;  ///< in bytes
+
+    std::array<std::byte, kCapacity> bytes{};
+    std::uint8_t size = 0;
+
+    /// @param text at most kCapacity bytes
+    [[nodiscard]] static Marker of(std::string_view text);
+    [[nodiscard]] bool empty() const noexcept { return size == 0; }
+    [[nodiscard]] std::span<const std::byte> view() const noexcept { return std::span(bytes).first(size); }
+
+    friend bool operator==(const Marker&, const Marker&) = default;
+};
+
+/// In words for people: "LF (\n)", "STX (0x02)", "55 aa".
+[[nodiscard]] std::string to_string(const Marker& marker);
+
 /// How the input of a device is divided into events.
+///
+/// The checkpoint stores the bytes of this struct: its layout changes only together with kMagic in checkpoint.cpp.
 struct Framing {
     enum class Kind : std::uint8_t {
         records,   ///< consecutive struct drvbus_record
         raw,       ///< each read() returns one event
         fixed,     ///< consecutive events of `size` bytes
-        lines,     ///< each event ends with a newline, which is not part of the payload; see first_frame
+        lines,     ///< each event ends with a delimiter, which is not part of the payload; see Framer
         snapshot,  ///< at each notification, the complete contents of a file are one event
     };
 
+    /// In bytes. The other half of the largest payload is for the prefix that a setup may add.
+    static constexpr std::uint32_t kMaxLength = DRVBUS_PAYLOAD_MAX / 2;
+
     Kind kind = Kind::records;
-    std::uint32_t size = 0;  ///< bytes, with Kind::fixed
+    std::uint32_t size = 0;                 ///< bytes, with Kind::fixed
+    std::uint32_t max_length = kMaxLength;  ///< of a payload with Kind::lines, in bytes
+    Marker start{};                         ///< with Kind::lines: begins each record; empty: a record needs no start
+    Marker end{};                           ///< with Kind::lines: the delimiter; empty: LF or CR LF
+
+    /// Whether an earlier process could have stored this framing in a checkpoint.
+    [[nodiscard]] bool is_valid() const noexcept;
 
     friend bool operator==(const Framing&, const Framing&) = default;
 };
 
 /// The name in the configuration: "drvbus", "raw", "fixed", "lines" or "snapshot".
 [[nodiscard]] std::string_view to_string(Framing::Kind kind) noexcept;
-
-/// The first event in a buffer.
-struct Frame {
-    std::size_t size = 0;                ///< its bytes in the buffer; 0: the event is not complete yet
-    std::span<const std::byte> payload;  ///< a part of the buffer
-    std::uint64_t sequence = 0;          ///< with Kind::records
-};
-
-/// Finds the first event in `bytes`.
-/// A line of 32 KiB or more is split.
-/// @param end_of_input no further input will follow, so an incomplete last line is an event
-/// @throws std::runtime_error if the bytes cannot be framed in this way
-[[nodiscard]] Frame first_frame(const Framing& framing, std::span<const std::byte> bytes, bool end_of_input);
 
 }  // namespace drvbus::record

@@ -9,8 +9,8 @@ namespace drvbus::record {
 /// Gives the events of a configured device their sequences, and keeps their times in order. Part of the checkpoint: its
 /// layout changes only together with kMagic in checkpoint.cpp.
 struct SequenceCounter {
-    /// The device lost events. What it sends until its next `resync` event is incomplete. (Bit 0 is not used here.)
-    static constexpr std::uint32_t kIncompletePart = 2;
+    /// The device lost events. What it sends until its next `resync` event is incomplete.
+    static constexpr std::uint32_t kIncompletePart = 1;
 
     std::uint64_t next = 1;               ///< sequence of the next event
     std::uint64_t device_number = 0;      ///< the device's own number of the newest event, if it numbers its events

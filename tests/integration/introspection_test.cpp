@@ -77,7 +77,7 @@ protected:
 TEST_F(Introspection, ParserOfThisTestFindsAllMembers)
 {
     EXPECT_THAT(members_of("org.drvbus1.Channel", read_file(DRVBUS_XML)),
-                testing::AllOf(SizeIs(15), Contains("signal Event    s name  t sequence  t time  u id  v data"),
+                testing::AllOf(SizeIs(16), Contains("signal Event    s name  t sequence  t time  u id  v data"),
                                Contains("signal Lost    t first  t count"),
                                Contains("property Name s read emits const"), Contains("property State s read"),
                                Contains("property NextSequence t read emits false")));

@@ -82,7 +82,30 @@ INSTANTIATE_TEST_SUITE_P(
               "'colour' is not a key of [[channel]]; valid keys are \"name\", \"notification\", \"format\", "
               "\"names\", \"preset\", \"device\", \"match\", \"records\", \"id\", \"time\", \"clock\", "
               "\"sequence\", \"ignore\", \"pattern\", \"priority\", \"setup\", \"rearm\", \"eventfd\", "
-              "\"fetch\", \"flood\", \"unit\", \"event\", \"loss\", \"resync\""},
+              "\"fetch\", \"flood\", \"unit\", \"event\", \"loss\", \"resync\", \"delimiter\", \"max_length\", "
+              "\"length\""},
+        Wrong{"EmptyDelimiter", channel("device = \"/dev/x\"\nrecords = \"lines\"\ndelimiter = \"\"\n"), "5:13",
+              "'delimiter' has 0 bytes; it needs 1 to 16"},
+        Wrong{"LongDelimiter", channel("device = \"/dev/x\"\nrecords = \"lines\"\ndelimiter = \"12345678901234567\"\n"),
+              "5:13", "'delimiter' has 17 bytes; it needs 1 to 16"},
+        Wrong{"NumberForADelimiter", channel("device = \"/dev/x\"\nrecords = \"lines\"\ndelimiter = 13\n"), "5:13",
+              "'delimiter' has to be a string, such as \"\\r\\n\", or an array of bytes, such as [0x0d, 0x0a], not a "
+              "number"},
+        Wrong{"DelimiterOfLargeNumbers", channel("device = \"/dev/x\"\nrecords = \"lines\"\ndelimiter = [256]\n"),
+              "5:13", "'delimiter' has to contain bytes, which are numbers from 0 to 255"},
+        Wrong{
+            "DelimiterWithoutAnEnd",
+            channel("device = \"/dev/x\"\nrecords = \"lines\"\ndelimiter = { start = \"<\" }\n"), "5:13",
+            "'delimiter' as a table needs a 'start' and an 'end', such as { start = \"\\u0002\", end = \"\\u0003\" }"},
+        Wrong{"DelimiterOfRawReads", channel("device = \"/dev/x\"\nrecords = \"raw\"\ndelimiter = \"\\r\"\n"), "5:13",
+              "'delimiter' is only valid with records = \"lines\""},
+        Wrong{"LargeMaxLength", channel("device = \"/dev/x\"\nrecords = \"lines\"\nmax_length = 32769\n"), "5:14",
+              "'max_length' cannot be 32769; it must be from 1 to 32768"},
+        Wrong{"LengthOfLines", channel("device = \"/dev/x\"\nrecords = \"lines\"\nlength = 3\n"), "5:10",
+              "'length' is only valid with records = \"fixed\""},
+        Wrong{"LengthThatContradictsTheFormat",
+              channel("device = \"/dev/x\"\nrecords = \"fixed\"\nformat = \"u32 x\"\nlength = 3\n"), "6:10",
+              "'length' is 3, but the format has 4 bytes: remove 'length', or correct one of them"},
         Wrong{"NumberForAString", "log_level = 3\n", "1:13", "'log_level' has to be a string in quotes, not a number"},
         Wrong{"FractionForAString", channel("format = 1.5\n"), "3:10",
               "'format' has to be a string in quotes, not a number"},

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "record/framing.hpp"
+#include "record/framer.hpp"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/drvbus.h>
 
@@ -11,16 +14,62 @@
 namespace drvbus::test {
 namespace {
 
-using record::first_frame;
 using record::Frame;
+using record::Framer;
 using record::Framing;
+using record::Marker;
+using testing::ElementsAre;
 
 constexpr Framing kLines{.kind = Framing::Kind::lines};
 constexpr Framing kFours{.kind = Framing::Kind::fixed, .size = 4};
 
+Framing lines_with(const std::string& end, std::uint32_t max_length = Framing::kMaxLength)
+{
+    return {.kind = Framing::Kind::lines, .max_length = max_length, .end = Marker::of(end)};
+}
+
+const Framing kStxEtx{
+    .kind = Framing::Kind::lines, .max_length = 8, .start = Marker::of("\x02"), .end = Marker::of("\x03")};
+
 Frame first_of(const Framing& framing, const std::string& text, bool end_of_input = false)
 {
-    return first_frame(framing, std::as_bytes(std::span(text)), end_of_input);
+    return Framer(framing).next(as_bytes(text), end_of_input, false);
+}
+
+/// What a reader makes of `text` if it arrives in parts of `part` bytes: each payload; with a "+" if it is cut. The
+/// last element is the number of framing errors.
+std::vector<std::string> all_of(const Framing& framing, const std::string& text, std::size_t part,
+                                bool end_of_input = false)
+{
+    std::vector<std::string> all;
+    Framer framer(framing);
+    bool skipping = false;
+    unsigned errors = 0;
+    std::size_t at = 0;
+    for (std::size_t end = 0; end < text.size();) {
+        end = std::min(text.size(), end + part);
+        for (;;) {
+            const std::string bytes = text.substr(at, end - at);
+            const Frame frame = framer.next(as_bytes(bytes), end_of_input && end == text.size(), skipping);
+            if (frame.kind == Frame::Kind::incomplete)
+                break;
+            at += frame.size;
+            errors += !skipping && frame.kind != Frame::Kind::event ? 1 : 0;
+            skipping = frame.skipping;
+            if (frame.kind != Frame::Kind::skipped)
+                all.push_back(as_text(frame.payload) + (frame.kind == Frame::Kind::cut ? "+" : ""));
+        }
+    }
+    all.push_back(std::to_string(errors));
+    return all;
+}
+
+/// Expects the same result of `text` in one piece, byte by byte, and in parts of any other size.
+template <typename Matcher>
+void expect_frames(const Framing& framing, const std::string& text, const Matcher& matcher, bool end_of_input = false)
+{
+    for (std::size_t part = 1; part <= text.size(); ++part)
+        EXPECT_THAT(all_of(framing, text, part, end_of_input), matcher) << "in parts of " << part << " bytes";
 }
 
 TEST(Framing, LineEndsWithItsNewline)
@@ -28,8 +77,31 @@ TEST(Framing, LineEndsWithItsNewline)
     const std::string text = "one\ntwo";
     const Frame frame = first_of(kLines, text);
     EXPECT_EQ(frame.size, 4U);
-    EXPECT_EQ(frame.payload.size(), 3U);
+    EXPECT_EQ(as_text(frame.payload), "one");
     EXPECT_EQ(first_of(kLines, "two").size, 0U);
+}
+
+TEST(Framing, CarriageReturnBeforeTheNewlineBelongsToTheDelimiter)
+{
+    expect_frames(kLines, "board 21.5\r\n\r\na\rb\n\r\r\n", ElementsAre("board 21.5", "", "a\rb", "\r", "0"));
+}
+
+TEST(Framing, DelimiterIsExactlyTheBytesThatAreSet)
+{
+    expect_frames(lines_with("\n"), "one\r\ntwo\n", ElementsAre("one\r", "two", "0"));
+    expect_frames(lines_with("\r"), "@RESET\r$GP\r\n1\r", ElementsAre("@RESET", "$GP", "\n1", "0"));
+    expect_frames(lines_with("\r\n"), "a\rb\nc\r\r\nd\r\n", ElementsAre("a\rb\nc\r", "d", "0"));
+    expect_frames(lines_with(std::string(1, '\0')), std::string("a\0\0b\0", 5), ElementsAre("a", "", "b", "0"));
+    expect_frames(lines_with("-=-"), "a-=b-=-=-c-=-", ElementsAre("a-=b", "=-c", "0"));
+}
+
+TEST(Framing, BytesOutsideStartAndEndAreSkippedAndCountedOnce)
+{
+    expect_frames(kStxEtx, "\x02one\x03\x02\x03", ElementsAre("one", "", "0"));
+    expect_frames(kStxEtx, "junk\x02one\x03\r\n\x02two\x03xx", ElementsAre("one", "two", "3"));
+    expect_frames(kStxEtx, "\x02one\x02two\x03", ElementsAre("one\x02two", "0"));
+    const Framing framing{.kind = Framing::Kind::lines, .start = Marker::of("<<"), .end = Marker::of(">>")};
+    expect_frames(framing, "<x<<<one>>><<two>>", ElementsAre("<one", "two", "2"));
 }
 
 TEST(Framing, EmptyLineIsAnEvent)
@@ -41,17 +113,48 @@ TEST(Framing, EmptyLineIsAnEvent)
 
 TEST(Framing, IncompleteLastLineIsAnEventAtTheEnd)
 {
-    const Frame frame = first_of(kLines, "rest", true);
-    EXPECT_EQ(frame.size, 4U);
-    EXPECT_EQ(frame.payload.size(), 4U);
+    expect_frames(kLines, "one\nrest", ElementsAre("one", "rest", "0"), true);
+    expect_frames(lines_with("\r"), "rest", ElementsAre("rest", "0"), true);
     EXPECT_EQ(first_of(kLines, "", true).size, 0U);
 }
 
-TEST(Framing, TooLongLineIsCut)
+TEST(Framing, IncompleteDelimitedRecordIsSkippedAtTheEnd)
 {
-    const Frame frame = first_of(kLines, std::string(DRVBUS_PAYLOAD_MAX, 'x'));
-    EXPECT_EQ(frame.size, DRVBUS_PAYLOAD_MAX / 2);
-    EXPECT_EQ(frame.payload.size(), frame.size);
+    expect_frames(kStxEtx, "\x02one\x03\x02two", ElementsAre("one", "1"), true);
+}
+
+TEST(Framing, TooLongLineIsCutOnceAndItsRestIsSkipped)
+{
+    expect_frames(lines_with("\r", 4), "abcd\rabcde\rab\rabcdefghijklmn\r\r",
+                  ElementsAre("abcd", "abcd+", "ab", "abcd+", "", "2"));
+    expect_frames(lines_with("--", 4), "abcd--abcde-f---gh--", ElementsAre("abcd", "abcd+", "-gh", "1"));
+    expect_frames(lines_with("", 4), "abcd\r\nabcde\nabcd\n", ElementsAre("abcd", "abcd+", "abcd", "1"));
+    expect_frames(lines_with("", 4), "abcdefg", ElementsAre("abcd+", "1"), true);
+    expect_frames(kStxEtx,
+                  "\x02"
+                  "12345678\x03\x02"
+                  "123456789\x03\x02"
+                  "1\x03",
+                  ElementsAre("12345678", "12345678+", "1", "1"));
+}
+
+TEST(Framing, BytesAreSearchedOnce)
+{
+    for (const Framing& framing : {kLines, lines_with("\r")}) {
+        Framer framer(framing);
+        EXPECT_EQ(framer.next(as_bytes("abc"), false, false).size, 0U);
+        // A reader never changes bytes. Here, the change shows which bytes are searched.
+        EXPECT_EQ(framer.next(as_bytes("\r\ncd"), false, false).size, 0U);
+        EXPECT_EQ(framer.next(as_bytes("\r\ncd\r\n"), false, false).payload.size(), 4U);
+    }
+}
+
+TEST(Framing, LimitOfALineIsHalfOfTheLargestPayload)
+{
+    const std::string text = std::string(70'000, 'x') + "\nnext\n";
+    EXPECT_THAT(all_of(kLines, text, 65'536), ElementsAre(std::string(DRVBUS_PAYLOAD_MAX / 2, 'x') + "+", "next", "1"));
+    const std::string longest(DRVBUS_PAYLOAD_MAX / 2, 'x');
+    EXPECT_THAT(all_of(kLines, longest + "\r\n", 65'536), ElementsAre(longest, "0"));
 }
 
 TEST(Framing, FixedRecordIsAnEventOnlyWhenComplete)
