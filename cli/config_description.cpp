@@ -101,6 +101,39 @@ std::string describe_decoding(const record::DecodingRules& decoding)
     return text;
 }
 
+/// The limit of a record, unless it is the default.
+std::string limit_of(const record::Framing& framing)
+{
+    return framing.max_length == record::Framing::kMaxLength ? ""
+                                                             : fmt::format("; at most {} bytes", framing.max_length);
+}
+
+std::string describe_lines(const record::Framing& framing)
+{
+    if (framing.end.empty())
+        return "\"lines\": each line is one event" + limit_of(framing);
+    const std::string start =
+        framing.start.empty() ? "" : fmt::format("begins with {} and ", record::to_string(framing.start));
+    return fmt::format("\"lines\": each record {}ends with {}{}", start, record::to_string(framing.end),
+                       limit_of(framing));
+}
+
+std::string describe_frames(const record::Framing& framing)
+{
+    const record::FrameLayout& frame = framing.frame;
+    std::string text = fmt::format("\"frames\": each frame begins with {}", record::to_string(framing.start));
+    if (frame.length_size == 0)
+        text += fmt::format(" and has {} bytes", frame.added);
+    else
+        text += fmt::format("; its size is the {}-byte number at {} plus {}", frame.length_size, frame.length_at,
+                            frame.added);
+    if (frame.checksum != record::Checksum::none)
+        text += fmt::format("; checksum {} from byte {} on", name_of(frame.checksum), frame.checksum_from);
+    if (!framing.end.empty())
+        text += fmt::format("; ends with {}", record::to_string(framing.end));
+    return text + limit_of(framing);
+}
+
 /// Shows the first names only: a preset may have hundreds.
 std::string describe_names(const std::map<std::uint32_t, std::string>& names)
 {
@@ -139,7 +172,9 @@ std::string describe(const record::Framing& framing)
     case record::Framing::Kind::fixed:
         return fmt::format("\"fixed\": each {} bytes are one event", framing.size);
     case record::Framing::Kind::lines:
-        return "\"lines\": each line is one event";
+        return describe_lines(framing);
+    case record::Framing::Kind::frames:
+        return describe_frames(framing);
     default:
         return "\"snapshot\": the content of the file is one event at each notification";
     }

@@ -26,14 +26,14 @@ using device::Settings;
 const Names kKeys{"name",     "notification", "format", "names",     "preset",     "device", "match",
                   "records",  "id",           "time",   "clock",     "sequence",   "ignore", "pattern",
                   "priority", "setup",        "rearm",  "eventfd",   "fetch",      "flood",  "unit",
-                  "event",    "loss",         "resync", "delimiter", "max_length", "length"};
+                  "event",    "loss",         "resync", "delimiter", "max_length", "length", "frame"};
 /// Keys that describe the device and not its events. If one of them changes, the daemon opens the device again.
-const Names kDeviceKeys{"device",  "match", "records", "priority",  "setup",      "rearm",
-                        "eventfd", "fetch", "flood",   "delimiter", "max_length", "length"};
+const Names kDeviceKeys{"device", "match", "records",   "priority",   "setup",  "rearm", "eventfd",
+                        "fetch",  "flood", "delimiter", "max_length", "length", "frame"};
 /// Keys that are only valid for a configured device.
 const Names kConfiguredDeviceKeys{"records",  "id",     "time",      "clock",      "sequence", "ignore", "pattern",
                                   "priority", "setup",  "rearm",     "eventfd",    "fetch",    "flood",  "event",
-                                  "loss",     "resync", "delimiter", "max_length", "length"};
+                                  "loss",     "resync", "delimiter", "max_length", "length",   "frame"};
 const Names kNotifications{"auto", "eventfd", "poll", "sigio"};
 const Names kClocks{"monotonic", "realtime", "boottime"};
 

@@ -51,6 +51,17 @@ bool starts_with(Bytes bytes, Bytes prefix)
     return bytes.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), bytes.begin());
 }
 
+/// @param bytes at most four
+std::uint32_t number_of(Bytes bytes, ByteOrder order)
+{
+    std::uint32_t number = 0;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const std::byte byte = order == ByteOrder::big ? bytes[i] : bytes[bytes.size() - 1 - i];
+        number = number << 8U | std::to_integer<std::uint32_t>(byte);
+    }
+    return number;
+}
+
 /// The number of bytes at the end of `bytes` that can be the first part of `marker`.
 std::size_t partial_marker(const Marker& marker, Bytes bytes)
 {
@@ -132,6 +143,43 @@ Frame Framer::find_delimited(Bytes bytes, bool end_of_input)
     return {};
 }
 
+/// Whether the end and the checksum of a frame are right.
+bool Framer::is_intact(Bytes frame) const
+{
+    const FrameLayout& layout = framing_.frame;
+    if (!std::ranges::equal(frame.last(framing_.end.size), framing_.end.view()))
+        return false;
+    const Bytes content = frame.first(frame.size() - framing_.end.size);
+    const std::size_t size = size_of(layout.checksum);
+    const Bytes covered = content.first(content.size() - size).subspan(layout.checksum_from);
+    return compute(layout.checksum, covered) == number_of(content.last(size), layout.checksum_order);
+}
+
+Frame Framer::find_frame(Bytes bytes, bool end_of_input) const
+{
+    const FrameLayout& layout = framing_.frame;
+    if (!starts_with(bytes, framing_.start.view()))
+        return skip_to_start(framing_.start, bytes, 0, end_of_input);
+    // A frame that is wrong may be two: the rest of one, and the next one.
+    const auto skip = [&] { return skip_to_start(framing_.start, bytes, 1, end_of_input); };
+    const std::size_t length_end = std::size_t{layout.length_at} + layout.length_size;
+    if (layout.length_size > 0 && bytes.size() < length_end)
+        return end_of_input ? skip() : Frame{};
+    const std::int64_t length =
+        layout.length_size == 0 ? 0
+                                : number_of(bytes.subspan(layout.length_at, layout.length_size), layout.length_order);
+    const std::int64_t size = length + layout.added;
+    if (size < static_cast<std::int64_t>(framing_.smallest_frame()) || size > framing_.max_length)
+        return skip();
+    const auto frame_size = static_cast<std::size_t>(size);
+    if (bytes.size() < frame_size)
+        return end_of_input ? skip() : Frame{};
+    if (!is_intact(bytes.first(frame_size)))
+        return skip();
+    const std::size_t tail = size_of(layout.checksum) + framing_.end.size;
+    return event(frame_size, bytes.first(frame_size - tail).subspan(framing_.start.size));
+}
+
 Frame Framer::find(Bytes bytes, bool end_of_input, bool skipping)
 {
     switch (framing_.kind) {
@@ -143,6 +191,8 @@ Frame Framer::find(Bytes bytes, bool end_of_input, bool skipping)
         if (skipping)
             return skip_line(framing_.end.empty() ? kLf : framing_.end, bytes, end_of_input);
         return find_line(bytes, end_of_input);
+    case Framing::Kind::frames:
+        return find_frame(bytes, end_of_input);
     case Framing::Kind::fixed:
         if (bytes.size() < framing_.size)
             return {};

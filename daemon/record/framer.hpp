@@ -42,6 +42,8 @@ private:
     [[nodiscard]] Frame find(std::span<const std::byte> bytes, bool end_of_input, bool skipping);
     [[nodiscard]] Frame find_line(std::span<const std::byte> bytes, bool end_of_input);
     [[nodiscard]] Frame find_delimited(std::span<const std::byte> bytes, bool end_of_input);
+    [[nodiscard]] Frame find_frame(std::span<const std::byte> bytes, bool end_of_input) const;
+    [[nodiscard]] bool is_intact(std::span<const std::byte> frame) const;
 
     Framing framing_;
     /// Number of bytes in which the last call found no delimiter. They are not searched again: otherwise a long line

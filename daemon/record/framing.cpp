@@ -31,11 +31,21 @@ std::string to_string(const Marker& marker)
     return fmt::format("{:02x}", fmt::join(marker.view(), " "));
 }
 
+std::size_t Framing::smallest_frame() const noexcept
+{
+    const std::size_t header =
+        std::max<std::size_t>({start.size, std::size_t{frame.length_at} + frame.length_size, frame.checksum_from});
+    return header + size_of(frame.checksum) + end.size;
+}
+
 bool Framing::is_valid() const noexcept
 {
-    return kind <= Kind::snapshot && (kind == Kind::fixed) == (size > 0) && size <= DRVBUS_PAYLOAD_MAX &&
+    const auto is_order = [](ByteOrder order) { return order <= ByteOrder::big; };
+    return kind <= Kind::frames && (kind == Kind::fixed) == (size > 0) && size <= DRVBUS_PAYLOAD_MAX &&
            max_length > 0 && max_length <= kMaxLength && start.size <= Marker::kCapacity &&
-           end.size <= Marker::kCapacity && (start.empty() || !end.empty());
+           end.size <= Marker::kCapacity && (kind == Kind::frames ? !start.empty() : start.empty() || !end.empty()) &&
+           frame.length_size <= 4 && is_checksum(frame.checksum) && is_order(frame.length_order) &&
+           is_order(frame.checksum_order);
 }
 
 std::string_view to_string(Framing::Kind kind) noexcept
@@ -49,6 +59,8 @@ std::string_view to_string(Framing::Kind kind) noexcept
         return "fixed";
     case Framing::Kind::lines:
         return "lines";
+    case Framing::Kind::frames:
+        return "frames";
     default:
         return "snapshot";
     }

@@ -49,8 +49,7 @@ void check_device(const device::Settings& device)
 {
     expect(device.match || device.path.starts_with('/') || device.path.starts_with("fd:"),
            "a device is a path, an inherited fd, or a match");
-    expect((device.framing.kind == record::Framing::Kind::fixed) == (device.framing.size > 0),
-           "exactly the fixed framing has a size");
+    expect(device.framing.is_valid(), "a framing is one that a checkpoint accepts");
     expect(device.hash != 0, "a device has a hash");
 }
 

@@ -95,6 +95,26 @@ TEST_F(InputFraming, FixedLengthNeedsNoFormat)
     EXPECT_THAT(first_texts(3), ElementsAre("one", "two", "fou"));
 }
 
+TEST_F(InputFraming, FramesArePublishedAndAWrongOneIsSkipped)
+{
+    start_channel("records = \"frames\"\nformat = \"u8 version; u8 command; u8 _length[2]; u8 data[]\"\n"
+                  "id = \"command\"\n"
+                  "frame = { start = [0x55, 0xaa], checksum = { type = \"sum8\" }, "
+                  "  length = { at = 4, size = 2, order = \"big\", counts = \"payload\" } }\n");
+    const std::string frame("\x55\xaa\x03\x07\x00\x02\x01\x0a\x16", 9);
+    std::string wrong = frame;
+    wrong[7] = '\x0b';
+    send_text(frame + "noise" + frame.substr(0, 5));
+    send_text(frame.substr(5) + wrong + frame);
+    ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
+    for (const Event& event : subscriber_.received().events) {
+        EXPECT_EQ(event.id, 7U);
+        EXPECT_THAT(event.fields().at("data").get<std::vector<std::uint8_t>>(), ElementsAre(1, 10));
+    }
+    EXPECT_EQ(subscriber_.channel().FramingErrors(), 2U);
+    EXPECT_EQ(subscriber_.channel().FormatMismatches(), 0U);
+}
+
 TEST_F(InputFraming, RestOfACutLineIsSkippedAfterRestart)
 {
     const ServiceManager manager;

@@ -50,6 +50,11 @@ std::string channel(const std::string& settings)
     return "[[channel]]\nname = \"way\"\n" + settings;
 }
 
+std::string frame(const std::string& keys)
+{
+    return channel("device = \"/dev/x\"\nrecords = \"frames\"\nframe = { " + keys + " }\n");
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Configurations, WrongConfig,
     testing::Values(
@@ -83,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
               "\"names\", \"preset\", \"device\", \"match\", \"records\", \"id\", \"time\", \"clock\", "
               "\"sequence\", \"ignore\", \"pattern\", \"priority\", \"setup\", \"rearm\", \"eventfd\", "
               "\"fetch\", \"flood\", \"unit\", \"event\", \"loss\", \"resync\", \"delimiter\", \"max_length\", "
-              "\"length\""},
+              "\"length\", \"frame\""},
         Wrong{"EmptyDelimiter", channel("device = \"/dev/x\"\nrecords = \"lines\"\ndelimiter = \"\"\n"), "5:13",
               "'delimiter' has 0 bytes; it needs 1 to 16"},
         Wrong{"LongDelimiter", channel("device = \"/dev/x\"\nrecords = \"lines\"\ndelimiter = \"12345678901234567\"\n"),
@@ -101,6 +106,28 @@ INSTANTIATE_TEST_SUITE_P(
               "'delimiter' is only valid with records = \"lines\""},
         Wrong{"LargeMaxLength", channel("device = \"/dev/x\"\nrecords = \"lines\"\nmax_length = 32769\n"), "5:14",
               "'max_length' cannot be 32769; it must be from 1 to 32768"},
+        Wrong{
+            "FramesWithoutAFrame", channel("device = \"/dev/x\"\nrecords = \"frames\"\n"), "4:11",
+            "records = \"frames\" needs a 'frame', such as { start = [0x55, 0xaa], length = { at = 2, size = 1, counts "
+            "= \"rest\" } }"},
+        Wrong{"FrameWithoutAStart", frame("length = 3"), "5:9", "'frame' needs a 'start', such as [0x55, 0xaa]"},
+        Wrong{"FrameWithoutALength", frame("start = \"<\""), "5:9",
+              "'frame' needs a 'length': the size of each frame, or a table such as { at = 2, size = 1, counts = "
+              "\"rest\" }"},
+        Wrong{"FrameOfLines", channel("device = \"/dev/x\"\nrecords = \"lines\"\nframe = {}\n"), "5:9",
+              "'frame' is only valid with records = \"frames\""},
+        Wrong{
+            "LengthThatCountsNothing", frame("start = \"<\", length = { at = 1 }"), "5:33",
+            "'length' needs 'at', the offset of the length field in the frame, and 'counts', which says what the field "
+            "counts: \"frame\", \"rest\", \"payload\""},
+        Wrong{"LengthInTheStart", frame("start = \"<<\", length = { at = 1, counts = \"rest\" }"), "5:41",
+              "'at' cannot be 1; it must be from 2 to 32767"},
+        Wrong{"LengthWithoutAnOrder", frame("start = \"<\", length = { at = 1, size = 2, counts = \"rest\" }"), "5:33",
+              "a field of 2 bytes needs an 'order': \"little\", \"big\""},
+        Wrong{"ConstantLengthBelowTheParts", frame("start = \"<<\", length = 3, end = \">>\""), "5:34",
+              "'length' cannot be 3; it must be from 4 to 32768"},
+        Wrong{"ChecksumWithoutAType", frame("start = \"<\", length = 9, checksum = {}"), "5:47",
+              "'checksum' needs a 'type', such as \"CRC-16/MODBUS\" or \"sum8\""},
         Wrong{"LengthOfLines", channel("device = \"/dev/x\"\nrecords = \"lines\"\nlength = 3\n"), "5:10",
               "'length' is only valid with records = \"fixed\""},
         Wrong{"LengthThatContradictsTheFormat",
@@ -124,7 +151,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"UnknownNotification", channel("notification = \"signal\"\n"), "3:16",
               "'notification' cannot be \"signal\"; it is one of \"auto\", \"eventfd\", \"poll\", \"sigio\""},
         Wrong{"UnknownRecords", channel("device = \"/dev/x\"\nrecords = \"line\"\n"), "4:11",
-              "'records' cannot be \"line\"; it is one of \"drvbus\", \"raw\", \"fixed\", \"lines\", \"snapshot\""},
+              "'records' cannot be \"line\"; it is one of \"drvbus\", \"raw\", \"fixed\", \"lines\", \"snapshot\", "
+              "\"frames\""},
         Wrong{"OneBracket", "[channel]\nname = \"way\"\n", "1:1",
               "'channel' has to be written as [[channel]], with two brackets"},
         Wrong{"ChannelIsAString", "channel = \"way\"\n", "1:11",

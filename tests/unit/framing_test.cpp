@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "record/framer.hpp"
 
-#include <algorithm>
 #include <string>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/drvbus.h>
 
+#include "framed.hpp"
 #include "support/record.hpp"
 
 namespace drvbus::test {
@@ -34,42 +33,6 @@ const Framing kStxEtx{
 Frame first_of(const Framing& framing, const std::string& text, bool end_of_input = false)
 {
     return Framer(framing).next(as_bytes(text), end_of_input, false);
-}
-
-/// What a reader makes of `text` if it arrives in parts of `part` bytes: each payload; with a "+" if it is cut. The
-/// last element is the number of framing errors.
-std::vector<std::string> all_of(const Framing& framing, const std::string& text, std::size_t part,
-                                bool end_of_input = false)
-{
-    std::vector<std::string> all;
-    Framer framer(framing);
-    bool skipping = false;
-    unsigned errors = 0;
-    std::size_t at = 0;
-    for (std::size_t end = 0; end < text.size();) {
-        end = std::min(text.size(), end + part);
-        for (;;) {
-            const std::string bytes = text.substr(at, end - at);
-            const Frame frame = framer.next(as_bytes(bytes), end_of_input && end == text.size(), skipping);
-            if (frame.kind == Frame::Kind::incomplete)
-                break;
-            at += frame.size;
-            errors += !skipping && frame.kind != Frame::Kind::event ? 1 : 0;
-            skipping = frame.skipping;
-            if (frame.kind != Frame::Kind::skipped)
-                all.push_back(as_text(frame.payload) + (frame.kind == Frame::Kind::cut ? "+" : ""));
-        }
-    }
-    all.push_back(std::to_string(errors));
-    return all;
-}
-
-/// Expects the same result of `text` in one piece, byte by byte, and in parts of any other size.
-template <typename Matcher>
-void expect_frames(const Framing& framing, const std::string& text, const Matcher& matcher, bool end_of_input = false)
-{
-    for (std::size_t part = 1; part <= text.size(); ++part)
-        EXPECT_THAT(all_of(framing, text, part, end_of_input), matcher) << "in parts of " << part << " bytes";
 }
 
 TEST(Framing, LineEndsWithItsNewline)

@@ -457,5 +457,22 @@ TEST(RawStream, ReadIsLimitedToTheLargestPayload)
                 ElementsAre(ReceivedEvent{1, std::string(DRVBUS_PAYLOAD_MAX, 'a')}, ReceivedEvent{2, "rest"}));
 }
 
+TEST(FrameStream, MuchInputThatIsNoFrameTakesSeveralTurns)
+{
+    const Pipe pipe;
+    const Framing framing{.kind = Framing::Kind::frames,
+                          .start = record::Marker::of("<"),
+                          .frame = {.added = 4, .checksum = record::checksum_called("sum8").value()}};
+    Reading reading(pipe.read_end.get(), framing);
+    write_all(pipe.write_end.get(), std::string(1000, '<'));
+    int turns = 0;
+    for (; reading.read().status == Status::events; ++turns)
+        EXPECT_TRUE(reading.read().records.empty());
+    EXPECT_GT(turns, 10);
+    EXPECT_EQ(reading.checkpoint().framing_errors(), 1U);
+    write_all(pipe.write_end.get(), "<ab\xff");
+    EXPECT_THAT(reading.read_all(), ElementsAre(ReceivedEvent{1, "ab"}));
+}
+
 }  // namespace
 }  // namespace drvbus::test
