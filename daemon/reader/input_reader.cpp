@@ -4,10 +4,12 @@
 #include <utility>
 
 #include <linux/drvbus.h>
+#include <spdlog/spdlog.h>
 
 #include "base/clock.hpp"
 #include "reader/reader.hpp"
 #include "record/framer.hpp"
+#include "record/framing_advice.hpp"
 #include "record/record.hpp"
 
 namespace drvbus::reader {
@@ -55,13 +57,51 @@ void correct_header(std::span<std::byte> bytes, record::SequenceCounter& counter
     std::memcpy(bytes.data(), &header, sizeof(header));
 }
 
+/// Logs once that much input arrived, but not the end of a record: the settings may be wrong.
+class MissingEndLog {
+public:
+    MissingEndLog(const record::Framing& framing, std::string channel)
+        : framing_(framing), channel_(std::move(channel)),
+          done_(framing.kind != record::Framing::Kind::lines && framing.kind != record::Framing::Kind::frames)
+    {
+    }
+
+    /// @param frame what the framer found at the start of `bytes`
+    void add(const record::Frame& frame, std::span<const std::byte> bytes)
+    {
+        if (done_)
+            return;
+        if (frame.kind == record::Frame::Kind::event) {
+            without_end_ = 0;
+            return;
+        }
+        // A frame that is not complete yet has its start and its length, so the settings may be right.
+        const bool is_frame = framing_.kind == record::Framing::Kind::frames;
+        const std::size_t pending = frame.size == 0 && !is_frame ? bytes.size() : frame.size;
+        if (without_end_ + pending >= std::min(kMuchInput, framing_.max_length)) {
+            done_ = true;
+            spdlog::warn("channel {}: {} bytes arrived without the end of a record: {}", channel_,
+                         without_end_ + pending, record::explain_missing_end(framing_, bytes));
+        }
+        without_end_ += frame.size;
+    }
+
+private:
+    static constexpr std::uint32_t kMuchInput = 4096;  // bytes
+
+    record::Framing framing_;
+    std::string channel_;
+    bool done_;
+    std::size_t without_end_ = 0;  // bytes of frames since the last event
+};
+
 class InputReader final : public Reader {
 public:
     InputReader(std::unique_ptr<InputSource> source, record::Framing framing, record::Decoder decoder,
                 checkpoint::Checkpoint& checkpoint)
         : source_(std::move(source)), framing_(framing), framer_(framing), decoder_(std::move(decoder)),
           staging_area_(checkpoint.staging_area()), replay_log_(checkpoint.replay_log()),
-          progress_(checkpoint.progress())
+          progress_(checkpoint.progress()), missing_end_log_(framing, checkpoint.description().name)
     {
         // An earlier process may have been killed between its last read() and `advance_end`.
         staging_area_.advance_end(staging_area_.bytes_beyond_end());
@@ -187,8 +227,11 @@ private:
     [[nodiscard]] record::Frame next_frame(const checkpoint::FramingProgress& progress, bool end_of_input,
                                            bool found_records)
     {
+        const std::span<const std::byte> bytes = staging_area_.from(progress.staging_begin);
         try {
-            return framer_.next(staging_area_.from(progress.staging_begin), end_of_input, progress.skipping != 0);
+            const record::Frame frame = framer_.next(bytes, end_of_input, progress.skipping != 0);
+            missing_end_log_.add(frame, bytes);
+            return frame;
         } catch (const std::runtime_error&) {
             if (!found_records)
                 throw;
@@ -203,6 +246,7 @@ private:
     checkpoint::StagingArea& staging_area_;
     checkpoint::ReplayLog& replay_log_;
     checkpoint::Progress progress_;
+    MissingEndLog missing_end_log_;
 };
 
 }  // namespace

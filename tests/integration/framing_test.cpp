@@ -115,6 +115,25 @@ TEST_F(InputFraming, FramesArePublishedAndAWrongOneIsSkipped)
     EXPECT_EQ(subscriber_.channel().FormatMismatches(), 0U);
 }
 
+TEST_F(InputFraming, MuchInputWithoutAnEndIsLoggedOnce)
+{
+    start_lines("");
+    std::string text;
+    while (text.size() < 40'000)
+        text += "$GPGGA,1,2\r";
+    send_text(text + "\n");
+    ASSERT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
+    send_text(text + "\nlast\n");
+    ASSERT_TRUE(subscriber_.wait_for(3)) << summary(subscriber_);
+    const std::string output = daemon().output();
+    const std::size_t first = output.find("arrived without the end of a record");
+    ASSERT_NE(first, std::string::npos) << output;
+    EXPECT_THAT(output, HasSubstr("channel sensor: "));
+    EXPECT_THAT(output, HasSubstr("a record ends with LF (\\n); the bytes contain CR (\\r)"));
+    EXPECT_THAT(output, HasSubstr("set delimiter = \"\\r\""));
+    EXPECT_EQ(output.find("arrived without the end of a record", first + 1), std::string::npos);
+}
+
 TEST_F(InputFraming, RestOfACutLineIsSkippedAfterRestart)
 {
     const ServiceManager manager;
