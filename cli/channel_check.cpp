@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -182,7 +183,7 @@ void ChannelCheck::check_access(const std::string& node, const device::Settings&
     const DeviceInfo info = device_info(node);
     const bool write = settings.writes();
     try {
-        const device::OpenedDevice opened = device::open(
+        device::OpenedDevice opened = device::open(
             {.name = {}, .node = node, .framing = settings.framing, .format = {}, .event_names = {}}, write);
         add("access", write ? fmt::format("user {} may read and write it; opened for writing because of: {}",
                                           user_name(geteuid()), writing_steps(settings))
@@ -193,6 +194,8 @@ void ChannelCheck::check_access(const std::string& node, const device::Settings&
             add_error("refused", printable(reason));
         else
             check_notification(opened.fd.get(), info, settings, channel);
+        if (input_ != nullptr && verdict_ == Verdict::usable)
+            check_input(std::move(opened.fd), channel);
     } catch (const device::AbsentError& error) {
         verdict_ = Verdict::absent;
         add("access", printable(error.what()));
@@ -243,6 +246,15 @@ void ChannelCheck::check_notification(int fd, const DeviceInfo& info, const devi
         add_error("notification", error.what());
         if (info.type == DeviceInfo::Type::file)
             add("", "a file does not report that it has changed; use a FIFO or a socket");
+    }
+}
+
+void ChannelCheck::check_input(UniqueFd device, const device::ChannelSettings& channel)
+{
+    try {
+        add("input", printable(input_->read(channel, std::move(device))));
+    } catch (const std::exception& error) {
+        add_error("input", printable(error.what()));
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/event_loop.hpp"
 #include "cli/device_info.hpp"
+#include "cli/input_check.hpp"
 #include "config/config.hpp"
 #include "notification/sigio.hpp"
 
@@ -19,7 +20,11 @@ public:
     enum class Verdict : std::uint8_t { usable, absent, unusable };
 
     /// @param loop, sigio used to test notifications; both outlive this object
-    ChannelCheck(const EventLoop& loop, notification::SigioDispatcher& sigio) : loop_(loop), sigio_(sigio) {}
+    /// @param input reads usable devices, and outlives this object; null: no device is read
+    ChannelCheck(const EventLoop& loop, notification::SigioDispatcher& sigio, InputCheck* input)
+        : loop_(loop), sigio_(sigio), input_(input)
+    {
+    }
 
     /// Tests one channel.
     /// @returns a report for the user, of several lines
@@ -36,12 +41,14 @@ private:
     void report_open_error(const DeviceInfo& info, int error, const std::string& what, bool write);
     void check_notification(int fd, const DeviceInfo& info, const device::Settings& settings,
                             const device::ChannelSettings& channel);
+    void check_input(UniqueFd device, const device::ChannelSettings& channel);
     void add(std::string_view label, std::string_view text);
     /// Adds a line that says why the channel is unusable.
     void add_error(std::string_view label, std::string_view text);
 
     const EventLoop& loop_;
     notification::SigioDispatcher& sigio_;
+    InputCheck* input_;
     std::string text_;
     Verdict verdict_ = Verdict::usable;
 };

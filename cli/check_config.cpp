@@ -6,6 +6,7 @@
 #include "base/event_loop.hpp"
 #include "cli/channel_check.hpp"
 #include "cli/commands.hpp"
+#include "cli/input_check.hpp"
 #include "cli/output.hpp"
 #include "cli/quoting.hpp"
 #include "device/open.hpp"
@@ -23,7 +24,7 @@ std::string describe(const ConfigPath& path)
 
 }  // namespace
 
-int check_config(const ConfigPath& path)
+int check_config(const ConfigPath& path, std::chrono::seconds duration)
 {
     const Config config = load_config(path);
     print(fmt::format("configuration: {}, log level {}, channels: {}\n", describe(path), config.log_level,
@@ -32,7 +33,13 @@ int check_config(const ConfigPath& path)
         print("Devices of class drvbus need no configuration: the daemon finds them.\n");
     const EventLoop loop;
     notification::SigioDispatcher sigio(loop);
-    ChannelCheck check(loop, sigio);
+    InputCheck input(duration);
+    const bool reads = duration.count() > 0;
+    if (reads && !config.channels.empty())
+        print(fmt::format("reading each device for {} s (Ctrl-C ends it); other programs will not get the data that is "
+                          "read here\n",
+                          duration.count()));
+    ChannelCheck check(loop, sigio, reads ? &input : nullptr);
     unsigned absent = 0;
     unsigned unusable = 0;
     for (const auto& [name, channel] : config.channels) {

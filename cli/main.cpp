@@ -24,6 +24,7 @@ struct Options {
     std::string presets;
     std::string device;
     std::chrono::seconds::rep seconds = 5;
+    std::chrono::seconds::rep check_seconds = 0;  // 0: check-config reads nothing
 
     [[nodiscard]] drvbus::ConfigPath config_path() const
     {
@@ -60,8 +61,13 @@ int parse_and_run(int argc, char** argv)
     app.set_version_flag("--version", drvbus::kVersion);
     app.require_subcommand(1);
     Options options;
-    const CLI::App* const check = add_config_command(
+    CLI::App* const check = add_config_command(
         app, options, "check-config", "Explain the configuration and test whether its devices can be used now");
+    check
+        ->add_option("--seconds", options.check_seconds,
+                     "Also run the setup of each device, and read it for this many seconds, 1 to 3600")
+        ->type_name("N")
+        ->check(CLI::Range(1, 3600).description(""));
     CLI::App* const probe_command =
         app.add_subcommand("probe", "Read a device, show its data and suggest a [[channel]] for it");
     probe_command->add_option("DEVICE", options.device, "Path of the device")->required();
@@ -78,7 +84,7 @@ int parse_and_run(int argc, char** argv)
         return app.exit(error) == 0 ? EXIT_SUCCESS : EX_USAGE;
     }
     if (check->parsed())
-        return check_config(options.config_path());
+        return check_config(options.config_path(), std::chrono::seconds(options.check_seconds));
     if (dropin->parsed())
         return print_unit_dropin(options.config_path());
     return probe(options.device, std::chrono::seconds(options.seconds));

@@ -12,10 +12,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "daemon_test.hpp"
 #include "support/io.hpp"
+#include "support/wait.hpp"
 
 namespace drvbus::test {
 namespace {
@@ -149,6 +151,89 @@ TEST_F(CheckConfig, FileThatTheSetupReturnsIsNotTested)
     EXPECT_EQ(result.status, 0) << result.output;
     EXPECT_THAT(result.output, AllOf(HasSubstr("not tested, because it depends on the file that the setup returns"),
                                      HasSubstr("its \"name\" is prepended to each payload")));
+}
+
+class CheckInput : public CheckConfig {
+protected:
+    /// Number of bytes that the system calls of a process have read.
+    static std::uint64_t bytes_read_by(pid_t process)
+    {
+        std::ifstream file("/proc/" + std::to_string(process) + "/io");
+        std::string label;
+        std::uint64_t bytes = 0;
+        file >> label >> bytes;  // "rchar: N"
+        return bytes;
+    }
+
+    /// Reads a FIFO as a channel with `settings` until its writer, which writes `bytes`, closes it.
+    Result read_fifo(const std::string& settings, const std::string& bytes)
+    {
+        const Fifo fifo(path("fifo"));
+        configure(channel("test", fifo.path(), settings));
+        std::vector<std::string> command = config_line("check-config");
+        command.insert(command.end(), {"--seconds", "3600"});
+        Process process(command);
+        {
+            const UniqueFd writer = fifo.open_writer();
+            write_all(writer.get(), bytes);
+        }
+        return end_of(process);
+    }
+};
+
+TEST_F(CheckInput, RecordsAreCounted)
+{
+    const Result result = read_fifo("preset = \"fifo\"\nformat = \"u8 level\"\npattern = \"{level}\"\nmax_length = 5\n",
+                                    "1\r\ntwo\n3\n123456789\n");
+    EXPECT_EQ(result.status, 0) << result.output;
+    EXPECT_THAT(result.output,
+                HasSubstr("input         19 bytes, 4 records; do not fit the format: 2; cut at the limit: 1; framing "
+                          "errors: 1; the device hung up\n"));
+}
+
+TEST_F(CheckInput, MissingEndIsExplained)
+{
+    const Result result = read_fifo("preset = \"fifo\"\n", "@RESET\r$GPGGA,1\r");
+    EXPECT_EQ(result.status, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("16 bytes, 0 records; none of the bytes ends a record: a record ends with LF "
+                                         "(\\n); the bytes contain CR (\\r) (2 times); set delimiter = \"\\r\""));
+}
+
+TEST_F(CheckInput, FramesAreExplained)
+{
+    const std::string settings = "records = \"frames\"\nframe = { start = [0x55, 0xaa], length = 5 }\n";
+    const Result none = read_fifo(settings, "noise");
+    EXPECT_THAT(none.output, AllOf(HasSubstr("\"frames\": each frame begins with 55 aa and has 5 bytes\n"),
+                                   HasSubstr("none of the bytes ends a record: a frame begins with 55 aa, which the "
+                                             "bytes contain 0 times; check the 'start' of 'frame'")));
+}
+
+TEST_F(CheckInput, SetupOfATerminalRunsAndIsUndone)
+{
+    const Terminal terminal;
+    termios before{};
+    must(tcgetattr(terminal.writer(), &before), "tcgetattr");
+    configure(channel("test", terminal.path(), "preset = \"serial\"\ndelimiter = \"\\r\"\n"));
+    std::vector<std::string> command = config_line("check-config");
+    command.insert(command.end(), {"--seconds", "3600"});
+    Process process(command);
+    ASSERT_TRUE(wait_until([&] {
+        termios now{};
+        return tcgetattr(terminal.writer(), &now) == 0 && (now.c_iflag & ICRNL) == 0;
+    }));
+    // The command shows what it has read only at the end.
+    const std::uint64_t read_before = bytes_read_by(process.pid());
+    write_all(terminal.writer(), "one\rtwo\r");
+    ASSERT_TRUE(wait_until([&] { return bytes_read_by(process.pid()) >= read_before + 8; }));
+    process.signal(SIGINT);
+    const Result result = end_of(process);
+    EXPECT_EQ(result.status, 0) << result.output;
+    EXPECT_THAT(result.output, AllOf(HasSubstr("reading each device for 3600 s"),
+                                     HasSubstr("input         8 bytes, 2 records; interrupted\n"),
+                                     HasSubstr("\"lines\": each record ends with CR (\\r)\n")));
+    termios after{};
+    must(tcgetattr(terminal.writer(), &after), "tcgetattr");
+    EXPECT_EQ(after.c_iflag, before.c_iflag);
 }
 
 TEST_F(CheckConfig, InvalidConfigurationIsReportedWithLineAndColumn)
