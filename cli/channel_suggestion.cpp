@@ -67,6 +67,11 @@ std::string fixed_record_settings(const Layout& layout)
     return text;
 }
 
+std::string delimiter_setting(const Layout& layout)
+{
+    return layout.delimiter.empty() ? "" : fmt::format("delimiter = {}\n", layout.delimiter);
+}
+
 /// Settings for the framing and decoding of data for which there is no preset.
 std::string data_settings(const DeviceInfo& info, const Layout& layout)
 {
@@ -80,7 +85,7 @@ std::string data_settings(const DeviceInfo& info, const Layout& layout)
     case Kind::drvbus_records:
         return "records = \"drvbus\"\n";
     case Kind::text_lines:
-        return "records = \"lines\"\nformat = \"char text[]\"\n";
+        return "records = \"lines\"\n" + delimiter_setting(layout) + "format = \"char text[]\"\n";
     case Kind::text:
         return "records = \"raw\"\nformat = \"char text[]\"\n";
     case Kind::input_events:
@@ -98,11 +103,14 @@ std::string additional_settings(const std::string& preset, const DeviceInfo& inf
 {
     constexpr const char* kBaud = "baud = 115200";
     constexpr const char* kBaudRemark = "the speed of the line, if it differs";
-    const bool is_text = layout.kind == Kind::text_lines || layout.kind == Kind::text;
     if (preset == "evdev")
         return typed_input ? as_comment("allow_keyboard = true", "publishes everything that is typed on it") : "";
-    if (preset == "serial" && (is_text || layout.kind == Kind::no_data))
-        return as_comment(kBaud, kBaudRemark);
+    if (preset == "fifo")
+        return delimiter_setting(layout);
+    if (preset == "serial" && (layout.kind == Kind::text_lines || layout.kind == Kind::no_data))
+        return delimiter_setting(layout) + as_comment(kBaud, kBaudRemark);
+    if (preset == "serial" && layout.kind == Kind::text)
+        return "records = \"raw\"   # no end of a record was received\n" + as_comment(kBaud, kBaudRemark);
     if (preset == "serial")
         return "records = \"raw\"   # no lines of text were received\nformat = \"\"\n" + as_comment(kBaud, kBaudRemark);
     if (preset == "psi")

@@ -2,9 +2,12 @@
 #include "cli/layout_guess.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <numeric>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,11 +27,14 @@ constexpr std::size_t kSmallestRecord = 4;
 constexpr std::size_t kLargestRecord = 4096;
 
 /// Whether there is no NUL byte and at most one control character in 20.
-bool is_text(std::span<const std::byte> bytes)
+/// @param delimiters characters that do not count
+bool is_text(std::span<const std::byte> bytes, std::string_view delimiters = {})
 {
     std::size_t controls = 0;
     for (const std::byte byte : bytes) {
         const auto c = std::to_integer<unsigned char>(byte);
+        if (delimiters.find(static_cast<char>(c)) != std::string_view::npos)
+            continue;
         if (c == 0)
             return false;
         controls += c == 0x7f || (c < 0x20 && c != '\n' && c != '\r' && c != '\t') ? 1 : 0;
@@ -108,6 +114,46 @@ Layout layout_of(Kind kind, std::string description)
     return {.kind = kind, .size = 0, .fields = {}, .description = std::move(description)};
 }
 
+/// A delimiter of text other than LF.
+struct TextDelimiter {
+    std::string_view characters;  // the last one ends a record
+    const char* setting;
+    const char* name;
+};
+
+constexpr std::array<TextDelimiter, 3> kTextDelimiters{{
+    {{"\x02\x03", 2}, R"({ start = "\u0002", end = "\u0003" })", "begin with STX and end with ETX"},
+    {{"\r", 1}, R"("\r")", "end with CR, without LF"},
+    {{"\0", 1}, R"("\u0000")", "end with NUL"},
+}};
+
+/// The layout of text; none if the bytes are no text.
+std::optional<Layout> text_layout(std::span<const std::byte> bytes)
+{
+    const auto contains = [bytes](char c) {
+        return std::ranges::find(bytes, static_cast<std::byte>(c)) != bytes.end();
+    };
+    if (is_text(bytes) && contains('\n'))
+        return layout_of(Kind::text_lines, "lines of text");
+    for (const TextDelimiter& delimiter : kTextDelimiters) {
+        const bool has_other_end = delimiter.characters.size() == 1 && contains('\n');
+        if (has_other_end || !std::ranges::all_of(delimiter.characters, contains) ||
+            !is_text(bytes, delimiter.characters))
+            continue;
+        // Text has more characters than delimiters.
+        const auto ends =
+            static_cast<std::size_t>(std::ranges::count(bytes, static_cast<std::byte>(delimiter.characters.back())));
+        if (ends * 2 * delimiter.characters.size() > bytes.size())
+            continue;
+        Layout layout = layout_of(Kind::text_lines, fmt::format("records of text that {}", delimiter.name));
+        layout.delimiter = delimiter.setting;
+        return layout;
+    }
+    if (is_text(bytes))
+        return layout_of(Kind::text, "text in which neither LF, CR, NUL nor ETX ends a record");
+    return std::nullopt;
+}
+
 Layout guess_binary(const Recording& recording, std::span<const std::byte> bytes)
 {
     const std::size_t common = common_size(recording);
@@ -128,10 +174,8 @@ Layout guess_layout(const Recording& recording)
     const std::vector<std::byte> bytes = recording.joined();
     if (bytes.empty())
         return layout_of(Kind::no_data, "unknown, because no data was received");
-    if (is_text(bytes)) {
-        const bool lines = std::ranges::find(bytes, std::byte{'\n'}) != bytes.end();
-        return layout_of(lines ? Kind::text_lines : Kind::text, lines ? "lines of text" : "text without a newline");
-    }
+    if (const std::optional<Layout> text = text_layout(bytes))
+        return *text;
     if (const std::size_t count = count_drvbus_records(bytes); count > 0)
         return layout_of(Kind::drvbus_records, fmt::format("{} x struct drvbus_record", count));
     return guess_binary(recording, bytes);

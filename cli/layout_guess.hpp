@@ -16,7 +16,7 @@ struct Layout {
         no_data,
         drvbus_records,  ///< struct drvbus_record
         text_lines,
-        text,          ///< without a newline
+        text,          ///< without a delimiter
         input_events,  ///< struct input_event
         fixed,         ///< records of one size
         unknown,
@@ -25,6 +25,7 @@ struct Layout {
     Kind kind = Kind::no_data;
     std::size_t size = 0;     ///< of a record in bytes, if the kind is fixed
     FieldGuess fields;        ///< of a record, if the kind is fixed
+    std::string delimiter{};  ///< of text_lines, as TOML; empty: LF or CR LF
     std::string description;  ///< for the user
 };
 

@@ -20,6 +20,7 @@
 #include "cli/quoting.hpp"
 #include "cli/recorder.hpp"
 #include "cli/typed_input.hpp"
+#include "cli/unchanged_input.hpp"
 #include "device/open.hpp"
 #include "notification/sigio.hpp"
 
@@ -136,6 +137,7 @@ std::string describe_end(const Recording& recording, const DeviceInfo& info)
 /// Reads the device, prints the data, and guesses its layout.
 Layout read_device(const DeviceInfo& info, int fd, std::chrono::seconds duration)
 {
+    const UnchangedInput unchanged(fd);
     Recorder recorder(fd);
     const bool consumes = info.type == DeviceInfo::Type::fifo || isatty(fd) == 1;
     print(fmt::format("\nreading for {} s (Ctrl-C ends it){}\n", duration.count(),

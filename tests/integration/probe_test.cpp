@@ -14,9 +14,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <termios.h>
 
 #include "support/io.hpp"
 #include "support/record.hpp"
+#include "support/wait.hpp"
 
 namespace drvbus::test {
 namespace {
@@ -148,6 +150,36 @@ TEST_F(Probe, TerminalIsReadUntilInterrupted)
     EXPECT_THAT(result.output, AllOf(HasSubstr(terminal.path() + ": character device "),
                                      HasSubstr("reads: 1, bytes: 9; interrupted")));
     expect_table(result, "name = \"pts-" + terminal.path().substr(9) + "\"\npreset = \"serial\"\n");
+}
+
+TEST_F(Probe, TerminalWithoutNewlinesGetsADelimiter)
+{
+    const Terminal terminal;
+    termios before{};
+    must(tcgetattr(terminal.writer(), &before), "tcgetattr");
+    probe(terminal.path());
+    ASSERT_TRUE(shows("reading for 3600 s"));
+    // The terminal turns CR into LF until the command has changed its settings.
+    ASSERT_TRUE(wait_until([&] {
+        termios now{};
+        return tcgetattr(terminal.writer(), &now) == 0 && (now.c_iflag & ICRNL) == 0;
+    }));
+    write_all(terminal.writer(), "@RESET\r$GPGGA,1\r");
+    ASSERT_TRUE(shows("|@RESET.$GPGGA,1.|"));
+    interrupt();
+    const Result result = end();
+    EXPECT_THAT(result.output, HasSubstr("layout: records of text that end with CR, without LF"));
+    expect_table(result, "preset = \"serial\"\ndevice = \"" + terminal.path() + "\"\ndelimiter = \"\\r\"\n");
+    termios after{};
+    must(tcgetattr(terminal.writer(), &after), "tcgetattr");
+    EXPECT_EQ(after.c_iflag, before.c_iflag);
+    EXPECT_EQ(after.c_lflag, before.c_lflag);
+}
+
+TEST_F(Probe, FifoWithRecordsThatEndWithNulGetsADelimiter)
+{
+    const Fifo fifo(path("fifo"));
+    expect_table(probe_fifo(fifo, std::string("one\0two\0", 8)), "delimiter = \"\\u0000\"\n");
 }
 
 TEST_F(Probe, TerminalIsReadUntilItHangsUp)

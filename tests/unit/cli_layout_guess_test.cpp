@@ -52,6 +52,16 @@ TEST(LayoutGuess, TextHasLinesOrNone)
     EXPECT_EQ(layout_of({"fünf\n"}).kind, Layout::Kind::text_lines) << "UTF-8";
 }
 
+TEST(LayoutGuess, TextMayEndWithoutANewline)
+{
+    EXPECT_EQ(layout_of({"one\r\n"}).delimiter, "");
+    EXPECT_EQ(layout_of({"@RESET\r", "$GPGGA,1\r"}).delimiter, "\"\\r\"");
+    EXPECT_EQ(layout_of({std::string("one\0two\0", 8)}).delimiter, "\"\\u0000\"");
+    EXPECT_EQ(layout_of({"\x02one\x03\r\n\x02two\x03\r\n"}).delimiter, "{ start = \"\\u0002\", end = \"\\u0003\" }");
+    EXPECT_EQ(layout_of({"one", "two"}).description, "text in which neither LF, CR, NUL nor ETX ends a record");
+    EXPECT_EQ(layout_of({std::string("a\0\0\0b\0\0\0", 8)}).kind, Layout::Kind::unknown);
+}
+
 TEST(LayoutGuess, TextHasNoNulAndFewControlCharacters)
 {
     EXPECT_NE(layout_of({std::string("one\n\0", 5)}).kind, Layout::Kind::text_lines);
