@@ -164,6 +164,8 @@ std::string ChannelCheck::find_node(const device::Settings& settings)
         add("match", printable(to_string(*settings.match)));
         if (nodes.size() > 1)
             add("matches", fmt::format("{}; the daemon uses the first", fmt::join(nodes, ", ")));
+        if (const std::string hint = nodes.empty() ? advice(*settings.match) : std::string(); !hint.empty())
+            add("", printable(hint));
         node = nodes.empty() ? std::string() : nodes.front();
     }
     const DeviceInfo info = device_info(node);

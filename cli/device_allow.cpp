@@ -35,8 +35,9 @@ std::string device_allow_specifier(const device::Match& match)
         if (match.subsystem == subsystem)
             return group;
     }
+    const std::size_t prefix = match.sysname.starts_with(device::kGlob) ? device::kGlob.size() : 0;
     for (const char* const name : {"ttyACM", "ttyUSB"}) {
-        if (match.subsystem == "tty" && match.sysname.starts_with(name))
+        if (match.subsystem == "tty" && match.sysname.substr(prefix).starts_with(name))
             return std::string("char-") + name;
     }
     return {};

@@ -27,12 +27,18 @@ std::string property(sd_device* device, const char* name)
     return sd_device_get_property_value(device, name, &value) < 0 ? std::string() : std::string(value);
 }
 
-/// `event3` becomes `event*`.
+/// `event3` becomes `glob:event*`.
 std::string any_number(std::string name)
 {
     name.erase(std::ranges::find_if(name.rbegin(), name.rend(), [](char c) { return c < '0' || c > '9'; }).base(),
                name.end());
-    return literal_pattern(name) + "*";
+    return fmt::format("{}{}*", device::kGlob, device::literal_pattern(name));
+}
+
+/// The value for a match rule that only `text` matches.
+std::string exactly(const std::string& text)
+{
+    return text.starts_with(device::kGlob) ? fmt::format("{}{}", device::kGlob, device::literal_pattern(text)) : text;
 }
 
 /// Adds the first attribute or property of the device that does not change when it is plugged in again.
@@ -41,13 +47,13 @@ bool add_identification(device::Match& match, sd_device* device)
 {
     for (const char* const name : {"device/name", "name"}) {
         if (const std::string value = attribute(device, name); !value.empty()) {
-            match.attributes.emplace(name, literal_pattern(value));
+            match.attributes.emplace(name, exactly(value));
             return true;
         }
     }
     for (const char* const name : {"ID_SERIAL_SHORT", "ID_PATH"}) {
         if (const std::string value = property(device, name); !value.empty()) {
-            match.properties.emplace(name, literal_pattern(value));
+            match.properties.emplace(name, exactly(value));
             // A USB device with several interfaces has several nodes.
             if (const std::string part = property(device, "ID_USB_INTERFACE_NUM"); !part.empty())
                 match.properties.emplace("ID_USB_INTERFACE_NUM", part);
@@ -57,12 +63,12 @@ bool add_identification(device::Match& match, sd_device* device)
     return false;
 }
 
-/// @returns whether TOML can represent the patterns
-bool add_patterns(std::string& text, const char* key, const std::map<std::string, std::string>& patterns)
+/// @returns whether TOML can represent the values
+bool add_values(std::string& text, const char* key, const std::map<std::string, std::string>& values)
 {
     std::string table;
-    for (const auto& [name, pattern] : patterns) {
-        const auto value = toml_string(pattern);
+    for (const auto& [name, wanted] : values) {
+        const auto value = toml_string(wanted);
         if (!value)
             return false;
         table += fmt::format("{}\"{}\" = {}", table.empty() ? "" : ", ", name, *value);
@@ -88,7 +94,7 @@ std::string suggest_match(const DeviceInfo& info)
     if (!subsystem || !sysname)
         return {};
     std::string text = fmt::format("match = {{ subsystem = {}, sysname = {}", *subsystem, *sysname);
-    if (!add_patterns(text, "attributes", match.attributes) || !add_patterns(text, "properties", match.properties))
+    if (!add_values(text, "attributes", match.attributes) || !add_values(text, "properties", match.properties))
         return {};
     return text + " }";
 }

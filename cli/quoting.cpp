@@ -34,17 +34,6 @@ std::optional<std::string> toml_string(std::string_view text)
     return result + "\"";
 }
 
-std::string literal_pattern(std::string_view text)
-{
-    std::string result;
-    for (const char c : text) {
-        if (std::string_view("*?[\\").find(c) != std::string_view::npos)
-            result.push_back('\\');
-        result.push_back(c);
-    }
-    return result;
-}
-
 std::optional<std::string> unit_word(std::string_view text)
 {
     std::string result;

@@ -14,9 +14,6 @@ namespace drvbus::cli {
 /// The text as a TOML string in quotes; none if it is not UTF-8, which TOML requires.
 [[nodiscard]] std::optional<std::string> toml_string(std::string_view text);
 
-/// The fnmatch(3) pattern that matches this text only.
-[[nodiscard]] std::string literal_pattern(std::string_view text);
-
 /// The text as one word of a unit's setting, with `%` escaped; none if it cannot be one word.
 [[nodiscard]] std::optional<std::string> unit_word(std::string_view text);
 

@@ -98,18 +98,18 @@ void read_names(const Table& table, device::ChannelSettings& channel)
     }
 }
 
-std::map<std::string, std::string> read_patterns(const Table& table, std::string_view key)
+std::map<std::string, std::string> read_wanted_values(const Table& table, std::string_view key)
 {
-    std::map<std::string, std::string> patterns;
+    std::map<std::string, std::string> values;
     const toml::table* const given = table.table(key);
     if (given == nullptr)
-        return patterns;
-    for (const auto& [name, pattern] : *given) {
-        if (!pattern.is_string())
-            table.fail(key, fmt::format("'{}' has a string for each name, such as {} = \"*\"", key, name.str()));
-        patterns.emplace(name.str(), pattern.as_string()->get());
+        return values;
+    for (const auto& [name, value] : *given) {
+        if (!value.is_string())
+            table.fail(key, fmt::format("'{}' has a string for each name, such as {} = \"glob:*\"", key, name.str()));
+        values.emplace(name.str(), value.as_string()->get());
     }
-    return patterns;
+    return values;
 }
 
 device::Match read_match(const toml::table& given)
@@ -121,8 +121,8 @@ device::Match read_match(const toml::table& given)
     if (match.subsystem.empty())
         fail(given, "'match' needs a 'subsystem', such as \"input\"; udevadm info --query=all NODE shows it");
     match.sysname = table.string("sysname").value_or("");
-    match.attributes = read_patterns(table, "attributes");
-    match.properties = read_patterns(table, "properties");
+    match.attributes = read_wanted_values(table, "attributes");
+    match.properties = read_wanted_values(table, "properties");
     return match;
 }
 

@@ -27,6 +27,13 @@ UniqueFd inherited_file(const service::InheritedFds& inherited, const std::strin
     return file;
 }
 
+/// Why no device matches.
+std::string absence(const Match& match)
+{
+    const std::string hint = advice(match);
+    return fmt::format("there is no device of {}{}{}", to_string(match), hint.empty() ? "" : "; ", hint);
+}
+
 }  // namespace
 
 DeviceFile::~DeviceFile()
@@ -62,7 +69,7 @@ OpenedDevice DeviceFile::open_new(record::ChannelDescription& description) const
     if (settings_ && settings_->match) {
         const std::vector<std::string> nodes = find(*settings_->match);
         if (nodes.empty())
-            throw AbsentError(fmt::format("there is no device of {}", to_string(*settings_->match)));
+            throw AbsentError(absence(*settings_->match));
         description.node = nodes.front();
     }
     return device::open(description, settings_ && settings_->writes());

@@ -105,9 +105,16 @@ TEST_F(CheckConfig, AbsentDeviceIsNoError)
 TEST_F(CheckConfig, FirstOfSeveralMatchingDevicesIsUsed)
 {
     const Result result = check("[[channel]]\nname = \"test\"\nrecords = \"raw\"\n"
-                                "match = { subsystem = \"mem\", sysname = \"*random\" }\n");
+                                "match = { subsystem = \"mem\", sysname = \"glob:*random\" }\n");
     EXPECT_THAT(result.output, AllOf(HasSubstr("matches       /dev/random, /dev/urandom; the daemon uses the first"),
                                      HasSubstr("device        /dev/random: character device 1:8")));
+}
+
+TEST_F(CheckConfig, AbsentDeviceThatAPatternWouldMatchGetsAdvice)
+{
+    const Result result = check("[[channel]]\nname = \"test\"\nrecords = \"raw\"\n"
+                                "match = { subsystem = \"mem\", sysname = \"zer?\" }\n");
+    EXPECT_THAT(result.output, HasSubstr("to use /dev/zero, for sysname write \"glob:zer?\""));
 }
 
 TEST_F(CheckConfig, DeviceWithoutPermissionIsUnusable)

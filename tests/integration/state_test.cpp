@@ -40,6 +40,13 @@ TEST_F(State, DeviceThatAppearsLaterIsOpened)
     EXPECT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
 }
 
+TEST_F(State, ReasonOfAnAbsentDeviceSaysHowToWriteAPattern)
+{
+    start("[[channel]]\nname = \"sensor\"\nrecords = \"raw\"\n"
+          "match = { subsystem = \"mem\", sysname = \"zer?\" }\n");
+    EXPECT_THAT(reason_for("absent", subscriber_), HasSubstr("to use /dev/zero, for sysname write \"glob:zer?\""));
+}
+
 TEST_F(State, DeviceThatHangsUpIsOfflineUntilItReturns)
 {
     auto terminal = std::make_unique<Terminal>();

@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include <fnmatch.h>
 #include <gtest/gtest.h>
 
 namespace drvbus::test {
@@ -27,13 +26,6 @@ TEST(Quoting, TomlStringEscapesQuotesAndControlCharacters)
 {
     EXPECT_EQ(toml_string("a \"b\" \\ \n"), "\"a \\\"b\\\" \\\\ \\u000a\"");
     EXPECT_EQ(toml_string("a\xff"), std::nullopt);
-}
-
-TEST(Quoting, LiteralPatternMatchesItsTextOnly)
-{
-    const std::string text = "a*b?[c]\\";
-    EXPECT_EQ(fnmatch(literal_pattern(text).c_str(), text.c_str(), 0), 0);
-    EXPECT_NE(fnmatch(literal_pattern(text).c_str(), "axbyc\\", 0), 0);
 }
 
 TEST(Quoting, UnitWordIsOneWordWithoutSpecifiers)

@@ -103,7 +103,7 @@ TEST_F(Presets, ErrorInAPresetIsReportedInThePreset)
 TEST_F(Presets, AllKeysOfADeviceAreRead)
 {
     const device::ChannelSettings channel = channel_of(R"(
-match = { subsystem = "input", sysname = "event*", attributes = { "device/name" = "Power*" }, properties = { A = "b" } }
+match = { subsystem = "input", sysname = "glob:event*", attributes = { "device/name" = "glob:Power*" }, properties = { A = "b" } }
 records = "fixed"
 format = "s64 sec; s64 usec; u16 type; u16 code; s32 value"
 id = ["type", "code"]
@@ -120,7 +120,7 @@ eventfd = { ioctl = 3, format = "u32 index; s32 fd", values = { index = 2, fd = 
 unit = "ProtectKernelLogs=no"
 )");
     const Settings& device = channel.device.value();
-    EXPECT_EQ(device.match->attributes.at("device/name"), "Power*");
+    EXPECT_EQ(device.match->attributes.at("device/name"), "glob:Power*");
     EXPECT_EQ(device.framing, (Framing{.kind = Framing::Kind::fixed, .size = 24}));
     EXPECT_EQ(device.decoding.id.size(), 2U);
     EXPECT_EQ(channel.event_names->at(0x10074), "KEY_POWER");

@@ -30,7 +30,7 @@ const std::vector<int> kButtons{KEY_POWER, KEY_VOLUMEUP};
 std::string input_channel(const std::string& device_name, const std::string& settings = {})
 {
     return "[[channel]]\nname = \"keys\"\npreset = \"evdev\"\n"
-           "match = { subsystem = \"input\", sysname = \"event*\", attributes = { \"device/name\" = \"" +
+           "match = { subsystem = \"input\", sysname = \"glob:event*\", attributes = { \"device/name\" = \"" +
            device_name + "\" } }\n" + settings;
 }
 
@@ -135,6 +135,17 @@ TEST_P(Input, EventsThatTheKernelDroppedAreAnnounced)
     EXPECT_EQ(subscriber.channel().EventsLost(), 1U);
 }
 
+TEST(InputName, NameWithPatternCharactersIsTheExactText)
+{
+    const UinputDevice buttons("Front [Panel]* \u00a9 2011 ", kButtons);
+    const ConfiguredDevices devices(input_channel("Front [Panel]* \u00a9 2011 "));
+    EXPECT_EQ(reason_in_state("online", "keys"), "");
+    const ConfigDropIn pattern(input_channel("glob:Front [Panel]* \u00a9 2011 "));
+    EXPECT_THAT(
+        reason_in_state("absent", "keys"),
+        HasSubstr("to use " + buttons.node() + ", for attribute device/name write \"Front [Panel]* \u00a9 2011 \""));
+}
+
 INSTANTIATE_TEST_SUITE_P(Notifications, Input, testing::Values("poll", "sigio"),
                          [](const auto& notification) { return std::string(notification.param); });
 
@@ -188,8 +199,8 @@ TEST(InputTools, ProbeMatchesADeviceByItsName)
     EXPECT_EQ(process.wait(), 0);
     EXPECT_THAT(process.output(),
                 AllOf(HasSubstr("layout: struct input_event"), HasSubstr("\npreset = \"evdev\"\n"),
-                      HasSubstr("# match = { subsystem = \"input\", sysname = \"event*\", attributes = { "
-                                "\"device/name\" = \"drvbus \\\\[buttons]\" } }")));
+                      HasSubstr("# match = { subsystem = \"input\", sysname = \"glob:event*\", attributes = { "
+                                "\"device/name\" = \"drvbus [buttons]\" } }")));
 }
 
 }  // namespace
