@@ -208,9 +208,9 @@ std::unique_ptr<device::ArrivalMonitor> Daemon::make_arrival_monitor()
 {
     return std::make_unique<device::ArrivalMonitor>(
         loop_,
-        [this](sd_device* device) {
+        [this](sd_device* device, device::ArrivalMonitor::Change change) {
             for (const auto& [name, entry] : channels_) {
-                if (entry.channel->is_waiting_for(device))
+                if (entry.channel->is_waiting_for(device, change))
                     entry.channel->device_appeared();
             }
         },

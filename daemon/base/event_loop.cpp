@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 
 #include "base/errno.hpp"
 
@@ -20,15 +21,22 @@ namespace {
 // after sd_event_loop() has returned.
 std::exception_ptr pending_exception;
 
-int call(sd_event_source* source, std::uint32_t events, void* userdata) noexcept
+/// Calls the callback of type `Callback` at `userdata`.
+template <typename Callback, typename Argument>
+int call(sd_event_source* source, Argument argument, void* userdata) noexcept
 {
     try {
-        (*static_cast<std::function<void(std::uint32_t)>*>(userdata))(events);
+        (*static_cast<Callback*>(userdata))(argument);
     } catch (...) {
         pending_exception = std::current_exception();
         sd_event_exit(sd_event_source_get_event(source), EXIT_FAILURE);
     }
     return 0;
+}
+
+int call(sd_event_source* source, std::uint32_t events, void* userdata) noexcept
+{
+    return call<std::function<void(std::uint32_t)>>(source, events, userdata);
 }
 
 int on_io(sd_event_source* source, int /*fd*/, std::uint32_t revents, void* userdata) noexcept
@@ -51,9 +59,15 @@ int on_signal(sd_event_source* source, const struct signalfd_siginfo* /*info*/, 
     return call(source, 0, userdata);
 }
 
-std::unique_ptr<std::function<void(std::uint32_t)>> ignoring_events(std::function<void()> callback)
+int on_inotify(sd_event_source* source, const inotify_event* event, void* userdata) noexcept
 {
-    return std::make_unique<std::function<void(std::uint32_t)>>(
+    const std::string_view name = event->len == 0 ? std::string_view() : std::string_view(event->name);
+    return call<std::function<void(std::string_view)>>(source, name, userdata);
+}
+
+std::shared_ptr<void> ignoring_events(std::function<void()> callback)
+{
+    return std::make_shared<std::function<void(std::uint32_t)>>(
         [callback = std::move(callback)](std::uint32_t) { callback(); });
 }
 
@@ -89,11 +103,23 @@ EventSource EventLoop::watch(int fd, std::uint32_t epoll_events, Priority priori
                              std::function<void(std::uint32_t)> callback) const
 {
     EventSource source;
-    source.callback_ = std::make_unique<EventSource::Callback>(std::move(callback));
+    source.callback_ = std::make_shared<EventSource::Callback>(std::move(callback));
     sd_event_source* raw = nullptr;
     check(sd_event_add_io(get(), &raw, fd, epoll_events, on_io, source.callback_.get()), "sd_event_add_io");
     source.source_.reset(raw);
     set_priority(raw, priority);
+    return source;
+}
+
+EventSource EventLoop::watch_directory(const std::string& path, std::uint32_t mask,
+                                       std::function<void(std::string_view)> callback) const
+{
+    EventSource source;
+    source.callback_ = std::make_shared<EventSource::DirectoryCallback>(std::move(callback));
+    sd_event_source* raw = nullptr;
+    check(sd_event_add_inotify(get(), &raw, path.c_str(), mask | IN_ONLYDIR, on_inotify, source.callback_.get()),
+          "sd_event_add_inotify");
+    source.source_.reset(raw);
     return source;
 }
 

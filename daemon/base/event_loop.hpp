@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include <systemd/sd-event.h>
 
@@ -35,9 +37,10 @@ public:
 private:
     friend class EventLoop;
     using Callback = std::function<void(std::uint32_t)>;
+    using DirectoryCallback = std::function<void(std::string_view)>;
     // A pointer, because sd-event keeps the address of the callback while the EventSource may be moved. Declared first,
-    // because it must outlive the source that calls it.
-    std::unique_ptr<Callback> callback_;
+    // because it must outlive the source that calls it. A Callback, or for a directory a DirectoryCallback.
+    std::shared_ptr<void> callback_;
     std::unique_ptr<sd_event_source, EventSourceDeleter> source_;
 };
 
@@ -74,6 +77,12 @@ public:
     /// @param fd stays owned by the caller and must outlive the source
     [[nodiscard]] EventSource watch(int fd, std::uint32_t epoll_events, Priority priority,
                                     std::function<void(std::uint32_t)> callback) const;
+    /// Waits for changes of a directory, as inotify(7) reports them. The callback gets the name of the entry that has
+    /// changed. The name is empty if the directory itself has changed, or if changes may have been missed.
+    /// @param mask IN_CREATE and others
+    /// @throws std::system_error if the directory cannot be read, or if the limit of inotify is reached
+    [[nodiscard]] EventSource watch_directory(const std::string& path, std::uint32_t mask,
+                                              std::function<void(std::string_view)> callback) const;
     /// A timer that runs only after `start`.
     [[nodiscard]] EventSource timer(Priority priority, std::function<void()> callback) const;
     /// Runs the callback of `timer` once, when the time `after` has passed.

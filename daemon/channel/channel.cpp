@@ -9,13 +9,14 @@
 
 #include <fmt/format.h>
 
-#include "device/match.hpp"
 #include "device/open.hpp"
 #include "reader/make_reader.hpp"
 
 namespace drvbus::channel {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr const char* kRemoved =
     "the driver removed the device; the events that its ring still holds are being published";
@@ -28,6 +29,7 @@ Channel::Channel(Services services, record::ChannelDescription description, devi
       request_turn_(std::move(request_turn)), is_readable_([this] { return is_reported_readable(); }),
       inherited_device_(std::move(inherited.device)),
       retry_timer_(services_.loop.timer(EventLoop::Priority::normal, [this] { handle(Trigger::retry_due); })),
+      path_watch_(services_.loop, [this] { EventLoop::start(retry_timer_, 0us); }),
       device_(services_.inherited_fds, std::move(inherited.eventfd)),
       pump_(description_.name, services_.connection, services_.publisher, services_.totals, services_.log,
             {.committed = [this] { backoff_.reset(); }, .new_instance = [this] { emit_changed(); }})
@@ -56,6 +58,7 @@ void Channel::handle(Trigger trigger, std::string reason)
             break;
         cause = *std::move(outcome);
     }
+    watch_awaited_path();
     report(before, cause, reopened);
     request_turn_();
 }
@@ -194,6 +197,15 @@ void Channel::schedule_retry(Trigger cause)
     EventLoop::start(retry_timer_, cause == Trigger::flood_detected ? flood_guard_.next_pause() : backoff_.next());
 }
 
+/// A path that is missing, or whose permissions deny the access, is tried again as soon as that changes.
+void Channel::watch_awaited_path()
+{
+    if (device_.awaited_path().empty() || is_final(state_))
+        path_watch_.stop();
+    else if (path_watch_.watch(device_.awaited_path()))
+        EventLoop::start(retry_timer_, 0us);
+}
+
 void Channel::start_notification()
 {
     const device::Settings* const settings = device_.settings();
@@ -299,15 +311,6 @@ void Channel::confirm_device(const record::ChannelDescription& description)
     update_message_context();
     handle(Trigger::removal_cancelled);
     emit_changed();
-}
-
-bool Channel::is_waiting_for(sd_device* device) const
-{
-    const device::Settings* const settings = device_.settings();
-    const char* node = nullptr;
-    if (settings == nullptr || device_.is_open() || sd_device_get_devname(device, &node) < 0)
-        return false;
-    return settings->match ? device::matches(*settings->match, device) : settings->path == node;
 }
 
 void Channel::device_appeared()

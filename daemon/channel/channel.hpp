@@ -22,6 +22,7 @@
 #include "checkpoint/checkpoint.hpp"
 #include "device/channel_settings.hpp"
 #include "device/device_file.hpp"
+#include "device/path_watch.hpp"
 #include "notification/notification.hpp"
 #include "notification/sigio.hpp"
 #include "record/channel_description.hpp"
@@ -93,8 +94,11 @@ public:
     /// so the channel is online again. No effect if the channel does not read a device.
     void confirm_device(const record::ChannelDescription& description);
 
-    /// Whether `device` is the configured device of the channel, and the channel has no device open.
-    [[nodiscard]] bool is_waiting_for(sd_device* device) const;
+    /// See DeviceFile::waits_for.
+    [[nodiscard]] bool is_waiting_for(sd_device* device, device::ArrivalMonitor::Change change) const
+    {
+        return device_.waits_for(device, change);
+    }
     /// Opens the device now, unless one is open.
     void device_appeared();
 
@@ -133,6 +137,7 @@ private:
     void close_device();
     void finish_input();
     void schedule_retry(Trigger cause);
+    void watch_awaited_path();
     void start_reading();
     void start_notification();
     void use_device_settings();
@@ -158,6 +163,7 @@ private:
     UniqueFd inherited_device_;  ///< for the first attempt to open the device
     RetryBackoff backoff_;
     EventSource retry_timer_;
+    device::PathWatch path_watch_;
     FloodGuard flood_guard_;
     device::DeviceFile device_;  // declared before what uses its file descriptors
     Pump pump_;

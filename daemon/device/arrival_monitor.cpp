@@ -10,8 +10,8 @@
 
 namespace drvbus::device {
 
-ArrivalMonitor::ArrivalMonitor(const EventLoop& loop, Added added, LogLimiter& log)
-    : added_(std::move(added)), log_(log)
+ArrivalMonitor::ArrivalMonitor(const EventLoop& loop, Report report, LogLimiter& log)
+    : report_(std::move(report)), log_(log)
 {
     sd_device_monitor* monitor = nullptr;
     check(sd_device_monitor_new(&monitor), "sd_device_monitor_new");
@@ -29,13 +29,24 @@ void ArrivalMonitor::on_uevent(sd_device* device) noexcept
     // Called from C, so no exception may leave this function.
     try {
         sd_device_action_t action{};
-        // The action "change" is ignored: udev also sends it when a program closes the device after opening it for
-        // writing.
-        if (sd_device_get_action(device, &action) >= 0 && action == SD_DEVICE_ADD)
-            added_(device);
+        if (sd_device_get_action(device, &action) < 0)
+            return;
+        switch (action) {
+        case SD_DEVICE_ADD:
+            report_(device, Change::added);
+            break;
+        case SD_DEVICE_BIND:
+        case SD_DEVICE_CHANGE:
+        case SD_DEVICE_MOVE:
+        case SD_DEVICE_ONLINE:
+            report_(device, Change::changed);
+            break;
+        default:
+            break;
+        }
     } catch (const std::exception& error) {
-        log_.write("added devices that could not be handled", spdlog::level::err,
-                   fmt::format("handling an added device failed: {}", error.what()));
+        log_.write("uevents that could not be handled", spdlog::level::err,
+                   fmt::format("handling the uevent of a device failed: {}", error.what()));
     }
 }
 

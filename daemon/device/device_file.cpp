@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "device/device_file.hpp"
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,17 @@ std::string absence(const Match& match)
     return fmt::format("there is no device of {}{}{}", to_string(match), hint.empty() ? "" : "; ", hint);
 }
 
+/// Whether the path is the node of the device, or a link that udev makes to it.
+bool has_node(sd_device* device, const std::string& path)
+{
+    const char* node = nullptr;
+    bool found = sd_device_get_devname(device, &node) >= 0 && path == node;
+    for (const char* link = sd_device_get_devlink_first(device); link != nullptr && !found;
+         link = sd_device_get_devlink_next(device))
+        found = path == link;
+    return found;
+}
+
 }  // namespace
 
 DeviceFile::~DeviceFile()
@@ -44,6 +57,8 @@ DeviceFile::~DeviceFile()
 
 OpenedDevice DeviceFile::open(record::ChannelDescription& description, UniqueFd inherited_device)
 {
+    awaits_change_ = false;
+    awaited_path_.clear();
     UniqueFd open_file = std::move(inherited_device);
     if (open_file)
         stored_ = true;  // the service manager keeps its copy of the file
@@ -62,17 +77,40 @@ OpenedDevice DeviceFile::open(record::ChannelDescription& description, UniqueFd 
     return opened;
 }
 
-OpenedDevice DeviceFile::open_new(record::ChannelDescription& description) const
+OpenedDevice DeviceFile::open_new(record::ChannelDescription& description)
 {
     if (description.node.starts_with("fd:"))
         return adopt(description, inherited_file(inherited_, description.node.substr(3)));
     if (settings_ && settings_->match) {
         const std::vector<std::string> nodes = find(*settings_->match);
+        awaits_change_ = nodes.empty();
         if (nodes.empty())
             throw AbsentError(absence(*settings_->match));
         description.node = nodes.front();
     }
-    return device::open(description, settings_ && settings_->writes());
+    return open_node(description);
+}
+
+OpenedDevice DeviceFile::open_node(const record::ChannelDescription& description)
+{
+    try {
+        return device::open(description, settings_ && settings_->writes());
+    } catch (const AbsentError&) {
+        awaits_change_ = true;
+        awaited_path_ = description.node;
+        throw;
+    } catch (const std::system_error& error) {
+        awaits_change_ = error.code().value() == EACCES || error.code().value() == EPERM;
+        awaited_path_ = awaits_change_ ? description.node : std::string();
+        throw;
+    }
+}
+
+bool DeviceFile::waits_for(sd_device* device, ArrivalMonitor::Change change) const
+{
+    if (!settings_ || is_open() || (change == ArrivalMonitor::Change::changed && !awaits_change_))
+        return false;
+    return settings_->match ? matches(*settings_->match, device) : has_node(device, settings_->path);
 }
 
 void DeviceFile::set_up(checkpoint::Checkpoint& checkpoint)

@@ -8,6 +8,7 @@
 #include "base/fd_store.hpp"
 #include "base/unique_fd.hpp"
 #include "checkpoint/checkpoint.hpp"
+#include "device/arrival_monitor.hpp"
 #include "device/open.hpp"
 #include "device/settings.hpp"
 #include "device/setup.hpp"
@@ -41,6 +42,14 @@ public:
     /// @returns the properties of the device; `fd` is invalid, because this object owns the file descriptor
     /// @throws AbsentError, UnusableError, std::exception
     OpenedDevice open(record::ChannelDescription& description, UniqueFd inherited_device);
+    /// Whether a change of `device` is a reason to try now to open the configured device. If it was only changed, the
+    /// last `open` must have failed because the device was missing or denied the access. After another failure, each
+    /// attempt might cause the next change: udev reports one when a program closes a device that it opened for writing.
+    [[nodiscard]] bool waits_for(sd_device* device, ArrivalMonitor::Change change) const;
+    /// The path that the last `open` could not open, if a change of the path can correct that: it is missing, or its
+    /// permissions deny the access. Empty: none.
+    [[nodiscard]] const std::string& awaited_path() const noexcept { return awaited_path_; }
+
     /// Of a configured device: runs the setup if `open` opened the device, stores its result in `checkpoint`, and
     /// discards the staged input. Otherwise reads the result of the earlier setup from `checkpoint`. Of a ring: does
     /// nothing. Call it once after each `open`.
@@ -73,14 +82,17 @@ public:
     [[nodiscard]] bool readable() const noexcept;
 
 private:
-    [[nodiscard]] OpenedDevice open_new(record::ChannelDescription& description) const;
+    [[nodiscard]] OpenedDevice open_new(record::ChannelDescription& description);
+    [[nodiscard]] OpenedDevice open_node(const record::ChannelDescription& description);
     void undo_setup();
 
     const service::InheritedFds& inherited_;
     std::optional<Settings> settings_;
     bool ring_ = false;
-    bool stored_ = false;        ///< the open files were given to the service manager
-    bool newly_opened_ = false;  ///< `set_up` has to run the setup
+    bool stored_ = false;         ///< the open files were given to the service manager
+    bool newly_opened_ = false;   ///< `set_up` has to run the setup
+    bool awaits_change_ = false;  ///< the last `open` failed because the device is missing or denies the access
+    std::string awaited_path_;
     SetupState setup_state_;
     UniqueFd fd_;
     UniqueFd eventfd_;

@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/capability.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <termios.h>
@@ -122,13 +120,7 @@ TEST_F(CheckConfig, DeviceWithoutPermissionIsUnusable)
     const Fifo fifo(path("fifo"));
     ASSERT_EQ(chmod(fifo.path().c_str(), 0), 0);
     configure(channel("test", fifo.path(), "preset = \"fifo\"\n"));
-    Process::Options unprivileged;
-    unprivileged.before_exec = [] {
-        if (geteuid() == 0 &&
-            (prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE) < 0 || prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH) < 0))
-            _exit(126);
-    };
-    Process process(config_line("check-config"), unprivileged);
+    Process process(config_line("check-config"), {.environment = {}, .before_exec = drop_access_capabilities});
     const Result result = end_of(process);
     EXPECT_EQ(result.status, 1) << result.output;
     EXPECT_THAT(result.output,

@@ -40,6 +40,31 @@ TEST_F(State, DeviceThatAppearsLaterIsOpened)
     EXPECT_TRUE(subscriber_.wait_for(1)) << summary(subscriber_);
 }
 
+TEST_F(State, PathThatIsCreatedIsOpenedBeforeTheNextRetry)
+{
+    start(channel("sensor", path("link")));
+    const std::string directory = path("later");
+    ASSERT_EQ(symlink("later/fifo", path("link").c_str()), 0);
+    reason_for("absent", subscriber_);
+    stop_timers(daemon().pid());
+    ASSERT_EQ(mkdir(directory.c_str(), 0755), 0);
+    const Fifo fifo(directory + "/fifo");
+    const UniqueFd writer = fifo.open_writer();
+    EXPECT_EQ(reason_for("online", subscriber_), "");
+}
+
+TEST_F(State, PathThatBecomesReadableIsOpenedBeforeTheNextRetry)
+{
+    const Fifo fifo(path("fifo"));
+    ASSERT_EQ(chmod(fifo.path().c_str(), 0), 0);
+    start(channel("sensor", fifo.path()), {.environment = {}, .before_exec = drop_access_capabilities});
+    EXPECT_THAT(reason_for("retrying", subscriber_), HasSubstr("Permission denied"));
+    stop_timers(daemon().pid());
+    ASSERT_EQ(chmod(fifo.path().c_str(), 0644), 0);
+    const UniqueFd writer = fifo.open_writer();
+    EXPECT_EQ(reason_for("online", subscriber_), "");
+}
+
 TEST_F(State, ReasonOfAnAbsentDeviceSaysHowToWriteAPattern)
 {
     start("[[channel]]\nname = \"sensor\"\nrecords = \"raw\"\n"

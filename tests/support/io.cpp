@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "support/io.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -15,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
@@ -80,19 +82,49 @@ UniqueFd bind_socket(const std::string& path, int type)
     return fd;
 }
 
-std::vector<UniqueFd> sockets_of(pid_t process, int option, int value)
+namespace {
+
+/// Duplicates of those open files of `process` that `wanted` selects.
+template <typename Wanted>
+std::vector<UniqueFd> files_of(pid_t process, Wanted wanted)
 {
     const UniqueFd pidfd(must(static_cast<int>(syscall(SYS_pidfd_open, process, 0)), "pidfd_open"));
-    std::vector<UniqueFd> sockets;
+    std::vector<UniqueFd> files;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/fd")) {
         // Another thread of the process may have closed it since.
         UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), std::stoi(entry.path().filename()), 0)));
+        if (fd && wanted(fd.get()))
+            files.push_back(std::move(fd));
+    }
+    return files;
+}
+
+}  // namespace
+
+std::vector<UniqueFd> sockets_of(pid_t process, int option, int value)
+{
+    return files_of(process, [&](int fd) {
         int found = 0;
         socklen_t size = sizeof(found);
-        if (fd && getsockopt(fd.get(), SOL_SOCKET, option, &found, &size) == 0 && found == value)
-            sockets.push_back(std::move(fd));
-    }
-    return sockets;
+        return getsockopt(fd, SOL_SOCKET, option, &found, &size) == 0 && found == value;
+    });
+}
+
+void stop_timers(pid_t process)
+{
+    itimerspec remaining{};
+    const std::vector<UniqueFd> timers =
+        files_of(process, [&](int fd) { return timerfd_gettime(fd, &remaining) == 0; });
+    const bool far = wait_until([&] {
+        return std::ranges::any_of(timers, [&](const UniqueFd& timer) {
+            return timerfd_gettime(timer.get(), &remaining) == 0 && remaining.it_value.tv_sec >= 1;
+        });
+    });
+    if (!far)
+        throw std::runtime_error("no timer is set");
+    remaining = {};
+    for (const UniqueFd& timer : timers)
+        must(timerfd_settime(timer.get(), 0, &remaining, nullptr), "timerfd_settime");
 }
 
 Pipe::Pipe()

@@ -35,6 +35,11 @@ bool write_once(int fd, std::string_view bytes);
 /// file with that process: a socket option set on a duplicate applies to both.
 [[nodiscard]] std::vector<UniqueFd> sockets_of(pid_t process, int option, int value);
 
+/// Waits until the next timer of `process` expires in a second or later, and stops all its timerfds. They do not expire
+/// before the process sets them again. drvbusd does so when it receives a call.
+/// @throws std::runtime_error if no timer is set
+void stop_timers(pid_t process);
+
 /// Both ends of a pipe, non-blocking.
 struct Pipe {
     Pipe();

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -132,6 +133,13 @@ void raise_file_limit(std::uint64_t count)
     limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, count);
     limit.rlim_max = std::max(limit.rlim_max, limit.rlim_cur);
     setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void drop_access_capabilities()
+{
+    if (geteuid() == 0 &&
+        (prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE) < 0 || prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH) < 0))
+        _exit(126);
 }
 
 void disable_huge_pages()

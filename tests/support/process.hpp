@@ -49,6 +49,9 @@ private:
     int output_ = -1;
 };
 
+/// Makes the permissions of files apply to a process of root. For Options::before_exec.
+void drop_access_capabilities();
+
 struct Result {
     int status;
     std::string output;

@@ -3,6 +3,8 @@
 // The preset evdev, on devices made with uinput.
 #include <csignal>
 #include <ctime>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "configured_devices.hpp"
 #include "device_uinput.hpp"
 #include "service.hpp"
+#include "support/io.hpp"
 #include "support/process.hpp"
 #include "support/subscriber.hpp"
 
@@ -144,6 +147,41 @@ TEST(InputName, NameWithPatternCharactersIsTheExactText)
     EXPECT_THAT(
         reason_in_state("absent", "keys"),
         HasSubstr("to use " + buttons.node() + ", for attribute device/name write \"Front [Panel]* \u00a9 2011 \""));
+}
+
+/// Installs a udev rule for the lifetime of the object.
+class UdevRule {
+public:
+    explicit UdevRule(const std::string& rule)
+    {
+        std::ofstream(kFile) << rule << "\n";
+        must_run({"udevadm", "control", "--reload"});
+    }
+    UdevRule(const UdevRule&) = delete;
+    UdevRule& operator=(const UdevRule&) = delete;
+    ~UdevRule()
+    {
+        std::filesystem::remove(kFile);
+        run({"udevadm", "control", "--reload"});
+    }
+
+private:
+    static constexpr const char* kFile = "/run/udev/rules.d/72-drvbus-test.rules";
+};
+
+TEST(InputUevent, DeviceThatMatchesAfterAChangeIsOpenedBeforeTheNextRetry)
+{
+    const UdevRule rule("ACTION==\"change\", SUBSYSTEM==\"input\", ENV{DRVBUS_TEST}=\"1\"");
+    const UnitDropIn no_watchdog("WatchdogSec=0\n");  // the watchdog is a timer that must not stop
+    const UinputDevice buttons("drvbus buttons", kButtons);
+    const ConfiguredDevices devices(
+        "[[channel]]\nname = \"keys\"\npreset = \"evdev\"\n"
+        "match = { subsystem = \"input\", sysname = \"glob:event*\", properties = { DRVBUS_TEST = \"1\" } }\n");
+    EXPECT_THAT(reason_in_state("absent", "keys"), HasSubstr("property DRVBUS_TEST"));
+    const Journal journal;
+    stop_timers(daemon_pid());
+    must_run({"udevadm", "trigger", "--action=change", buttons.node()});
+    EXPECT_TRUE(journal.shows("channel keys: " + buttons.node() + " online"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Notifications, Input, testing::Values("poll", "sigio"),
