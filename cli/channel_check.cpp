@@ -116,7 +116,7 @@ std::string ChannelCheck::check(const std::string& name, const device::ChannelSe
     if (!channel.preset.empty())
         add("preset", fmt::format("\"{}\"; settings of the channel take precedence", printable(channel.preset)));
     if (channel.device)
-        check_configured_device(*channel.device, channel);
+        check_configured_device(name, channel);
     else
         check_drvbus_class_device(name, channel);
     return text_;
@@ -135,9 +135,10 @@ void ChannelCheck::check_drvbus_class_device(const std::string& name, const devi
     add("notification", configured_notification(channel));
 }
 
-void ChannelCheck::check_configured_device(const device::Settings& settings, const device::ChannelSettings& channel)
+void ChannelCheck::check_configured_device(const std::string& name, const device::ChannelSettings& channel)
 {
-    const std::string node = find_node(settings);
+    const device::Settings& settings = *channel.device;
+    const std::string node = find_node(name, settings);
     text_ += describe_events(channel);
     text_ += describe_steps(settings);
     if (settings.priority_only)
@@ -151,23 +152,30 @@ void ChannelCheck::check_configured_device(const device::Settings& settings, con
 }
 
 /// @returns path of the device to open; empty if there is none
-std::string ChannelCheck::find_node(const device::Settings& settings)
+std::string ChannelCheck::find_node(const std::string& name, const device::Settings& settings)
 {
     if (settings.path.starts_with("fd:")) {
         add("device", fmt::format("{}: an open file that the service manager passes (FileDescriptorName={})",
                                   printable(settings.path), printable(settings.path.substr(3))));
         return {};
     }
-    std::string node = settings.path;
+    std::vector<std::string> nodes{settings.path};
     if (settings.match) {
-        const std::vector<std::string> nodes = find(*settings.match);
+        nodes = find(*settings.match);
         add("match", printable(to_string(*settings.match)));
         if (nodes.size() > 1)
-            add("matches", fmt::format("{}; the daemon uses the first", fmt::join(nodes, ", ")));
+            add("matches",
+                fmt::format("{}; the daemon uses the first that no other channel uses", fmt::join(nodes, ", ")));
         if (const std::string hint = nodes.empty() ? advice(*settings.match) : std::string(); !hint.empty())
             add("", printable(hint));
-        node = nodes.empty() ? std::string() : nodes.front();
     }
+    device::DevicesInUse::FreeNode free = in_use_.take_first(nodes, name, settings.shared);
+    uses_.push_back(std::move(free.use));
+    if (free.node.empty() && !nodes.empty()) {
+        report_devices_in_use(settings, printable(free.used));
+        return {};
+    }
+    const std::string& node = free.node;
     const DeviceInfo info = device_info(node);
     if (node.empty() || info.error == ENOENT) {
         verdict_ = Verdict::absent;
@@ -177,6 +185,17 @@ std::string ChannelCheck::find_node(const device::Settings& settings)
     }
     add("device", fmt::format("{}: {}", printable(node), describe(info)));
     return node;
+}
+
+/// @param used which channels use the devices
+void ChannelCheck::report_devices_in_use(const device::Settings& settings, const std::string& used)
+{
+    if (!settings.match) {
+        add_error("device", fmt::format("{}; if both are to read it, set shared = true in both channels", used));
+        return;
+    }
+    verdict_ = Verdict::absent;
+    add("device", fmt::format("absent; the daemon waits for another one: {}", used));
 }
 
 void ChannelCheck::check_access(const std::string& node, const device::Settings& settings,

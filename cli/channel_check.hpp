@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/event_loop.hpp"
 #include "cli/device_info.hpp"
 #include "cli/input_check.hpp"
 #include "config/config.hpp"
+#include "device/devices_in_use.hpp"
 #include "notification/sigio.hpp"
 
 namespace drvbus::cli {
@@ -26,7 +28,7 @@ public:
     {
     }
 
-    /// Tests one channel.
+    /// Tests one channel. Test the channels in the order of their names, in which the daemon creates them.
     /// @returns a report for the user, of several lines
     [[nodiscard]] std::string check(const std::string& name, const device::ChannelSettings& channel);
     /// The result for the channel that was tested last.
@@ -34,8 +36,9 @@ public:
 
 private:
     void check_drvbus_class_device(const std::string& name, const device::ChannelSettings& channel);
-    void check_configured_device(const device::Settings& settings, const device::ChannelSettings& channel);
-    [[nodiscard]] std::string find_node(const device::Settings& settings);
+    void check_configured_device(const std::string& name, const device::ChannelSettings& channel);
+    [[nodiscard]] std::string find_node(const std::string& name, const device::Settings& settings);
+    void report_devices_in_use(const device::Settings& settings, const std::string& used);
     void check_access(const std::string& node, const device::Settings& settings,
                       const device::ChannelSettings& channel);
     void report_open_error(const DeviceInfo& info, int error, const std::string& what, bool write);
@@ -46,6 +49,8 @@ private:
     /// Adds a line that says why the channel is unusable.
     void add_error(std::string_view label, std::string_view text);
 
+    device::DevicesInUse in_use_;  ///< by the channels that were tested before
+    std::vector<device::DevicesInUse::Use> uses_;
     const EventLoop& loop_;
     notification::SigioDispatcher& sigio_;
     InputCheck* input_;

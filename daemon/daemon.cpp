@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -31,6 +32,8 @@ Daemon::Daemon(bus::BusType bus_type, ConfigPath config_path)
           [this](const std::string& name) { on_device_removed(name); }, [this] { enumeration_.request(); }, log_),
       turns_(loop_.deferred(EventLoop::Priority::normal, [this] { run_turns(); })),
       enumeration_(loop_.deferred(EventLoop::Priority::normal, [this] { enumerate_devices(); })),
+      device_released_(loop_.deferred(EventLoop::Priority::normal, [this] { on_device_released(); })),
+      devices_in_use_([this] { device_released_.request(); }),
       stop_on_term_(loop_.signal(SIGTERM, [this] { stop(EXIT_SUCCESS); })),
       stop_on_int_(loop_.signal(SIGINT, [this] { stop(EXIT_SUCCESS); })),
       reload_on_hup_(loop_.signal(SIGHUP, [this] { reload_or_log_error(); })), status_(loop_, [this] {
@@ -167,27 +170,52 @@ bool Daemon::is_same_device(const record::ChannelDescription& description, const
 
 void Daemon::add_stored_channels()
 {
+    struct StoredChannel {
+        record::ChannelDescription description;
+        channel::Inherited inherited;
+    };
+    std::vector<StoredChannel> channels;
     for (auto& [name, files] : inherited_fds_.take_stored()) {
         try {
             channel::Inherited inherited{checkpoint::Checkpoint::adopt(std::move(files.checkpoint)),
-                                         std::move(files.device), std::move(files.eventfd)};
+                                         std::move(files.device),
+                                         {},
+                                         std::move(files.eventfd)};
             const record::ChannelDescription description = inherited.checkpoint->description();
-            add_channel(description, std::move(inherited));
-            if (!is_same_device(description, config_.channel(name)))
-                retire_channel(channels_.find(name));
+            const device::ChannelSettings settings = config_.channel(name);
+            if (inherited.device && !description.is_drvbus_class)
+                inherited.use = device::take_stored_device(devices_in_use_, name, inherited.device.get(),
+                                                           inherited.checkpoint->setup(),
+                                                           settings.device && settings.device->shared);
+            channels.push_back({description, std::move(inherited)});
         } catch (const std::exception& error) {
-            spdlog::warn("channel {}: the checkpoint of the previous process cannot be used: {}; the counters of the "
-                         "channel begin at 0",
-                         name, error.what());
-            service::remove_fd(service::StoredFdKind::checkpoint, name);
-            service::remove_fd(service::StoredFdKind::eventfd, name);
-            // Without a checkpoint, the open file of a ring still has its position.
-            if (files.device)
-                devices_without_checkpoint_.insert_or_assign(name, std::move(files.device));
-            else
-                service::remove_fd(service::StoredFdKind::device, name);
+            discard_stored_channel(name, error, std::move(files.device));
         }
     }
+    // No channel looks for a device before each channel that has one has taken it.
+    for (auto& [description, inherited] : channels) {
+        try {
+            add_channel(description, std::move(inherited));
+            if (!is_same_device(description, config_.channel(description.name)))
+                retire_channel(channels_.find(description.name));
+        } catch (const std::exception& error) {
+            discard_stored_channel(description.name, error, {});
+        }
+    }
+}
+
+void Daemon::discard_stored_channel(const std::string& name, const std::exception& error, UniqueFd device)
+{
+    spdlog::warn("channel {}: the checkpoint of the previous process cannot be used: {}; the counters of the channel "
+                 "begin at 0",
+                 name, error.what());
+    service::remove_fd(service::StoredFdKind::checkpoint, name);
+    service::remove_fd(service::StoredFdKind::eventfd, name);
+    // Without a checkpoint, the open file of a ring still has its position.
+    if (device)
+        devices_without_checkpoint_.insert_or_assign(name, std::move(device));
+    else
+        service::remove_fd(service::StoredFdKind::device, name);
 }
 
 void Daemon::add_configured_channel(const std::string& name)
@@ -246,6 +274,15 @@ void Daemon::on_device_removed(const std::string& name)
     existing->second.channel->device_removed();
 }
 
+/// A device that a channel no longer uses may be the one that another channel waits for.
+void Daemon::on_device_released()
+{
+    for (const auto& [name, entry] : channels_) {
+        if (entry.channel->is_waiting_for_release())
+            entry.channel->device_appeared();
+    }
+}
+
 void Daemon::add_channel(const record::ChannelDescription& description, channel::Inherited inherited)
 {
     const std::string& name = description.name;
@@ -254,7 +291,8 @@ void Daemon::add_channel(const record::ChannelDescription& description, channel:
     else if (stored)
         service::remove_fd(service::StoredFdKind::device, name);
     inherited.previous = removed_positions_.take(name);
-    const channel::Services services{loop_, connection_, publisher_, sigio_, inherited_fds_, totals_, log_};
+    const channel::Services services{loop_,          connection_, publisher_, sigio_,
+                                     inherited_fds_, totals_,     log_,       devices_in_use_};
     auto created = std::make_unique<channel::Channel>(services, description, config_.channel(name),
                                                       std::move(inherited), [this, name] { queue_turn(name); });
     channels_[name].channel = std::move(created);  // only now: there is no entry without a channel

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <exception>
 #include <map>
 #include <memory>
 #include <set>
@@ -20,6 +21,7 @@
 #include "config/config.hpp"
 #include "device/arrival_monitor.hpp"
 #include "device/channel_discovery.hpp"
+#include "device/devices_in_use.hpp"
 #include "notification/sigio.hpp"
 
 namespace drvbus {
@@ -71,10 +73,12 @@ private:
     void enumerate_devices();
     void on_device_added(const record::ChannelDescription& description);
     void on_device_removed(const std::string& name);
+    void on_device_released();
     [[nodiscard]] std::unique_ptr<device::ArrivalMonitor> make_arrival_monitor();
 
     void add_channel(const record::ChannelDescription& description, channel::Inherited inherited = {});
     void add_stored_channels();
+    void discard_stored_channel(const std::string& name, const std::exception& error, UniqueFd device);
     void add_configured_channel(const std::string& name);
     void retire_channel(ChannelEntries::iterator entry);
     void delete_channel(ChannelEntries::iterator entry);
@@ -102,7 +106,8 @@ private:
     device::ChannelDiscovery discovery_;
     std::unique_ptr<device::ArrivalMonitor> arrival_monitor_;  ///< null if there are no configured devices
     channel::Totals totals_;
-    DeferredCall turns_, enumeration_;
+    DeferredCall turns_, enumeration_, device_released_;
+    device::DevicesInUse devices_in_use_;
     EventSource stop_on_term_, stop_on_int_, reload_on_hup_;
     service::StatusReporter status_;
     ChannelEntries channels_;

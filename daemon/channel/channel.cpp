@@ -30,7 +30,8 @@ Channel::Channel(Services services, record::ChannelDescription description, devi
       inherited_device_(std::move(inherited.device)),
       retry_timer_(services_.loop.timer(EventLoop::Priority::normal, [this] { handle(Trigger::retry_due); })),
       path_watch_(services_.loop, [this] { EventLoop::start(retry_timer_, 0us); }),
-      device_(services_.inherited_fds, std::move(inherited.eventfd)),
+      device_(services_.inherited_fds, services_.devices_in_use, std::move(inherited.use),
+              std::move(inherited.eventfd)),
       pump_(description_.name, services_.connection, services_.publisher, services_.totals, services_.log,
             {.committed = [this] { backoff_.reset(); }, .new_instance = [this] { emit_changed(); }})
 {

@@ -38,6 +38,7 @@ struct Services {
     const service::InheritedFds& inherited_fds;
     Totals& totals;
     LogLimiter& log;
+    device::DevicesInUse& devices_in_use;
 };
 
 /// What a new channel gets from earlier ones: the files that an earlier process stored, and where the previous channel
@@ -45,6 +46,7 @@ struct Services {
 struct Inherited {
     std::optional<checkpoint::Checkpoint> checkpoint;  ///< none: the channel begins a new one
     UniqueFd device;                                   ///< the open device; invalid: the channel opens it
+    device::DevicesInUse::Use use{};                   ///< of `device`; empty: none
     UniqueFd eventfd;                                  ///< registered with the driver of `device`; invalid: none
     checkpoint::InstancePosition previous{};
 };
@@ -99,6 +101,8 @@ public:
     {
         return device_.waits_for(device, change);
     }
+    /// Whether the channel has no device because other channels use it.
+    [[nodiscard]] bool is_waiting_for_release() const noexcept { return device_.awaits_release(); }
     /// Opens the device now, unless one is open.
     void device_appeared();
 

@@ -23,17 +23,17 @@ namespace {
 
 using device::Settings;
 
-const Names kKeys{"name",     "notification", "format", "names",     "preset",     "device", "match",
-                  "records",  "id",           "time",   "clock",     "sequence",   "ignore", "pattern",
-                  "priority", "setup",        "rearm",  "eventfd",   "fetch",      "flood",  "unit",
-                  "event",    "loss",         "resync", "delimiter", "max_length", "length", "frame"};
+const Names kKeys{"name",      "notification", "format", "names",    "preset", "device",  "match",    "records",
+                  "id",        "time",         "clock",  "sequence", "ignore", "pattern", "priority", "setup",
+                  "rearm",     "eventfd",      "fetch",  "flood",    "unit",   "event",   "loss",     "resync",
+                  "delimiter", "max_length",   "length", "frame",    "shared"};
 /// Keys that describe the device and not its events. If one of them changes, the daemon opens the device again.
 const Names kDeviceKeys{"device", "match", "records",   "priority",   "setup",  "rearm", "eventfd",
-                        "fetch",  "flood", "delimiter", "max_length", "length", "frame"};
+                        "fetch",  "flood", "delimiter", "max_length", "length", "frame", "shared"};
 /// Keys that are only valid for a configured device.
 const Names kConfiguredDeviceKeys{"records",  "id",     "time",      "clock",      "sequence", "ignore", "pattern",
                                   "priority", "setup",  "rearm",     "eventfd",    "fetch",    "flood",  "event",
-                                  "loss",     "resync", "delimiter", "max_length", "length",   "frame"};
+                                  "loss",     "resync", "delimiter", "max_length", "length",   "frame",  "shared"};
 const Names kNotifications{"auto", "eventfd", "poll", "sigio"};
 const Names kClocks{"monotonic", "realtime", "boottime"};
 
@@ -338,6 +338,7 @@ void read_device(const Table& table, device::ChannelSettings& channel)
         settings.fetch = *ioctl;
     }
     settings.priority_only = table.boolean("priority").value_or(false);
+    settings.shared = table.boolean("shared").value_or(false);
     settings.flood_limit = static_cast<std::uint64_t>(
         table.integer("flood", 0, std::numeric_limits<std::int64_t>::max()).value_or(Settings::kDefaultFloodLimit));
     const std::size_t prefix_size = payload_prefix_size(settings.setup);

@@ -2,12 +2,17 @@
 #include "device/device_file.hpp"
 
 #include <cerrno>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/stat.h>
+
+#include "base/errno.hpp"
+#include "device/sd_device_ptr.hpp"
 
 namespace drvbus::device {
 
@@ -36,6 +41,20 @@ std::string absence(const Match& match)
     return fmt::format("there is no device of {}{}{}", to_string(match), hint.empty() ? "" : "; ", hint);
 }
 
+/// The type and the number of the device with this path in sysfs; 0 if there is none.
+struct stat status_of_device(const std::string& sysfs)
+{
+    struct stat status {};
+    sd_device* raw = nullptr;
+    if (sd_device_new_from_syspath(&raw, sysfs.c_str()) < 0)
+        return status;
+    const SdDevicePtr device(raw);
+    const char* subsystem = nullptr;
+    if (sd_device_get_devnum(raw, &status.st_rdev) >= 0 && sd_device_get_subsystem(raw, &subsystem) >= 0)
+        status.st_mode = std::string_view(subsystem) == "block" ? S_IFBLK : S_IFCHR;
+    return status;
+}
+
 /// Whether the path is the node of the device, or a link that udev makes to it.
 bool has_node(sd_device* device, const std::string& path)
 {
@@ -49,6 +68,17 @@ bool has_node(sd_device* device, const std::string& path)
 
 }  // namespace
 
+DevicesInUse::Use take_stored_device(DevicesInUse& in_use, const std::string& channel, int fd,
+                                     std::span<const std::byte> setup, bool shared)
+{
+    struct stat status {};
+    check(fstat(fd, &status) < 0 ? -errno : 0, "fstat");
+    const bool returned_by_driver = (status.st_mode & S_IFMT) == 0;  // the type of an anonymous inode
+    if (returned_by_driver)
+        status = status_of_device(SetupState::from_bytes(setup).sysfs);
+    return in_use.take(status, channel, shared).use;
+}
+
 DeviceFile::~DeviceFile()
 {
     if (fd_ && !service::can_store_fds())
@@ -59,14 +89,16 @@ OpenedDevice DeviceFile::open(record::ChannelDescription& description, UniqueFd 
 {
     awaits_change_ = false;
     awaited_path_.clear();
+    awaits_release_ = false;
     UniqueFd open_file = std::move(inherited_device);
     if (open_file)
         stored_ = true;  // the service manager keeps its copy of the file
     else
         open_file = std::move(fd_);
     // The driver signals only the eventfd that the setup registered. If that eventfd is missing, the device must be
-    // opened and set up again.
-    if (open_file && settings_ && settings_->eventfd_step && !eventfd_) {
+    // opened and set up again. A device of another channel must be given up.
+    if (open_file && settings_ &&
+        ((settings_->eventfd_step && !eventfd_) || (!use_ && !take(description.name, open_file.get())))) {
         fd_ = std::exchange(open_file, UniqueFd());
         close(description.name);
     }
@@ -77,18 +109,52 @@ OpenedDevice DeviceFile::open(record::ChannelDescription& description, UniqueFd 
     return opened;
 }
 
+/// Takes the open device for the channel.
+/// @returns false if another channel uses it
+bool DeviceFile::take(const std::string& channel, int fd)
+{
+    struct stat status {};
+    check(fstat(fd, &status) < 0 ? -errno : 0, "fstat");
+    if (use_.is_of(status))
+        return true;
+    DevicesInUse::Taken taken = in_use_.take(status, channel, is_shared());
+    use_ = std::move(taken.use);
+    awaits_release_ = !taken.user.empty();
+    return taken.user.empty();
+}
+
 OpenedDevice DeviceFile::open_new(record::ChannelDescription& description)
 {
-    if (description.node.starts_with("fd:"))
-        return adopt(description, inherited_file(inherited_, description.node.substr(3)));
-    if (settings_ && settings_->match) {
-        const std::vector<std::string> nodes = find(*settings_->match);
-        awaits_change_ = nodes.empty();
-        if (nodes.empty())
-            throw AbsentError(absence(*settings_->match));
-        description.node = nodes.front();
-    }
-    return open_node(description);
+    if (!settings_)
+        return open_node(description);
+    const bool inherited = description.node.starts_with("fd:");
+    if (!inherited)
+        choose_node(description);
+    OpenedDevice opened =
+        inherited ? adopt(description, inherited_file(inherited_, description.node.substr(3))) : open_node(description);
+    // The node may have become that of another device since it was chosen.
+    if (!take(description.name, opened.fd.get()))
+        throw std::runtime_error(fmt::format("another channel uses {}", description.node));
+    return opened;
+}
+
+/// Sets the node of the description to the one to open, and takes it for the channel.
+void DeviceFile::choose_node(record::ChannelDescription& description)
+{
+    const bool matched = settings_->match.has_value();
+    const std::vector<std::string> nodes = matched ? find(*settings_->match) : std::vector{description.node};
+    awaits_change_ = nodes.empty();
+    if (nodes.empty())
+        throw AbsentError(absence(*settings_->match));
+    DevicesInUse::FreeNode free = in_use_.take_first(nodes, description.name, is_shared());
+    use_ = std::move(free.use);
+    awaits_release_ = free.node.empty();
+    if (awaits_release_ && matched)
+        throw AbsentError(fmt::format("there is no other device of {}: {}", to_string(*settings_->match), free.used));
+    if (awaits_release_)
+        throw std::runtime_error(
+            fmt::format("{}; if both are to read it, set shared = true in both channels", free.used));
+    description.node = free.node;
 }
 
 OpenedDevice DeviceFile::open_node(const record::ChannelDescription& description)
@@ -156,6 +222,7 @@ void DeviceFile::close(const std::string& channel)
     }
     eventfd_.reset();
     fd_.reset();
+    use_.reset();
 }
 
 bool DeviceFile::hung_up() const noexcept

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "base/unique_fd.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "device/arrival_monitor.hpp"
+#include "device/devices_in_use.hpp"
 #include "device/open.hpp"
 #include "device/settings.hpp"
 #include "device/setup.hpp"
@@ -16,14 +18,21 @@
 
 namespace drvbus::device {
 
+/// Begins the use of a device that an earlier process opened.
+/// @param setup SetupState::to_bytes: if the driver returned the file `fd`, only this tells the device
+/// @returns empty if another channel uses the device
+[[nodiscard]] DevicesInUse::Use take_stored_device(DevicesInUse& in_use, const std::string& channel, int fd,
+                                                   std::span<const std::byte> setup, bool shared);
+
 /// The open device of a channel. Opens it and runs the steps of its setup. Stores the open file with the service
 /// manager, so that the device stays open across a restart of the daemon.
 class DeviceFile {
 public:
-    /// @param inherited must outlive this object
+    /// @param inherited, in_use must outlive this object
+    /// @param use of the device that an earlier process opened; empty: none
     /// @param eventfd the eventfd that an earlier process registered with the driver; invalid: none
-    DeviceFile(const service::InheritedFds& inherited, UniqueFd eventfd)
-        : inherited_(inherited), eventfd_(std::move(eventfd))
+    DeviceFile(const service::InheritedFds& inherited, DevicesInUse& in_use, DevicesInUse::Use use, UniqueFd eventfd)
+        : inherited_(inherited), in_use_(in_use), use_(std::move(use)), eventfd_(std::move(eventfd))
     {
     }
     DeviceFile(const DeviceFile&) = delete;
@@ -42,6 +51,8 @@ public:
     /// @returns the properties of the device; `fd` is invalid, because this object owns the file descriptor
     /// @throws AbsentError, UnusableError, std::exception
     OpenedDevice open(record::ChannelDescription& description, UniqueFd inherited_device);
+    /// Whether the last `open` failed because other channels use the device.
+    [[nodiscard]] bool awaits_release() const noexcept { return awaits_release_; }
     /// Whether a change of `device` is a reason to try now to open the configured device. If it was only changed, the
     /// last `open` must have failed because the device was missing or denied the access. After another failure, each
     /// attempt might cause the next change: udev reports one when a program closes a device that it opened for writing.
@@ -83,16 +94,23 @@ public:
 
 private:
     [[nodiscard]] OpenedDevice open_new(record::ChannelDescription& description);
+    void choose_node(record::ChannelDescription& description);
     [[nodiscard]] OpenedDevice open_node(const record::ChannelDescription& description);
     void undo_setup();
 
+    [[nodiscard]] bool is_shared() const noexcept { return settings_ && settings_->shared; }
+    [[nodiscard]] bool take(const std::string& channel, int fd);
+
     const service::InheritedFds& inherited_;
+    DevicesInUse& in_use_;
+    DevicesInUse::Use use_;  // declared before the file, so that it ends after the file is closed
     std::optional<Settings> settings_;
     bool ring_ = false;
     bool stored_ = false;         ///< the open files were given to the service manager
     bool newly_opened_ = false;   ///< `set_up` has to run the setup
     bool awaits_change_ = false;  ///< the last `open` failed because the device is missing or denies the access
     std::string awaited_path_;
+    bool awaits_release_ = false;
     SetupState setup_state_;
     UniqueFd fd_;
     UniqueFd eventfd_;

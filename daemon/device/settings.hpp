@@ -30,6 +30,7 @@ struct Settings {
     /// Registers an eventfd with the driver; none: the daemon passes no eventfd.
     std::optional<SetupStep> eventfd_step;
     std::optional<IoctlStep> fetch;  ///< returns one event; replaces read(); none: the daemon reads the device
+    bool shared = false;             ///< accepts that other channels with `shared` use the device
     /// Number of events without the device being drained that is a flood; 0: there is no limit.
     std::uint64_t flood_limit = kDefaultFloodLimit;
     /// Of all members above except `decoding`. Two devices with the same hash are the same device.

@@ -115,6 +115,21 @@ TEST_F(CheckConfig, AbsentDeviceThatAPatternWouldMatchGetsAdvice)
     EXPECT_THAT(result.output, HasSubstr("to use /dev/zero, for sysname write \"glob:zer?\""));
 }
 
+TEST_F(CheckConfig, DeviceOfAnotherChannelIsNotUsed)
+{
+    const Fifo fifo(path("fifo"));
+    const std::string random = "\"\nrecords = \"raw\"\nmatch = { subsystem = \"mem\", sysname = \"glob:*random\" }\n";
+    const Result result = check(channel("a", fifo.path()) + channel("b", fifo.path()) +  //
+                                "[[channel]]\nname = \"c" + random + "[[channel]]\nname = \"d" + random +
+                                "[[channel]]\nname = \"e" + random);
+    EXPECT_THAT(result.output,
+                AllOf(HasSubstr(fifo.path() + " is used by channel \"a\"; if both are to read it, set shared = true"),
+                      HasSubstr("device        /dev/random: "), HasSubstr("device        /dev/urandom: "),
+                      HasSubstr("absent; the daemon waits for another one: /dev/random is used by channel \"c\", "
+                                "/dev/urandom is used by channel \"d\""),
+                      HasSubstr("3 usable, 1 absent, 1 unusable")));
+}
+
 TEST_F(CheckConfig, DeviceWithoutPermissionIsUnusable)
 {
     const Fifo fifo(path("fifo"));

@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
               "\"names\", \"preset\", \"device\", \"match\", \"records\", \"id\", \"time\", \"clock\", "
               "\"sequence\", \"ignore\", \"pattern\", \"priority\", \"setup\", \"rearm\", \"eventfd\", "
               "\"fetch\", \"flood\", \"unit\", \"event\", \"loss\", \"resync\", \"delimiter\", \"max_length\", "
-              "\"length\", \"frame\""},
+              "\"length\", \"frame\", \"shared\""},
         Wrong{"EmptyDelimiter", channel("device = \"/dev/x\"\nrecords = \"lines\"\ndelimiter = \"\"\n"), "5:13",
               "'delimiter' has 0 bytes; it needs 1 to 16"},
         Wrong{"LongDelimiter", channel("device = \"/dev/x\"\nrecords = \"lines\"\ndelimiter = \"12345678901234567\"\n"),

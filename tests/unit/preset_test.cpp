@@ -113,6 +113,7 @@ time = { s = "sec", us = "usec" }
 clock = "realtime"
 sequence = "value"
 priority = true
+shared = true
 flood = 5
 setup = [{ ioctl = 0x400445a0, format = "s32 clock", values = { clock = 1 }, undo = { write = "off" } }]
 rearm = [{ write = [1, 255], to = "{sysfs}/device/config", at = 5 }]
@@ -129,6 +130,7 @@ unit = "ProtectKernelLogs=no"
     EXPECT_EQ(device.decoding.clock, CLOCK_REALTIME);
     EXPECT_TRUE(device.decoding.device_number);
     EXPECT_TRUE(device.priority_only);
+    EXPECT_TRUE(device.shared);
     EXPECT_EQ(std::get<IoctlStep>(device.setup.at(0).operation).request, 0x400445a0U);
     EXPECT_TRUE(device.writes()) << "undoing the step writes";
     EXPECT_EQ(std::get<WriteStep>(device.rearm.at(0).operation).text, "\x01\xff");

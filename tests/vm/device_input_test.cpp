@@ -149,6 +149,33 @@ TEST(InputName, NameWithPatternCharactersIsTheExactText)
         HasSubstr("to use " + buttons.node() + ", for attribute device/name write \"Front [Panel]* \u00a9 2011 \""));
 }
 
+TEST(InputTwins, EachDeviceIsReadByOneChannel)
+{
+    const UinputDevice left("Twin", kButtons, "left");
+    const UinputDevice right("Twin", kButtons, "right");
+    const auto twin = [](const std::string& channel, const std::string& attributes) {
+        return "[[channel]]\nname = \"" + channel +
+               "\"\npreset = \"evdev\"\nmatch = { subsystem = \"input\", attributes = "
+               "{ \"device/name\" = \"Twin\"" +
+               attributes + " } }\n";
+    };
+    const ConfiguredDevices devices(twin("a", "") + twin("b", "") + twin("c", ""));
+    EXPECT_EQ(reason_in_state("online", "a") + reason_in_state("online", "b"), "");
+    EXPECT_THAT(reason_in_state("absent", "c"), HasSubstr(" is used by channel \"b\""));
+    const Subscriber a("a");
+    const Subscriber b("b");
+    left.key(KEY_POWER, true);
+    right.key(KEY_VOLUMEUP, true);
+    ASSERT_TRUE(a.wait_for(1));
+    ASSERT_TRUE(b.wait_for(1));
+    EXPECT_NE(names_and_values(a), names_and_values(b));
+
+    const ConfigDropIn by_port(twin("a", ", \"device/phys\" = \"right\"") + twin("b", ", \"device/phys\" = \"left\""));
+    EXPECT_TRUE(
+        wait_until([&] { return a.channel().Device() == right.node() && b.channel().Device() == left.node(); }));
+    EXPECT_EQ(reason_in_state("online", "a") + reason_in_state("online", "b"), "");
+}
+
 /// Installs a udev rule for the lifetime of the object.
 class UdevRule {
 public:

@@ -16,13 +16,15 @@
 
 namespace drvbus::test {
 
-UinputDevice::UinputDevice(const std::string& name, const std::vector<int>& keys)
+UinputDevice::UinputDevice(const std::string& name, const std::vector<int>& keys, const std::string& phys)
 {
     run({"modprobe", "uinput"});
     fd_.reset(must(open("/dev/uinput", O_WRONLY | O_CLOEXEC), "/dev/uinput"));
     must(ioctl(fd_.get(), UI_SET_EVBIT, EV_KEY), "UI_SET_EVBIT");
     for (const int key : keys)
         must(ioctl(fd_.get(), UI_SET_KEYBIT, key), "UI_SET_KEYBIT");
+    if (!phys.empty())
+        must(ioctl(fd_.get(), UI_SET_PHYS, phys.c_str()), "UI_SET_PHYS");
     uinput_setup setup{};
     setup.id.bustype = BUS_VIRTUAL;
     name.copy(setup.name, sizeof(setup.name) - 1);

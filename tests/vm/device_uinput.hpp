@@ -13,7 +13,8 @@ namespace drvbus::test {
 class UinputDevice {
 public:
     /// @param keys EV_KEY codes of the keys that the device has
-    UinputDevice(const std::string& name, const std::vector<int>& keys);
+    /// @param phys where the device is connected; empty: unknown
+    UinputDevice(const std::string& name, const std::vector<int>& keys, const std::string& phys = {});
     UinputDevice(const UinputDevice&) = delete;
     UinputDevice& operator=(const UinputDevice&) = delete;
     ~UinputDevice();
