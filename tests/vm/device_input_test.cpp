@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The preset evdev, on devices made with uinput.
+#include <cerrno>
 #include <csignal>
 #include <ctime>
 #include <filesystem>
@@ -9,9 +10,12 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/input-event-codes.h>
+#include <linux/input.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "configured_devices.hpp"
 #include "device_uinput.hpp"
@@ -147,6 +151,24 @@ TEST(InputName, NameWithPatternCharactersIsTheExactText)
     EXPECT_THAT(
         reason_in_state("absent", "keys"),
         HasSubstr("to use " + buttons.node() + ", for attribute device/name write \"Front [Panel]* \u00a9 2011 \""));
+}
+
+TEST(InputGrab, NoOtherProgramGetsTheEventsOfAGrabbedDevice)
+{
+    const UinputDevice buttons("drvbus buttons", kButtons);
+    const UniqueFd other(must(open(buttons.node().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC), "open"));
+    const ConfiguredDevices devices(input_channel("drvbus buttons", "grab = true\n"));
+    EXPECT_EQ(reason_in_state("online", "keys"), "");
+    EXPECT_EQ(ioctl(other.get(), EVIOCGRAB, 1), -1);
+    EXPECT_EQ(errno, EBUSY);
+    const Subscriber subscriber("keys");
+    buttons.key(KEY_POWER, true);
+    ASSERT_TRUE(subscriber.wait_for(1));
+    input_event event{};
+    EXPECT_EQ(read(other.get(), &event, sizeof(event)), -1) << "another program got the event";
+
+    const ConfigDropIn not_grabbed(input_channel("drvbus buttons", "grab = false\n"));
+    EXPECT_TRUE(wait_until([&] { return ioctl(other.get(), EVIOCGRAB, 1) == 0; }));
 }
 
 TEST(InputTwins, EachDeviceIsReadByOneChannel)
