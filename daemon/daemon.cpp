@@ -2,6 +2,7 @@
 #include "daemon.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <utility>
@@ -14,6 +15,13 @@
 #include "device/open.hpp"
 
 namespace drvbus {
+
+namespace {
+
+// A channel with many events needs its memory again at once, so the memory is not released after each turn.
+constexpr std::chrono::seconds kReleaseMemoryAfter{1};
+
+}  // namespace
 
 void set_log_level(std::string_view level)
 {
@@ -34,6 +42,7 @@ Daemon::Daemon(bus::BusType bus_type, ConfigPath config_path)
       enumeration_(loop_.deferred(EventLoop::Priority::normal, [this] { enumerate_devices(); })),
       device_released_(loop_.deferred(EventLoop::Priority::normal, [this] { on_device_released(); })),
       devices_in_use_([this] { device_released_.request(); }),
+      memory_timer_(loop_.timer(EventLoop::Priority::normal, [this] { release_memory(); })),
       stop_on_term_(loop_.signal(SIGTERM, [this] { stop(EXIT_SUCCESS); })),
       stop_on_int_(loop_.signal(SIGINT, [this] { stop(EXIT_SUCCESS); })),
       reload_on_hup_(loop_.signal(SIGHUP, [this] { reload_or_log_error(); })), status_(loop_, [this] {
@@ -109,7 +118,7 @@ void Daemon::reload()
 void Daemon::use_config(Config config)
 {
     const bool has_devices =
-        std::ranges::any_of(config.channels, [](const auto& entry) { return entry.second.device.has_value(); });
+        std::ranges::any_of(config.channels, [](const auto& entry) { return entry.second.device != nullptr; });
     if (has_devices && !arrival_monitor_)
         arrival_monitor_ = make_arrival_monitor();
     else if (!has_devices)
@@ -319,6 +328,8 @@ void Daemon::queue_turn(const std::string& name)
 
 void Daemon::run_turns()
 {
+    if (!std::exchange(memory_timer_runs_, true))
+        EventLoop::start(memory_timer_, kReleaseMemoryAfter);
     try {
         run_one_round();
     } catch (const bus::SendError&) {
@@ -326,6 +337,14 @@ void Daemon::run_turns()
     }
     if (!turn_order_.empty() && connection_.is_flushed())
         turns_.request();
+}
+
+/// Returns memory that the turns since the last call needed, and that holds no input.
+void Daemon::release_memory()
+{
+    memory_timer_runs_ = false;
+    for (const auto& [name, entry] : channels_)
+        entry.channel->release_memory();
 }
 
 /// Gives one turn to each channel that is queued now. After that, the event loop serves the bus and the devices.

@@ -86,6 +86,7 @@ private:
     [[nodiscard]] static bool is_same_device(const record::ChannelDescription& description,
                                              const device::ChannelSettings& settings);
 
+    void release_memory();
     void queue_turn(const std::string& name);
     void run_turns();
     void run_one_round();
@@ -108,6 +109,8 @@ private:
     channel::Totals totals_;
     DeferredCall turns_, enumeration_, device_released_;
     device::DevicesInUse devices_in_use_;
+    EventSource memory_timer_;
+    bool memory_timer_runs_ = false;
     EventSource stop_on_term_, stop_on_int_, reload_on_hup_;
     service::StatusReporter status_;
     ChannelEntries channels_;

@@ -27,9 +27,7 @@ Channel::Channel(Services services, record::ChannelDescription description, devi
                  Inherited inherited, std::function<void()> request_turn)
     : services_(services), description_(std::move(description)), settings_(std::move(settings)),
       request_turn_(std::move(request_turn)), is_readable_([this] { return is_reported_readable(); }),
-      inherited_device_(std::move(inherited.device)),
-      retry_timer_(services_.loop.timer(EventLoop::Priority::normal, [this] { handle(Trigger::retry_due); })),
-      path_watch_(services_.loop, [this] { EventLoop::start(retry_timer_, 0us); }),
+      inherited_device_(std::move(inherited.device)), path_watch_(services_.loop, [this] { start_retry_timer(0us); }),
       device_(services_.inherited_fds, services_.devices_in_use, std::move(inherited.use),
               std::move(inherited.eventfd)),
       pump_(description_.name, services_.connection, services_.publisher, services_.totals, services_.log,
@@ -66,7 +64,7 @@ void Channel::handle(Trigger trigger, std::string reason)
 
 std::optional<Channel::TriggerWithReason> Channel::run_actions(Action actions, Trigger cause)
 {
-    if (contains_any(actions, Action::cancel_retry))
+    if (contains_any(actions, Action::cancel_retry) && retry_timer_)
         retry_timer_.enable(false);
     if (contains_any(actions, Action::stop_and_keep_open))
         // If the device is not open, this closes what a failed attempt to open it left: the eventfd and stored files.
@@ -195,7 +193,15 @@ void Channel::finish_input()
 
 void Channel::schedule_retry(Trigger cause)
 {
-    EventLoop::start(retry_timer_, cause == Trigger::flood_detected ? flood_guard_.next_pause() : backoff_.next());
+    start_retry_timer(cause == Trigger::flood_detected ? flood_guard_.next_pause() : backoff_.next());
+}
+
+/// Most channels never need the timer, so it is created when it is first used.
+void Channel::start_retry_timer(std::chrono::microseconds delay)
+{
+    if (!retry_timer_)
+        retry_timer_ = services_.loop.timer(EventLoop::Priority::normal, [this] { handle(Trigger::retry_due); });
+    EventLoop::start(retry_timer_, delay);
 }
 
 /// A path that is missing, or whose permissions deny the access, is tried again as soon as that changes.
@@ -204,7 +210,7 @@ void Channel::watch_awaited_path()
     if (device_.awaited_path().empty() || is_final(state_))
         path_watch_.stop();
     else if (path_watch_.watch(device_.awaited_path()))
-        EventLoop::start(retry_timer_, 0us);
+        start_retry_timer(0us);
 }
 
 void Channel::start_notification()
@@ -235,7 +241,7 @@ void Channel::start_notification()
 void Channel::use_device_settings()
 {
     const bool same = settings_.device && settings_.device->hash == description_.settings_hash;
-    device_.set_settings(same ? settings_.device : std::nullopt);
+    device_.set_settings(same ? settings_.device : nullptr);
 }
 
 void Channel::update_message_context()
@@ -369,6 +375,12 @@ Channel::TurnResult Channel::turn()
         return TurnResult::bus_busy;
     pump_.commit_published();
     return is_final(state_) ? TurnResult::ended : TurnResult::idle;
+}
+
+void Channel::release_memory() noexcept
+{
+    if (checkpoint::Checkpoint* const checkpoint = pump_.checkpoint())
+        checkpoint->release_free_space();
 }
 
 Channel::TurnResult Channel::pump_turn()

@@ -79,6 +79,9 @@ public:
     /// @throws bus::SendError if the connection broke
     TurnResult turn();
 
+    /// Returns memory that holds no input to the system. Call it from time to time after turns.
+    void release_memory() noexcept;
+
     /// Applies new settings for the same device. No event is lost or published twice.
     void configure(const device::ChannelSettings& settings);
 
@@ -141,6 +144,7 @@ private:
     void close_device();
     void finish_input();
     void schedule_retry(Trigger cause);
+    void start_retry_timer(std::chrono::microseconds delay);
     void watch_awaited_path();
     void start_reading();
     void start_notification();

@@ -25,8 +25,10 @@ constexpr std::size_t kHeaderSize = 16384;  // bytes, a multiple of the page siz
 // The last character is the version of the layout.
 constexpr std::array<char, 8> kMagic{'d', 'r', 'v', 'b', 'u', 's', 'L', '5'};
 
-// More than all members of the header need, except `setup` and `text`.
+// More than all members of the header need, except `text_and_setup`.
 constexpr std::size_t kOtherMembers = 512;
+constexpr std::size_t kMaxSetup = 4096;
+constexpr std::size_t kMaxText = kHeaderSize - kOtherMembers - kMaxSetup;
 
 }  // namespace
 
@@ -44,9 +46,9 @@ struct Checkpoint::Header {
     std::uint8_t is_drvbus_class;
     std::uint16_t text_size;
     std::uint32_t setup_size;
-    std::array<std::byte, 4096> setup;
-    std::array<char, kHeaderSize - 4096 - kOtherMembers>
-        text;  ///< name, node, format and event names, each followed by a NUL
+    /// Name, node, format and event names, each followed by a NUL; then the result of the setup. Those of most channels
+    /// fit into the first page of the header, together with the members above.
+    std::array<char, kHeaderSize - kOtherMembers> text_and_setup;
 };
 
 Checkpoint::Checkpoint(UniqueFd file) : file_(std::move(file)), mapping_(file_.get(), 0, kHeaderSize)
@@ -67,15 +69,15 @@ Checkpoint Checkpoint::create(const record::ChannelDescription& description, std
 
     Checkpoint checkpoint(std::move(file));
     Header& header = checkpoint.header();
-    if (text.size() > header.text.size())
-        throw std::runtime_error(fmt::format("the description of the channel is {} bytes long; the limit is {}",
-                                             text.size(), header.text.size()));
+    if (text.size() > kMaxText)
+        throw std::runtime_error(
+            fmt::format("the description of the channel is {} bytes long; the limit is {}", text.size(), kMaxText));
     header.progress[0] = {.instance = instance};
     header.is_drvbus_class = description.is_drvbus_class ? 1 : 0;
     header.framing = description.framing;
     header.settings_hash = description.settings_hash;
     header.text_size = static_cast<std::uint16_t>(text.size());
-    std::ranges::copy(text, header.text.begin());
+    std::ranges::copy(text, header.text_and_setup.begin());
     header.magic = kMagic;
     return checkpoint;
 }
@@ -103,9 +105,8 @@ void Checkpoint::check() const
     if (header.magic != kMagic)
         throw std::runtime_error("another release of drvbusd wrote it");
     if (header.current > 1 || header.replay_log.current > 1 || header.replay_log.in_use > 1 ||
-        !header.framing.is_valid() || header.setup_size > header.setup.size() ||
-        header.text_size > header.text.size() ||
-        std::count(header.text.begin(), header.text.begin() + header.text_size, '\0') != 4)
+        !header.framing.is_valid() || header.setup_size > kMaxSetup || header.text_size > kMaxText ||
+        std::count(header.text_and_setup.begin(), header.text_and_setup.begin() + header.text_size, '\0') != 4)
         throw std::runtime_error("it is damaged");
     const Progress& progress = this->progress();
     // A device that sends drvbus records chooses the sequences. Otherwise the daemon counts: gaps stop below 2^61
@@ -127,7 +128,7 @@ Checkpoint::Header& Checkpoint::header() const noexcept
 
 record::ChannelDescription Checkpoint::description() const
 {
-    const char* at = header().text.data();
+    const char* at = header().text_and_setup.data();
     const auto next = [&at] {
         std::string part(at);
         at += part.size() + 1;
@@ -203,19 +204,25 @@ void Checkpoint::discard_staged()
     replay_log().append(next);
 }
 
+void Checkpoint::release_free_space() noexcept
+{
+    if (staging_area_)
+        staging_area_.release_free_space(replay_log_.framing_progress().staging_begin);
+}
+
 std::span<const std::byte> Checkpoint::setup() const noexcept
 {
-    return std::span(header().setup).first(header().setup_size);
+    return std::as_bytes(std::span(header().text_and_setup)).subspan(header().text_size, header().setup_size);
 }
 
 void Checkpoint::set_setup(std::span<const std::byte> bytes)
 {
     Header& header = this->header();
-    if (bytes.size() > header.setup.size())
-        throw std::runtime_error(fmt::format("the result of the setup is {} bytes long; the limit is {}", bytes.size(),
-                                             header.setup.size()));
+    if (bytes.size() > kMaxSetup)
+        throw std::runtime_error(
+            fmt::format("the result of the setup is {} bytes long; the limit is {}", bytes.size(), kMaxSetup));
     header.setup_size = 0;
-    std::ranges::copy(bytes, header.setup.begin());
+    std::memcpy(header.text_and_setup.data() + header.text_size, bytes.data(), bytes.size());
     header.setup_size = static_cast<std::uint32_t>(bytes.size());
 }
 

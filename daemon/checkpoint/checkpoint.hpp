@@ -74,6 +74,9 @@ public:
     /// incomplete event will not follow.
     void discard_staged();
 
+    /// Returns the memory of the staging area that holds no input to the system.
+    void release_free_space() noexcept;
+
     /// The result of the setup of the open device (device::SetupState::to_bytes).
     [[nodiscard]] std::span<const std::byte> setup() const noexcept;
     /// @throws std::runtime_error if there are too many bytes

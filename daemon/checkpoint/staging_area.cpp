@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include <linux/drvbus.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace drvbus::checkpoint {
@@ -17,6 +18,7 @@ namespace drvbus::checkpoint {
 namespace {
 
 constexpr std::size_t kMaxRead = DRVBUS_PAYLOAD_MAX;
+constexpr std::size_t kPageSize = 4096;  // a larger page is not released: madvise() fails
 static_assert(StagingArea::kCapacity >= 2 * (sizeof(drvbus_record) + kMaxRead));
 
 }  // namespace
@@ -35,9 +37,11 @@ std::span<const std::byte> StagingArea::from(std::uint64_t offset) const
     return {memory_.data() + offset % kCapacity, static_cast<std::size_t>(end() - offset)};
 }
 
-std::span<std::byte> StagingArea::free_space(std::uint64_t begin)
+std::span<std::byte> StagingArea::free_space(std::uint64_t begin, bool in_parts)
 {
-    const std::size_t size = std::min(static_cast<std::size_t>(kCapacity - (end() - begin)), kMaxRead);
+    const std::size_t size =
+        std::min(static_cast<std::size_t>(kCapacity - (end() - begin)), in_parts ? part_ : kMaxRead);
+    released_.reset();
     write_fill(end() + size);
     return {memory_.data() + end() % kCapacity, size};
 }
@@ -89,8 +93,24 @@ std::size_t StagingArea::bytes_beyond_end() const noexcept
     return static_cast<std::size_t>(at - end());
 }
 
+void StagingArea::release_free_space(std::uint64_t begin) noexcept
+{
+    if (released_ == end())
+        return;
+    const std::uint64_t first = (end() + kPageSize - 1) / kPageSize * kPageSize;
+    const std::uint64_t last = begin / kPageSize * kPageSize + kCapacity;
+    // Before the memory is released, because it reads as 0 afterwards, which is not a fill byte.
+    std::atomic_ref(bounds_->fill_end).store(std::min(bounds_->fill_end, first), std::memory_order_release);
+    if (first < last && madvise(memory_.data() + first % kCapacity, last - first, MADV_REMOVE) < 0)
+        return;
+    part_ = kFirstPart;
+    released_ = end();
+}
+
 void StagingArea::advance_end(std::size_t bytes) noexcept
 {
+    if (bytes >= part_)
+        part_ = std::min(4 * part_, kMaxRead);
     // Stored after the bytes of the input, because the process may be killed here.
     std::atomic_ref(bounds_->end).fetch_add(bytes, std::memory_order_release);
 }

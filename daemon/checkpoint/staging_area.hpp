@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/mapping.hpp"
@@ -43,9 +44,15 @@ public:
     /// The input from `offset` to the end.
     [[nodiscard]] std::span<const std::byte> from(std::uint64_t offset) const;
 
-    /// Free space after the end, for one read() of at most the largest payload. It holds the fill bytes.
+    /// Free space after the end, for one read(). It holds the fill bytes.
     /// @param begin offset of the oldest byte that is still needed; bytes before it are overwritten
-    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t begin);
+    /// @param in_parts whether the device keeps what does not fit: the space is small at first, and grows each time a
+    ///        read() fills it. Otherwise there is space for the largest payload
+    [[nodiscard]] std::span<std::byte> free_space(std::uint64_t begin, bool in_parts = false);
+
+    /// Returns the memory that holds no input to the system.
+    /// @param begin offset of the oldest byte that is still needed
+    void release_free_space(std::uint64_t begin) noexcept;
 
     /// Number of bytes that a read() wrote to the free space beyond the end. Bytes at the end of the input
     /// that equal the fill bytes are not counted. For random input, the result is too small in one of 256 cases.
@@ -64,8 +71,12 @@ private:
     [[nodiscard]] bool is_fill(std::uint64_t offset, std::size_t size) const noexcept;
     void write_fill(std::uint64_t end) noexcept;
 
+    static constexpr std::size_t kFirstPart = 4096;
+
     Mapping memory_;
     Bounds* bounds_ = nullptr;
+    std::size_t part_ = kFirstPart;          ///< size of the free space for a read of a part of the input
+    std::optional<std::uint64_t> released_;  ///< the end when the free space was released, if it was not used since
 };
 
 }  // namespace drvbus::checkpoint

@@ -309,8 +309,8 @@ std::uint64_t device_hash(const Table& table, const Settings& settings)
 
 void read_device(const Table& table, device::ChannelSettings& channel)
 {
-    channel.device = read_path_or_match(table);
-    if (!channel.device) {
+    std::optional<Settings> device = read_path_or_match(table);
+    if (!device) {
         for (const std::string_view key : kConfiguredDeviceKeys) {
             if (table.has(key))
                 table.fail(
@@ -322,7 +322,9 @@ void read_device(const Table& table, device::ChannelSettings& channel)
             table.fail("preset", fmt::format("preset \"{}\" needs a 'device', or a 'match'", channel.preset));
         return;
     }
-    Settings& settings = *channel.device;
+    const auto shared = std::make_shared<Settings>(*std::move(device));
+    channel.device = shared;
+    Settings& settings = *shared;
     settings.setup = read_steps(table, "setup");
     if (const std::size_t size = setup_state_size(settings.setup); size > device::SetupState::kMaxSize)
         table.fail("setup",

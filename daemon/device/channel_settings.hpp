@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,9 +20,9 @@ struct ChannelSettings {
     std::optional<notification::Kind> notification;                   ///< none: the first kind that works
     std::optional<format::Format> format;                             ///< none: the driver's
     std::optional<std::map<std::uint32_t, std::string>> event_names;  ///< by id; none: the driver's
-    std::optional<Settings> device;  ///< the configured device; none: the device is of class drvbus
-    std::string preset;              ///< name of the preset that supplies missing settings; empty: none
-    std::vector<std::string> unit;   ///< settings for a drop-in of drvbusd.service, which only drvbusctl uses
+    std::shared_ptr<const Settings> device;  ///< the configured device; null: the device is of class drvbus
+    std::string preset;                      ///< name of the preset that supplies missing settings; empty: none
+    std::vector<std::string> unit;           ///< settings for a drop-in of drvbusd.service, which only drvbusctl uses
 };
 
 }  // namespace drvbus::device

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -40,11 +40,11 @@ public:
     /// Undoes the setup, unless the service manager keeps the device open.
     ~DeviceFile();
 
-    /// @param settings of the configured device; none: the device is of class drvbus, or the configuration now
+    /// @param settings of the configured device; null: the device is of class drvbus, or the configuration now
     ///        assigns another device to the channel
-    void set_settings(std::optional<Settings> settings) { settings_ = std::move(settings); }
-    /// @returns what `set_settings` got; null: none
-    [[nodiscard]] const Settings* settings() const noexcept { return settings_ ? &*settings_ : nullptr; }
+    void set_settings(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
+    /// @returns what `set_settings` got
+    [[nodiscard]] const Settings* settings() const noexcept { return settings_.get(); }
 
     /// Uses `inherited_device` if it is valid, else the device that is still open, and else opens the device.
     /// @param description its `node` is set to the device node that matched
@@ -104,7 +104,7 @@ private:
     const service::InheritedFds& inherited_;
     DevicesInUse& in_use_;
     DevicesInUse::Use use_;  // declared before the file, so that it ends after the file is closed
-    std::optional<Settings> settings_;
+    std::shared_ptr<const Settings> settings_;
     bool ring_ = false;
     bool stored_ = false;         ///< the open files were given to the service manager
     bool newly_opened_ = false;   ///< `set_up` has to run the setup

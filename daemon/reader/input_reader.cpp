@@ -168,7 +168,7 @@ private:
     bool read_input(bool& end_of_input)
     {
         const std::uint64_t begin = replay_log_.framing_progress().staging_begin;
-        const std::size_t got = source_->read(staging_area_.free_space(begin), end_of_input);
+        const std::size_t got = source_->read(staging_area_.free_space(begin, source_->reads_in_parts()), end_of_input);
         staging_area_.advance_end(got);
         return got > 0;
     }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,11 @@ public:
         const bool known = fstat(fd, &status) == 0;
         is_fifo_ = known && S_ISFIFO(status.st_mode);
         is_byte_stream_ = !known || is_fifo_ || S_ISSOCK(status.st_mode) || isatty(fd) == 1;
+        // A socket of another type discards the rest of a message.
+        int type = 0;
+        socklen_t size = sizeof(type);
+        const bool is_stream_socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+        keeps_rest_ = is_fifo_ || is_stream_socket || isatty(fd) == 1;
     }
 
     std::size_t read(std::span<std::byte> buffer, bool& end_of_input) override
@@ -56,6 +62,11 @@ public:
         }
     }
 
+    [[nodiscard]] bool reads_in_parts() const override
+    {
+        return keeps_rest_ && framing_.kind != record::Framing::Kind::raw;
+    }
+
 private:
     /// @returns `got`
     /// @throws std::runtime_error if a device that returns complete events returned another size: the format is wrong
@@ -72,6 +83,7 @@ private:
     record::Framing framing_;
     bool is_fifo_ = false;
     bool is_byte_stream_ = false;       // a read() may return parts of events
+    bool keeps_rest_ = false;           // a read() with a small buffer leaves the rest to the next one
     bool reads_single_events_ = false;  // each read() is for one event
 };
 
@@ -170,6 +182,8 @@ public:
         rearm_pending_ = got > 0;
         return got;
     }
+
+    [[nodiscard]] bool reads_in_parts() const override { return source_->reads_in_parts(); }
 
     void notified(std::uint64_t count, bool exact) override { source_->notified(count, exact); }
 

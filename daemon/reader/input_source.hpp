@@ -25,6 +25,10 @@ public:
     /// @throws std::system_error if the device fails
     [[nodiscard]] virtual std::size_t read(std::span<std::byte> buffer, bool& end_of_input) = 0;
 
+    /// Whether a read with a small buffer leaves the rest of the input to the next read. If not, a buffer that is too
+    /// small would lose input, or divide an event.
+    [[nodiscard]] virtual bool reads_in_parts() const { return false; }
+
     /// Passes on the notifications of the device.
     /// @param count how often the device has notified since the last call; may be 0
     /// @param exact false: it may have been more often

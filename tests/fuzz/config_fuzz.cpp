@@ -15,7 +15,7 @@ constexpr const char* kFile = "drvbusd.toml";
 
 bool same_device(const device::ChannelSettings& one, const device::ChannelSettings& other)
 {
-    return one.device.has_value() == other.device.has_value() &&
+    return (one.device == nullptr) == (other.device == nullptr) &&
            (!one.device || one.device->hash == other.device->hash);
 }
 

@@ -80,7 +80,7 @@ TEST(Config, DeviceAndRecordsAreRead)
 
 TEST(Config, HashCoversOnlyTheDevice)
 {
-    const auto hash_of = [](const std::string& settings) { return channel_of(settings).device.value().hash; };
+    const auto hash_of = [](const std::string& settings) { return channel_of(settings).device->hash; };
     const std::uint64_t hash = hash_of("device = \"/dev/x\"\nrecords = \"raw\"");
     EXPECT_EQ(hash_of("device = \"/dev/x\"\nrecords = \"raw\"\nnotification = \"poll\"\nformat = \"u8 x\""), hash);
     EXPECT_NE(hash_of("device = \"/dev/y\"\nrecords = \"raw\""), hash);

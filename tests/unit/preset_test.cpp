@@ -120,7 +120,7 @@ rearm = [{ write = [1, 255], to = "{sysfs}/device/config", at = 5 }]
 eventfd = { ioctl = 3, format = "u32 index; s32 fd", values = { index = 2, fd = "{eventfd}" } }
 unit = "ProtectKernelLogs=no"
 )");
-    const Settings& device = channel.device.value();
+    const Settings& device = *channel.device;
     EXPECT_EQ(device.match->attributes.at("device/name"), "glob:Power*");
     EXPECT_EQ(device.framing, (Framing{.kind = Framing::Kind::fixed, .size = 24}));
     EXPECT_EQ(device.decoding.id.size(), 2U);
