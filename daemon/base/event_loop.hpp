@@ -68,7 +68,8 @@ class EventLoop {
 public:
     /// Sources with a lower value run first; sources of one priority run in the order in which they became ready. The
     /// bus, the devices and the turns of channels have the same priority, so that none of them starves the others.
-    enum class Priority : std::int8_t { signal = -10, normal = 0, idle = 10 };
+    /// `next` is for short work that has to follow the source that requested it, before other sources run.
+    enum class Priority : std::int8_t { signal = -10, next = -5, normal = 0, idle = 10 };
 
     EventLoop();
 

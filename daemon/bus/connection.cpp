@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include "base/errno.hpp"
 
@@ -19,26 +20,13 @@ namespace {
 constexpr std::chrono::milliseconds kMinRetryDelay{50};
 constexpr std::chrono::milliseconds kMaxRetryDelay{5000};
 
+// Size of the send buffer of the socket. As root, sd-bus makes it 16 MiB. An event would then have to wait until the
+// bus has read as many bytes of replies.
+constexpr int kSendBuffer = 524288;
+
 // Matches the signal that sd-bus itself delivers when the connection is closed.
 constexpr const char* kDisconnectedMatch = "type='signal',path='/org/freedesktop/DBus/Local',"
                                            "interface='org.freedesktop.DBus.Local',member='Disconnected'";
-
-// Messages that may wait in the output queue before the daemon refuses calls.
-constexpr std::uint64_t kMaxQueued = 32;
-
-/// Limits the memory that callers can make the daemon use. While more than kMaxQueued messages wait, a call gets only a
-/// short error. While more than 8 * kMaxQueued wait, it gets no reply.
-int refuse_calls_if_queue_is_long(sd_bus_message* call, void* /*connection*/, sd_bus_error* /*error*/) noexcept
-{
-    std::uint64_t queued = 0;
-    if (sd_bus_message_is_method_call(call, nullptr, nullptr) <= 0 ||
-        sd_bus_get_n_queued_write(sd_bus_message_get_bus(call), &queued) < 0 || queued <= kMaxQueued)
-        return 0;
-    if (queued <= 8 * kMaxQueued)
-        (void)sd_bus_reply_method_errorf(call, "org.drvbus1.Error.Busy",
-                                         "too many replies are waiting to be written to the bus; call again later");
-    return 1;
-}
 
 const char* name_of(BusType type)
 {
@@ -60,7 +48,7 @@ OpenedBus open_bus_for_daemon(BusType type)
 
 Connection::Connection(EventLoop& loop, BusType type, Callbacks callbacks)
     : loop_(loop), log_(loop), type_(type), callbacks_(std::move(callbacks)), bus_(open_bus_for_daemon(type)),
-      retry_delay_(kMinRetryDelay),
+      calls_(loop), retry_delay_(kMinRetryDelay),
       after_each_(loop.after_each(EventLoop::Priority::normal, [this] { check_flushed(); })),
       retry_(loop.timer(EventLoop::Priority::normal, [this] { probe(); })),
       disconnect_call_(loop.deferred(EventLoop::Priority::normal, [this] { on_disconnected(); })),
@@ -94,11 +82,14 @@ void Connection::attach()
         return 0;
     };
     check(sd_bus_add_match(bus_->handle, nullptr, kDisconnectedMatch, on_local_disconnected, this), "sd_bus_add_match");
-    check(sd_bus_add_filter(bus_->handle, nullptr, refuse_calls_if_queue_is_long, this), "sd_bus_add_filter");
+    const int fd = check(sd_bus_get_fd(bus_->handle), "sd_bus_get_fd");
+    check(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof(kSendBuffer)) == 0 ? 0 : -errno, "SO_SNDBUF");
+    calls_.attach(bus_->handle);
 }
 
 void Connection::detach()
 {
+    calls_.detach();
     if (bus_)
         sd_bus_detach_event(bus_->handle);
     bus_.reset();

@@ -8,6 +8,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/log_limiter.hpp"
+#include "bus/incoming_calls.hpp"
 #include "bus/sdbus_version.hpp"
 
 namespace drvbus::bus {
@@ -84,6 +85,7 @@ private:
     BusType type_;
     Callbacks callbacks_;
     std::optional<OpenedBus> bus_;
+    IncomingCalls calls_;
     bool connected_ = false;
     std::chrono::milliseconds retry_delay_;
     std::unique_ptr<sd_bus, ProbeDeleter> probe_;  ///< connection of its own, while a probe waits for its reply

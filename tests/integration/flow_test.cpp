@@ -19,6 +19,7 @@
 #include <systemd/sd-bus.h>
 
 #include "fifo_test.hpp"
+#include "observer.hpp"
 
 namespace drvbus::test {
 namespace {
@@ -269,78 +270,130 @@ public:
     /// Sends a call of GetManagedObjects, which has a long answer.
     void send_call()
     {
-        call("org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
-             [](sd_bus_message* answer, void* self, sd_bus_error*) {
-                 const sd_bus_error* const error = sd_bus_message_get_error(answer);
-                 ++static_cast<FloodingCaller*>(self)->answers_[error == nullptr ? "" : error->name];
-                 return 0;
-             });
+        const auto on_answer = [](sd_bus_message* answer, void* self, sd_bus_error*) {
+            const sd_bus_error* const error = sd_bus_message_get_error(answer);
+            ++static_cast<FloodingCaller*>(self)->answers_[error == nullptr ? "" : error->name];
+            return 0;
+        };
+        must(sd_bus_call_method_async(bus_, nullptr, "org.drvbus1", "/org/drvbus1",
+                                      "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", on_answer, this,
+                                      nullptr),
+             "sd_bus_call_method_async");
+        must(sd_bus_flush(bus_), "sd_bus_flush");
     }
 
-    /// Reads the answers received so far and sends a last call. @returns whether the last call has been answered
-    bool read_answers()
+    /// Sends such calls, with at most `limit` of them unanswered, and reads the answers received so far.
+    void exchange(int limit)
     {
-        if (!last_call_answered_)
-            call("org.drvbus1.Manager", "None", [](sd_bus_message* answer, void* self, sd_bus_error*) {
-                static_cast<FloodingCaller*>(self)->last_call_answered_ =
-                    sd_bus_message_is_method_error(answer, SD_BUS_ERROR_UNKNOWN_METHOD) > 0;
-                return 0;
-            });
+        for (; sent_ - answer_count() < limit; ++sent_)
+            send_call();
+        read_answers();
+    }
+
+    /// Sends a call of GetManagedObjects that wants no answer. The bus does not limit the number of these calls.
+    void send_call_without_answer()
+    {
+        sd_bus_message* message = nullptr;
+        must(sd_bus_message_new_method_call(bus_, &message, "org.drvbus1", "/org/drvbus1",
+                                            "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"),
+             "sd_bus_message_new_method_call");
+        const std::unique_ptr<sd_bus_message, decltype(&sd_bus_message_unref)> owner(message, sd_bus_message_unref);
+        must(sd_bus_message_set_expect_reply(message, 0), "sd_bus_message_set_expect_reply");
+        must(sd_bus_send(bus_, message, nullptr), "sd_bus_send");
+        must(sd_bus_flush(bus_), "sd_bus_flush");
+    }
+
+    /// Reads the answers received so far.
+    void read_answers()
+    {
         while (sd_bus_process(bus_, nullptr) > 0) {
         }
-        return last_call_answered_;
+    }
+
+    /// Reads all answers that the bus has sent or queued for this caller.
+    void read_all_answers()
+    {
+        must(sd_bus_call_method(bus_, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId",
+                                nullptr, nullptr, nullptr),
+             "GetId");
+        read_answers();
     }
 
     /// Number of answers by the name of their error; "" for answers without an error.
     [[nodiscard]] const std::map<std::string, int>& answers() const { return answers_; }
 
 private:
-    void call(const char* interface, const char* method, sd_bus_message_handler_t answered)
+    [[nodiscard]] int answer_count() const
     {
-        must(sd_bus_call_method_async(bus_, nullptr, "org.drvbus1", "/org/drvbus1", interface, method, answered, this,
-                                      nullptr),
-             "sd_bus_call_method_async");
-        must(sd_bus_flush(bus_), "sd_bus_flush");
+        int sum = 0;
+        for (const auto& [error, count] : answers_)
+            sum += count;
+        return sum;
     }
 
     sd_bus* bus_ = nullptr;
-    bool last_call_answered_ = false;
+    int sent_ = 0;
     std::map<std::string, int> answers_;
 };
 
-class CallFlood : public FifoTest {};
+class CallFlood : public FifoTest {
+protected:
+    /// Starts the daemon with "sensor" and 32 other channels, so that the answer of GetManagedObjects is long.
+    void start_many_channels()
+    {
+        std::string others;
+        for (int i = 0; i < 32; ++i)
+            others +=
+                channel("other" + std::to_string(i), fifos_.emplace_back(path("other" + std::to_string(i))).path());
+        raise_file_limit(512);  // the daemon has several fds for each channel
+        start(channel("sensor", fifo_.path()) + others);
+        writer_ = fifo_.open_writer();
+    }
+
+    /// Waits until the daemon has handled all calls.
+    [[nodiscard]] bool wait_until_handled()
+    {
+        const std::vector<UniqueFd> connection = connections();
+        return wait_until([&] {
+            int unread = 0;
+            return ioctl(connection.front().get(), FIONREAD, &unread) == 0 && unread == 0 && is_sleeping(daemon());
+        });
+    }
+
+    /// Processor time of the daemon, in ns.
+    [[nodiscard]] std::uint64_t cpu_time()
+    {
+        return std::stoull(read_file("/proc/" + std::to_string(daemon().pid()) + "/schedstat"));
+    }
+
+private:
+    std::deque<Fifo> fifos_;
+};
 
 // The bus delivers calls even if it does not read the answers, which then queue up in the daemon.
 TEST_F(CallFlood, CallsAreRefusedWhileAnswersAreQueued)
 {
     constexpr int kCalls = 120;  // the bus limits a connection to 128 pending answers
-    std::string others;
-    std::deque<Fifo> fifos;
-    for (int i = 0; i < 32; ++i)
-        others += channel("other" + std::to_string(i), fifos.emplace_back(path("other" + std::to_string(i))).path());
-    raise_file_limit(512);  // the daemon has several fds for each channel
-    start(channel("sensor", fifo_.path()) + others);
-    writer_ = fifo_.open_writer();
+    start_many_channels();
     shrink_send_buffer();
-    const std::vector<UniqueFd> connection = connections();
     std::deque<FloodingCaller> callers;
     for (int i = 0; i < 6; ++i) {
         callers.emplace_back(bus().address());
         for (int call = 0; call < kCalls; ++call)
             callers.back().send_call();
     }
-    ASSERT_TRUE(wait_until([&] {
-        int unread = 0;
-        return ioctl(connection.front().get(), FIONREAD, &unread) == 0 && unread == 0 && is_sleeping(daemon());
-    }));
+    ASSERT_TRUE(wait_until_handled());
 
-    // All callers in turn: unread answers of one caller block the answers to the others.
-    EXPECT_TRUE(wait_until([&] {
-        bool all = true;
+    // The daemon publishes the event when the bus has accepted all answers. All callers in turn: unread answers of one
+    // caller block the answers to the others.
+    send(1);
+    ASSERT_TRUE(wait_until([&] {
         for (FloodingCaller& caller : callers)
-            all = caller.read_answers() && all;
-        return all;
-    }));
+            caller.read_answers();
+        return subscriber_.received().events.size() == 1;
+    })) << "the daemon publishes no events after the flood";
+    for (FloodingCaller& caller : callers)
+        caller.read_all_answers();
     std::map<std::string, int> totals;
     for (const FloodingCaller& caller : callers) {
         for (const auto& [error, times] : caller.answers())
@@ -351,8 +404,46 @@ TEST_F(CallFlood, CallsAreRefusedWhileAnswersAreQueued)
     EXPECT_LT(totals[""] + totals["org.drvbus1.Error.Busy"], 6 * kCalls)
         << "the number of errors is not limited either";
     EXPECT_EQ(totals.size(), 2U);
-    send(1);
-    EXPECT_TRUE(subscriber_.wait_for(1)) << "the daemon publishes no events after the flood";
+}
+
+TEST_F(CallFlood, CallerBeyondItsBudgetIsRefused)
+{
+    start_many_channels();
+    FloodingCaller caller(bus().address());
+    EXPECT_TRUE(wait_until([&] {
+        caller.exchange(100);
+        return caller.answers().contains("org.drvbus1.Error.Busy");
+    })) << caller.answers().at("")
+        << " calls were answered";
+}
+
+TEST_F(CallFlood, DelaysNeitherOtherCallersNorEvents)
+{
+    constexpr int kCalls = 200;
+    constexpr int kBursts = 20;
+    constexpr int kBurst = 1000;
+    start_many_channels();
+    const Observer observer(bus().address());
+    std::uint64_t begin = cpu_time();
+    for (int i = 0; i < kCalls; ++i)
+        ASSERT_EQ(observer.managed().size(), 33U);
+    const std::uint64_t answer_cost = (cpu_time() - begin) / kCalls;
+
+    FloodingCaller flood(bus().address());
+    const std::uint64_t memory = anonymous_kib(daemon());
+    begin = cpu_time();
+    for (std::uint64_t burst = 1; burst <= kBursts; ++burst) {
+        for (int i = 0; i < kBurst; ++i)
+            flood.send_call_without_answer();
+        EXPECT_NE(observer.manager().Version(), "");  // throws if the call is refused
+        send(burst);
+    }
+    ASSERT_TRUE(subscriber_.wait_for(kBursts)) << summary(subscriber_);
+    EXPECT_EQ(subscriber_.received().gaps(kBursts), "");
+    ASSERT_TRUE(wait_until_handled());
+    // The others wait for as long as the daemon works on the flood. Processor time does not depend on other processes.
+    EXPECT_LT(cpu_time() - begin, kBursts * kBurst * answer_cost / 4) << "ns; an answer costs " << answer_cost << " ns";
+    EXPECT_LT(anonymous_kib(daemon()), memory + 1024) << "KiB";
 }
 
 }  // namespace

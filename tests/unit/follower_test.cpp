@@ -57,6 +57,7 @@ public:
     std::uint64_t page = 3;    ///< maximum number of events in a reply
     bool unreachable = false;  ///< all calls of the service fail
     bool unavailable = false;  ///< GetEvents fails, properties can be read
+    bool busy = false;         ///< the service refuses GetEvents
     int get_events_calls = 0;
     int bus_calls = 0;
     std::optional<InstancePosition> previous;  ///< if not set, the old instance ended at the follower's position
@@ -84,6 +85,8 @@ private:
         ++get_events_calls;
         if (unreachable || unavailable)
             throw bus::make_error("org.freedesktop.DBus.Error.ServiceUnknown", "not on the bus");
+        if (busy)
+            throw bus::make_error("org.drvbus1.Error.Busy", "call again later");
         if (since > next)
             throw bus::make_error("org.drvbus1.Error.OutOfRange", "beyond the next event");
         EventList list{{}, std::max(since, oldest), false, instance};
@@ -170,6 +173,24 @@ TEST(Follower, ExpectedEventIsDeliveredWhileTheServiceIsUnreachable)
     EXPECT_THROW(follower.catch_up(), sdbus::Error);
     follower.receive(3);
     EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3")) << "no event is missing before it";
+}
+
+TEST(Follower, BusyServiceIsCalledAgainOnlyByCatchUp)
+{
+    SimulatedFollower follower;
+    follower.next = 3;
+    follower.catch_up();
+    follower.get_events_calls = 0;
+    follower.busy = true;
+    follower.next = 7;
+    for (std::uint64_t sequence = 4; sequence <= 6; ++sequence)  // the bus dropped 3
+        follower.receive(sequence);
+    EXPECT_EQ(follower.get_events_calls, 1) << "each signal calls the service";
+    EXPECT_THROW(follower.catch_up(), sdbus::Error);
+    follower.busy = false;
+    follower.catch_up();
+    follower.publish(7, 7);
+    EXPECT_THAT(follower.calls, ElementsAre("1", "2", "3", "4", "5", "6", "7"));
 }
 
 TEST(Follower, GapIsFilledBeforeTheEventAfterIt)

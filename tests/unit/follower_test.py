@@ -33,6 +33,7 @@ class SimulatedFollower(drvbus.Follower):
         self.page = 3  # maximum number of events in a reply
         self.unreachable = False  # all calls of the service fail
         self.unavailable = False  # GetEvents fails, properties can be read
+        self.busy = False  # the service refuses GetEvents
         self.get_events_calls = 0
         self.bus_calls = 0
         self.previous = None  # if not set, the old instance ended at the follower's position
@@ -68,6 +69,8 @@ class SimulatedFollower(drvbus.Follower):
         self.get_events_calls += 1
         if self.unreachable or self.unavailable:
             raise dbus_error("org.freedesktop.DBus.Error.ServiceUnknown")
+        if self.busy:
+            raise dbus_error("org.drvbus1.Error.Busy")
         if since > self.next:
             raise dbus_error("org.drvbus1.Error.OutOfRange")
         first = max(since, self.oldest)
@@ -136,6 +139,17 @@ class FollowerTest(unittest.TestCase):
         self.assertRaises(GLib.Error, follower.catch_up)
         follower.receive(3)
         self.expect(follower, 1, 2, 3)
+
+    def test_busy_service_is_called_again_only_by_catch_up(self):
+        follower = caught_up(3)
+        follower.get_events_calls, follower.busy, follower.next = 0, True, 7
+        follower.receive(4, 5, 6)  # the bus dropped 3
+        self.assertEqual(follower.get_events_calls, 1)  # each signal does not call the service
+        self.assertRaises(GLib.Error, follower.catch_up)
+        follower.busy = False
+        follower.catch_up()
+        follower.publish(7, 7)
+        self.expect(follower, *range(1, 8))
 
     def test_gap_is_filled_before_the_event_after_it(self):
         follower = caught_up()

@@ -91,6 +91,7 @@ public:
     /// @throws sdbus::Error if the service does not reply or refuses; call again later
     void catch_up()
     {
+        busy_ = false;
         for (bool more = true; more;) {
             const EventList list = get_events_from_position();
             if (position_.instance != 0 && list.instance != position_.instance) {
@@ -125,7 +126,7 @@ protected:
     };
 
     /// To be called for each signal Event. Does not throw sdbus::Error: if the service does not reply, the next signal
-    /// or `catch_up` tries again.
+    /// or `catch_up` tries again. If it replies that it is busy, only `catch_up` does.
     void handle_event(const Event& event)
     {
         ++counters_.signals;
@@ -196,10 +197,13 @@ private:
 
     void try_to_catch_up()
     {
+        if (busy_)
+            return;
         try {
             catch_up();
-        } catch (const sdbus::Error&) {
+        } catch (const sdbus::Error& error) {
             // must_catch_up_ is still set, so that no event is delivered out of order until a later attempt succeeds.
+            busy_ = std::string(error.getName()) == "org.drvbus1.Error.Busy";
         }
     }
 
@@ -288,6 +292,7 @@ private:
     std::uint64_t new_instance_ = 0;                   // while switching_
     std::uint64_t new_instance_begin_ = kUnknownTime;  // earliest known time of one of its events
     int pending_bus_calls_ = 0;
+    bool busy_ = false;  // the service has refused a call: it must not be called again for each signal
 };
 
 }  // namespace drvbus::client

@@ -82,6 +82,7 @@ class Follower:
         self.counters = Counters()
         self._instance, self._next, self._time = position
         self._last_signal = 0  # highest sequence of a signal of this instance
+        self._busy = False  # the service refused the last call: do not call it for each signal
         self._must_catch_up = True  # events before the next signal may be missing
         self._switching = False  # a new instance exists, signals of the old one may still arrive
         self._new_instance = 0  # while _switching
@@ -126,6 +127,7 @@ class Follower:
         Blocks until the service has replied. Raises GLib.Error if it does not reply or
         refuses; call again later.
         """
+        self._busy = False
         more = True
         while more:
             reply = self._get_events_from_position()
@@ -194,10 +196,13 @@ class Follower:
             self._switching = False  # the next GetEvents detects the new instance again
 
     def _try_to_catch_up(self):
+        if self._busy:
+            return
         try:
             self.catch_up()
-        except GLib.Error:
-            pass  # _must_catch_up is still set: no event is delivered out of order
+        except GLib.Error as error:
+            # _must_catch_up is still set: no event is delivered out of order
+            self._busy = Gio.DBusError.get_remote_error(error) == "org.drvbus1.Error.Busy"
 
     def _get_events_from_position(self):
         try:
