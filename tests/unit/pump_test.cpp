@@ -149,7 +149,7 @@ TEST_F(Pump, OneRunPublishesALimitedShare)
 {
     for (std::uint64_t sequence = 1; sequence <= 2000; ++sequence)
         add(sequence);
-    EXPECT_EQ(run(), Result::more);
+    EXPECT_NE(run(), Result::drained);  // more, or bus_busy if the bus was slower than the pump
     const std::uint64_t published = pump_.sent().published;
     EXPECT_GT(published, 0U);
     EXPECT_LT(published, 2000U);
