@@ -90,6 +90,15 @@ TEST(ShippedPresets, NumbersAndStructsMatchTheKernelHeaders)
     EXPECT_EQ(rtc.device->framing.size, sizeof(unsigned long));
 }
 
+TEST(ShippedPresets, EvdevGrabsTheDeviceOnRequest)
+{
+    const device::ChannelSettings evdev = channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"\ngrab = true");
+    ASSERT_EQ(evdev.device->setup.size(), 3U);
+    EXPECT_EQ(ioctl_of(evdev, 2).request, EVIOCGRAB);
+    EXPECT_EQ(ioctl_of(evdev, 2).value, 1);
+    EXPECT_EQ(channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"").device->setup.size(), 2U);
+}
+
 TEST(ShippedPresets, KeyboardMustBeAllowed)
 {
     const device::ChannelSettings allowed =
