@@ -84,7 +84,7 @@ public:
 private:
     void count(const Frame& frame)
     {
-        errors_ += !skipping_ && frame.kind != Frame::Kind::event ? 1 : 0;
+        errors_ += frame.begins_to_skip(skipping_) ? 1 : 0;
         skipping_ = frame.skipping;
         if (frame.kind == Frame::Kind::skipped)
             return;

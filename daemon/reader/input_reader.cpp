@@ -81,7 +81,8 @@ public:
         if (without_end_ + pending >= std::min(kMuchInput, framing_.max_length)) {
             done_ = true;
             spdlog::warn("channel {}: {} bytes arrived without the end of a record: {}", channel_,
-                         without_end_ + pending, record::explain_missing_end(framing_, bytes));
+                         without_end_ + pending,
+                         record::explain_missing_end(framing_, frame.size > 0 ? bytes.first(frame.size) : bytes));
         }
         without_end_ += frame.size;
     }
@@ -201,8 +202,7 @@ private:
     {
         const std::span<const std::byte> bytes = staging_area_.from(next.staging_begin).first(frame.size);
         next.staging_begin += frame.size;
-        const bool begins_to_skip = next.skipping == 0 && frame.kind != record::Frame::Kind::event;
-        next.framing_errors += begins_to_skip ? 1 : 0;
+        next.framing_errors += frame.begins_to_skip(next.skipping != 0) ? 1 : 0;
         next.skipping = frame.skipping ? 1 : 0;
         if (frame.kind == record::Frame::Kind::skipped)
             return false;

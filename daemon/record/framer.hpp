@@ -23,6 +23,13 @@ struct Frame {
     std::span<const std::byte> payload;  ///< a part of the buffer
     std::uint64_t sequence = 0;          ///< with Framing::Kind::records
     bool skipping = false;               ///< the bytes that follow continue the bytes that are skipped
+
+    /// Whether the daemon begins to skip bytes here.
+    /// @param was_skipping `skipping` of the frame before this one
+    [[nodiscard]] bool begins_to_skip(bool was_skipping) const noexcept
+    {
+        return kind == Kind::cut || (kind == Kind::skipped && !was_skipping);
+    }
 };
 
 /// Divides input into events.

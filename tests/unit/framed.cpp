@@ -24,7 +24,7 @@ std::vector<std::string> all_of(const record::Framing& framing, const std::strin
             if (frame.kind == record::Frame::Kind::incomplete)
                 break;
             at += frame.size;
-            errors += !skipping && frame.kind != record::Frame::Kind::event ? 1 : 0;
+            errors += frame.begins_to_skip(skipping) ? 1 : 0;
             skipping = frame.skipping;
             if (frame.kind != record::Frame::Kind::skipped)
                 all.push_back(as_text(frame.payload) + (frame.kind == record::Frame::Kind::cut ? "+" : ""));

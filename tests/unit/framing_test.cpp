@@ -63,6 +63,10 @@ TEST(Framing, BytesOutsideStartAndEndAreSkippedAndCountedOnce)
     expect_frames(kStxEtx, "\x02one\x03\x02\x03", ElementsAre("one", "", "0"));
     expect_frames(kStxEtx, "junk\x02one\x03\r\n\x02two\x03xx", ElementsAre("one", "two", "3"));
     expect_frames(kStxEtx, "\x02one\x02two\x03", ElementsAre("one\x02two", "0"));
+    expect_frames(kStxEtx,
+                  "junk\x02"
+                  "123456789\x03",
+                  ElementsAre("12345678+", "2"));
     const Framing framing{.kind = Framing::Kind::lines, .start = Marker::of("<<"), .end = Marker::of(">>")};
     expect_frames(framing, "<x<<<one>>><<two>>", ElementsAre("<one", "two", "2"));
 }
