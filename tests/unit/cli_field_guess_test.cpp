@@ -22,7 +22,7 @@ using testing::IsEmpty;
 
 constexpr std::uint64_t kDate = 1'764'000'000 * kSecond;
 constexpr Clocks kNow{.monotonic = 5000 * kSecond, .realtime = kDate};
-constexpr std::uint32_t kRecords = 10;
+constexpr std::uint32_t kGuessedRecords = 10;
 
 /// Guesses the fields of records that were all read at one time.
 /// @param record makes record number 0, 1, ...
@@ -30,10 +30,10 @@ template <typename Make>
 FieldGuess guess(Make record, const Clocks& now = kNow)
 {
     std::string bytes;
-    for (std::uint32_t number = 0; number < kRecords; ++number)
+    for (std::uint32_t number = 0; number < kGuessedRecords; ++number)
         bytes += record(number);
-    const FixedRecords records(as_bytes(bytes), bytes.size() / kRecords);
-    return guess_fields(records, std::vector<Clocks>(kRecords, now));
+    const FixedRecords records(as_bytes(bytes), bytes.size() / kGuessedRecords);
+    return guess_fields(records, std::vector<Clocks>(kGuessedRecords, now));
 }
 
 TEST(FieldGuess, CounterFieldAndTimeStampAreFoundAtAnyUptime)

@@ -21,26 +21,26 @@ using Numbers = std::vector<std::uint64_t>;
 constexpr std::uint64_t kHour = 3600 * kSecond;
 constexpr std::uint64_t kDay = 24 * kHour;
 constexpr std::uint64_t kYear = 365 * kDay;
-constexpr std::size_t kRecords = 10;
+constexpr std::size_t kNumbers = 10;
 
 constexpr std::uint64_t pair(std::uint64_t lower, std::uint64_t upper)
 {
     return upper << 32 | lower;
 }
 
-/// `kRecords` numbers, made from 0, 1, ...
+/// `kNumbers` numbers, made from 0, 1, ...
 template <typename Make>
 Numbers numbers(Make make)
 {
     Numbers result;
-    for (std::uint64_t at = 0; at < kRecords; ++at)
+    for (std::uint64_t at = 0; at < kNumbers; ++at)
         result.push_back(make(at));
     return result;
 }
 
 Numbers all(std::uint64_t number)
 {
-    return Numbers(kRecords, number);
+    return Numbers(kNumbers, number);
 }
 
 /// The parameter is when the first record is read. It stands for both clocks.
@@ -105,7 +105,7 @@ TEST_P(TimestampGuess, SmallNumberBelowAFieldIsNoStamp)
 TEST_P(TimestampGuess, FieldBelowACounterIsNoStamp)
 {
     const Numbers values =
-        numbers([](std::uint64_t at) { return pair(at * 1'234'567'890U & 0xffffffffU, upper() - kRecords + at); });
+        numbers([](std::uint64_t at) { return pair(at * 1'234'567'890U & 0xffffffffU, upper() - kNumbers + at); });
     EXPECT_FALSE(in_one_read(values));
     EXPECT_FALSE(in_reads_every(kMillisecond, values));
     EXPECT_FALSE(in_reads_every(kSecond, values));
@@ -176,7 +176,7 @@ protected:
 TEST_P(TimestampGuessInSeconds, SecondsOfTheReadAreRecognized)
 {
     EXPECT_TRUE(are_timestamps_s(all(GetParam()), all(now())));
-    EXPECT_TRUE(are_timestamps_s(numbers([](std::uint64_t at) { return GetParam() - kRecords + at; }), all(now())));
+    EXPECT_TRUE(are_timestamps_s(numbers([](std::uint64_t at) { return GetParam() - kNumbers + at; }), all(now())));
     EXPECT_TRUE(are_timestamps_s(numbers([](std::uint64_t at) { return GetParam() + 60 * at; }),
                                  numbers([](std::uint64_t at) { return now() + 60 * at * kSecond; })));
 }
