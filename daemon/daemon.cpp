@@ -30,7 +30,7 @@ void set_log_level(std::string_view level)
 
 Daemon::Daemon(bus::BusType bus_type, ConfigPath config_path)
     : config_path_(std::move(config_path)), config_(load_config(config_path_)),
-      connection_(loop_, bus_type,
+      connection_(loop_, bus_type, inherited_fds_.has_stored() ? bus::Start::continued : bus::Start::fresh,
                   {.flushed = [this] { turns_.request(); },
                    .disconnected = [this] { on_bus_disconnected(); },
                    .connected = [this] { on_bus_connected(); }}),
@@ -51,7 +51,8 @@ Daemon::Daemon(bus::BusType bus_type, ConfigPath config_path)
       })
 {
     use_config(std::move(config_));
-    make_manager_object();
+    if (connection_.is_connected())
+        make_manager_object();
 }
 
 int Daemon::run()
@@ -66,6 +67,7 @@ int Daemon::run()
     // No channel took these devices over.
     for (const auto& [name, fd] : std::exchange(devices_without_checkpoint_, {}))
         service::remove_fd(service::StoredFdKind::device, name);
+    connection_.request_name();
     service::notify_ready();
     status_.changed();
     const int result = loop_.run();
@@ -410,7 +412,6 @@ void Daemon::on_bus_connected()
     for (const auto& [name, entry] : channels_)
         entry.channel->bus_connected();
     enumerate_devices();  // the kernel may have dropped uevents while the daemon waited for the bus
-    turns_.request();     // for the channels that are queued since the old connection broke
 }
 
 }  // namespace drvbus

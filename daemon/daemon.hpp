@@ -34,14 +34,16 @@ namespace drvbus {
 /// gets a turn.
 class Daemon final {
 public:
-    /// Connects to the bus and requests the name org.drvbus1.
+    /// Connects to the bus.
     /// @throws std::exception, whose message says what to do, if the configuration is wrong or the bus cannot be used
     Daemon(bus::BusType bus_type, ConfigPath config_path);
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon() = default;
 
-    /// Runs until SIGTERM, SIGINT or `stop`. @returns the exit code of the process
+    /// Creates the channels, requests the name org.drvbus1, and runs until SIGTERM, SIGINT or `stop`.
+    /// @returns the exit code of the process
+    /// @throws bus::NameError if the name cannot be owned
     int run();
     /// Makes `run` return `exit_code`. Call it from the event loop.
     void stop(int exit_code) const { loop_.stop(exit_code); }

@@ -92,6 +92,9 @@ int main(int argc, char** argv)
     } catch (const drvbus::ConfigError& error) {
         spdlog::critical("{}", error.what());
         return EX_CONFIG;
+    } catch (const drvbus::bus::NameError& error) {
+        spdlog::critical("{}", error.what());
+        return error.exit_code();
     } catch (const std::exception& error) {
         spdlog::critical("{}", error.what());
         return EXIT_FAILURE;

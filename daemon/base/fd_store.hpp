@@ -33,6 +33,9 @@ public:
     /// @throws std::system_error
     [[nodiscard]] UniqueFd open(const std::string& name) const;
 
+    /// Whether an earlier process stored files that were not taken yet.
+    [[nodiscard]] bool has_stored() const noexcept { return !stored_.empty(); }
+
     /// @returns what an earlier process stored, by channel name; the second call returns nothing
     [[nodiscard]] std::map<std::string, StoredFds> take_stored();
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sysexits.h>
 
 #include "base/errno.hpp"
 
@@ -46,18 +48,26 @@ OpenedBus open_bus_for_daemon(BusType type)
 
 }  // namespace
 
-Connection::Connection(EventLoop& loop, BusType type, Callbacks callbacks)
-    : loop_(loop), log_(loop), type_(type), callbacks_(std::move(callbacks)), bus_(open_bus_for_daemon(type)),
-      calls_(loop), retry_delay_(kMinRetryDelay),
+Connection::Connection(EventLoop& loop, BusType type, Start start, Callbacks callbacks)
+    : loop_(loop), log_(loop), type_(type), start_(start), callbacks_(std::move(callbacks)), calls_(loop),
+      retry_delay_(kMinRetryDelay),
       after_each_(loop.after_each(EventLoop::Priority::normal, [this] { check_flushed(); })),
       retry_(loop.timer(EventLoop::Priority::normal, [this] { probe(); })),
       disconnect_call_(loop.deferred(EventLoop::Priority::normal, [this] { on_disconnected(); })),
       probe_reply_call_(loop.deferred(EventLoop::Priority::normal, [this] { on_probe_reply(); })),
       name_reply_call_(loop.deferred(EventLoop::Priority::normal, [this] { finish_reconnect(); }))
 {
+    try {
+        bus_ = open_bus_for_daemon(type);
+    } catch (const std::runtime_error& error) {
+        if (start == Start::fresh)
+            throw;
+        spdlog::warn("{}; waiting for the bus", error.what());
+        schedule_retry();
+        return;
+    }
     attach();
-    if (const int result = sd_bus_request_name(bus_->handle, kServiceName, 0); result < 0)
-        throw std::runtime_error(name_error_text(-result));
+    check_name_is_free();
     connected_ = true;
 }
 
@@ -87,6 +97,32 @@ void Connection::attach()
     calls_.attach(bus_->handle);
 }
 
+/// Fails early if another daemon runs: later, both would have opened the same devices.
+void Connection::check_name_is_free()
+{
+    sd_bus_message* reply = nullptr;
+    int owned = 0;
+    int result = sd_bus_call_method(bus_->handle, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                    "org.freedesktop.DBus", "NameHasOwner", nullptr, &reply, "s", kServiceName);
+    if (result >= 0)
+        result = sd_bus_message_read_basic(reply, 'b', &owned);
+    sd_bus_message_unref(reply);
+    if (result < 0)
+        throw name_error(-result);
+    if (owned != 0)
+        throw name_error(EEXIST);
+}
+
+void Connection::request_name()
+{
+    if (!connected_)
+        return;
+    if (const int result = sd_bus_request_name(bus_->handle, kServiceName, 0); result < 0)
+        throw name_error(-result);
+    owns_name_ = true;
+    start_ = Start::continued;  // from now on, this process has open devices
+}
+
 void Connection::detach()
 {
     calls_.detach();
@@ -106,6 +142,7 @@ void Connection::on_disconnected()
         log_.write("connections to the bus that broke", spdlog::level::warn,
                    fmt::format("the connection to the {} bus broke; waiting for the bus", name_of(type_)));
         connected_ = false;
+        owns_name_ = false;
         callbacks_.disconnected();
     }
     detach();
@@ -166,6 +203,8 @@ void Connection::reconnect()
         retry_connect(error.what());
         return;
     }
+    connected_ = true;
+    callbacks_.connected();
     // Asynchronous, because a synchronous call would block the event loop if the bus does not reply.
     const auto on_reply = [](sd_bus_message* reply, void* self, sd_bus_error*) noexcept {
         static_cast<Connection*>(self)->on_name_reply(reply);
@@ -187,38 +226,41 @@ void Connection::on_name_reply(sd_bus_message* reply)
 
 void Connection::finish_reconnect()
 {
-    if (!bus_ || connected_)
+    if (!connected_ || owns_name_)
         return;
     if (name_error_ == EEXIST || name_error_ == EACCES || name_error_ == EPERM)
-        throw std::runtime_error(name_error_text(name_error_));
+        throw name_error(name_error_);
     if (name_error_ != 0) {
         on_disconnected();
         return;
     }
     log_.write("connections to the bus that were made again", spdlog::level::info,
                fmt::format("connected to the {} bus again", name_of(type_)));
-    connected_ = true;
+    owns_name_ = true;
     retry_delay_ = kMinRetryDelay;
-    callbacks_.connected();
+    callbacks_.flushed();
 }
 
-std::string Connection::name_error_text(int error) const
+NameError Connection::name_error(int error) const
 {
+    const auto exit_code = [this](int code) { return start_ == Start::fresh ? code : EXIT_FAILURE; };
     if (error == EEXIST || error == EALREADY)
-        return fmt::format("the name {} is taken on the {} bus: another drvbusd is running; stop it first "
-                           "(systemctl stop drvbusd)",
-                           kServiceName, name_of(type_));
+        return {fmt::format("the name {} is taken on the {} bus: another drvbusd is running; stop it first "
+                            "(systemctl stop drvbusd)",
+                            kServiceName, name_of(type_)),
+                exit_code(EX_UNAVAILABLE)};
     if (error == EACCES || error == EPERM)
-        return fmt::format("the {} bus does not let this user own {}: run drvbusd as the user drvbus, and install "
-                           "its policy (share/dbus-1/system.d/{}.conf)",
-                           name_of(type_), kServiceName, kServiceName);
-    return fmt::format("requesting the name {}: {}", kServiceName, std::strerror(error));
+        return {fmt::format("the {} bus does not let this user own {}: run drvbusd as the user drvbus, and install "
+                            "its policy (share/dbus-1/system.d/{}.conf)",
+                            name_of(type_), kServiceName, kServiceName),
+                exit_code(EX_NOPERM)};
+    return {fmt::format("requesting the name {}: {}", kServiceName, std::strerror(error)), EXIT_FAILURE};
 }
 
 bool Connection::is_flushed()
 {
     // A closed connection has discarded its messages, so its empty queue does not mean that the bus has accepted them.
-    if (!connected_ || sd_bus_is_open(bus_->handle) <= 0)
+    if (!owns_name_ || sd_bus_is_open(bus_->handle) <= 0)
         return false;
     if (queued_messages() == 0)
         return true;
@@ -235,10 +277,10 @@ std::uint64_t Connection::queued_messages() const
 
 void Connection::check_flushed()
 {
-    if (connected_ && !is_flushed())
+    if (owns_name_ && !is_flushed())
         return;
     after_each_.enable(false);
-    if (connected_)
+    if (owns_name_)
         callbacks_.flushed();
 }
 

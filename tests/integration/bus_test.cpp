@@ -4,9 +4,11 @@
 #include <csignal>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <systemd/sd-bus.h>
 
 #include "fifo_test.hpp"
 #include "observer.hpp"
@@ -72,6 +74,64 @@ TEST_F(BusLoss, DaemonReconnectsAndContinuesAtItsPosition)
     ASSERT_TRUE(after.wait([](const Received& received) {
         return !received.events.empty() && received.events.back().sequence == 21;
     })) << summary(after);
+}
+
+/// Receives the signals that show when objects of the daemon, and its name, appear on a bus.
+class AppearanceObserver {
+public:
+    explicit AppearanceObserver(const std::string& address)
+    {
+        must(sd_bus_new(&bus_), "sd_bus_new");
+        must(sd_bus_set_address(bus_, address.c_str()), "sd_bus_set_address");
+        must(sd_bus_set_bus_client(bus_, 1), "sd_bus_set_bus_client");
+        must(sd_bus_start(bus_), "sd_bus_start");
+        for (const char* const match : {"type='signal',member='InterfacesAdded',path='/org/drvbus1'",
+                                        "type='signal',member='NameOwnerChanged',arg0='org.drvbus1'"})
+            must(sd_bus_add_match(
+                     bus_, nullptr, match,
+                     [](sd_bus_message* signal, void* self, sd_bus_error*) {
+                         static_cast<AppearanceObserver*>(self)->signals_.emplace_back(
+                             sd_bus_message_get_member(signal));
+                         return 0;
+                     },
+                     this),
+                 "sd_bus_add_match");
+    }
+    AppearanceObserver(const AppearanceObserver&) = delete;
+    AppearanceObserver& operator=(const AppearanceObserver&) = delete;
+    ~AppearanceObserver() { sd_bus_close_unref(bus_); }
+
+    /// The names of the received signals, after waiting for `count` of them.
+    const std::vector<std::string>& wait_for(std::size_t count)
+    {
+        wait_until([&] {
+            while (sd_bus_process(bus_, nullptr) > 0) {
+            }
+            return signals_.size() >= count;
+        });
+        return signals_;
+    }
+
+private:
+    sd_bus* bus_ = nullptr;
+    std::vector<std::string> signals_;
+};
+
+TEST_F(BusLoss, ObjectsAreThereBeforeTheName)
+{
+    const std::vector<std::string> expected{"InterfacesAdded", "NameOwnerChanged"};
+    {
+        AppearanceObserver observer(bus().address());
+        start_sensor();
+        EXPECT_EQ(observer.wait_for(2), expected) << "when the daemon starts";
+    }
+    bus().kill();
+    ASSERT_TRUE(wait_for_output("the connection to the session bus broke"));
+    daemon().stop();
+    bus().start();
+    AppearanceObserver observer(bus().address());
+    daemon().resume();
+    EXPECT_EQ(observer.wait_for(2), expected) << "when the daemon reconnects";
 }
 
 TEST_F(BusLoss, DaemonReconnectsAfterEachOfManyRestarts)

@@ -17,6 +17,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class Start : public FifoTest {
 protected:
@@ -126,12 +127,26 @@ TEST_F(Start, SecondDaemonExitsAndFirstContinues)
     start_channel();
     send(1);
     const Result second = run_daemon();
-    EXPECT_EQ(second.status, EXIT_FAILURE);
+    EXPECT_EQ(second.status, EX_UNAVAILABLE);
     EXPECT_THAT(second.output, HasSubstr("the name org.drvbus1 is taken on the session bus: another drvbusd is "
                                          "running; stop it first"));
+    EXPECT_THAT(second.output, Not(HasSubstr("online"))) << "the second daemon opened the device";
     send(2);
     ASSERT_TRUE(subscriber_.wait_for(2)) << summary(subscriber_);
     EXPECT_EQ(subscriber_.received().gaps(2), "") << "the second daemon consumed an event";
+}
+
+TEST_F(Start, MissingPolicyIsReportedWithAdvice)
+{
+    configure("");
+    PrivateBus strict;  // the test has a connection to the other bus
+    strict.kill();
+    strict.start("<deny own=\"org.drvbus1\"/>");
+    const Result result = run(command(), {strict.environment().front(), "JOURNAL_STREAM", "NOTIFY_SOCKET"});
+    EXPECT_EQ(result.status, EX_NOPERM);
+    EXPECT_THAT(result.output, AllOf(HasSubstr("the session bus does not let this user own org.drvbus1: run drvbusd as "
+                                               "the user drvbus, and install its policy"),
+                                     HasSubstr("org.drvbus1.conf")));
 }
 
 TEST_F(Start, UnknownOptionIsUsageError)

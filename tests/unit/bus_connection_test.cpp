@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/errno.hpp"
@@ -30,11 +31,22 @@ using testing::HasSubstr;
 
 class BusConnection : public BusTest {
 protected:
-    void connect()
+    void connect(bus::Start start = bus::Start::fresh)
     {
-        connection_ = std::make_unique<bus::Connection>(
-            loop_, bus::BusType::session,
-            bus::Connection::Callbacks{[this] { ++flushed_; }, [this] { ++lost_; }, [this] { ++back_; }});
+        connection_ =
+            std::make_unique<bus::Connection>(loop_, bus::BusType::session, start,
+                                              bus::Connection::Callbacks{[this] { ++flushed_; }, [this] { ++lost_; },
+                                                                         [this] {
+                                                                             ++back_;
+                                                                             on_connected_();
+                                                                         }});
+        connection_->request_name();
+    }
+
+    /// Waits until the connection owns the name again.
+    [[nodiscard]] bool wait_for_name()
+    {
+        return turn_until(loop_, [this] { return connection_->is_flushed(); });
     }
 
     /// Kills the bus and waits until the connection has reported the loss.
@@ -65,6 +77,17 @@ protected:
                   "sd_bus_emit_signal");
     }
 
+    /// The exit code of the exception that connecting throws.
+    int exit_code(bus::Start start)
+    {
+        try {
+            connect(start);
+        } catch (const bus::NameError& error) {
+            return error.exit_code();
+        }
+        return EXIT_SUCCESS;
+    }
+
     /// The message of the exception that connecting throws.
     std::string connect_error()
     {
@@ -79,6 +102,7 @@ protected:
     int flushed_ = 0;
     int lost_ = 0;
     int back_ = 0;
+    std::function<void()> on_connected_ = [] {};
     std::unique_ptr<bus::Connection> connection_;
 };
 
@@ -98,13 +122,14 @@ TEST_F(BusConnection, SystemBusHasAnAddressOfItsOwn)
     PrivateBus system;
     const ScopedVariable address("DBUS_SYSTEM_BUS_ADDRESS", system.address());
     {
-        const bus::Connection connection(loop_, bus::BusType::system, {});
+        bus::Connection connection(loop_, bus::BusType::system, bus::Start::fresh, {});
+        connection.request_name();
         EXPECT_NE(BusClient(loop_, system.address()).owner_of(bus::kServiceName), "");
         EXPECT_EQ(BusClient(loop_, bus_.address()).owner_of(bus::kServiceName), "");
     }
     system.kill();
     try {
-        const bus::Connection connection(loop_, bus::BusType::system, {});
+        const bus::Connection connection(loop_, bus::BusType::system, bus::Start::fresh, {});
         FAIL() << "connected to a system bus that was killed";
     } catch (const std::runtime_error& error) {
         EXPECT_THAT(error.what(), AllOf(HasSubstr("no system bus: "), HasSubstr("is dbus.service running?")));
@@ -149,9 +174,9 @@ TEST_F(BusConnection, ReconnectsAfterEachRestartOfTheBus)
     for (int round = 1; round <= 3; ++round) {
         lose_bus();
         bus_.start();
-        ASSERT_TRUE(turn_until(loop_, [&] { return back_ == round; })) << "round " << round;
+        ASSERT_TRUE(wait_for_name()) << "round " << round;
+        EXPECT_EQ(back_, round);
         EXPECT_TRUE(connection_->is_connected());
-        EXPECT_TRUE(connection_->is_flushed());
         EXPECT_NE(BusClient(loop_, bus_.address()).owner_of(bus::kServiceName), "");
     }
     EXPECT_EQ(lost_, 3);
@@ -191,7 +216,43 @@ TEST_F(BusConnection, NameTakenDuringALossEndsTheLoop)
     } catch (const std::runtime_error& error) {
         EXPECT_THAT(error.what(), HasSubstr("the name org.drvbus1 is taken on the session bus"));
     }
-    EXPECT_EQ(back_, 0);
+    EXPECT_FALSE(connection_->is_flushed()) << "events would be published without the name";
+}
+
+TEST_F(BusConnection, NameIsRequestedAfterTheCallbackForReconnections)
+{
+    connect();
+    lose_bus();
+    bus_.start();
+    const BusClient client(loop_, bus_.address());
+    std::string owner = "not called";
+    on_connected_ = [&] { owner = client.owner_of(bus::kServiceName); };
+    ASSERT_TRUE(wait_for_name());
+    EXPECT_EQ(owner, "");
+    EXPECT_EQ(flushed_, 1) << "the channels must continue";
+}
+
+TEST_F(BusConnection, ContinuedProcessWaitsForAMissingBus)
+{
+    bus_.kill();
+    connect(bus::Start::continued);
+    EXPECT_FALSE(connection_->is_connected());
+    EXPECT_FALSE(connection_->is_flushed());
+    bus_.start();
+    ASSERT_TRUE(wait_for_name());
+    EXPECT_NE(BusClient(loop_, bus_.address()).owner_of(bus::kServiceName), "");
+}
+
+TEST_F(BusConnection, ContinuedProcessFailsSoThatItIsStartedAgain)
+{
+    const BusClient other(loop_, bus_.address());
+    other.request_name(bus::kServiceName);
+    EXPECT_EQ(exit_code(bus::Start::fresh), EX_UNAVAILABLE);
+    EXPECT_EQ(exit_code(bus::Start::continued), EXIT_FAILURE);
+    bus_.kill();
+    bus_.start("<deny own=\"org.drvbus1\"/>");
+    EXPECT_EQ(exit_code(bus::Start::fresh), EX_NOPERM);
+    EXPECT_EQ(exit_code(bus::Start::continued), EXIT_FAILURE);
 }
 
 TEST_F(BusConnection, BrokenIsHandledAtTheNextTurn)
@@ -201,7 +262,8 @@ TEST_F(BusConnection, BrokenIsHandledAtTheNextTurn)
     EXPECT_EQ(lost_, 0) << "reported from within the call";
     ASSERT_TRUE(turn_until(loop_, [this] { return lost_ == 1; }));
     EXPECT_FALSE(connection_->is_connected());
-    ASSERT_TRUE(turn_until(loop_, [this] { return back_ == 1; }));
+    ASSERT_TRUE(wait_for_name());
+    EXPECT_EQ(back_, 1);
     EXPECT_NE(BusClient(loop_, bus_.address()).owner_of(bus::kServiceName), "");
 }
 

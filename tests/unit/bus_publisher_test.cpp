@@ -21,6 +21,7 @@ class BusPublisher : public BusTest {
 protected:
     void SetUp() override
     {
+        connection_.request_name();
         const char* name = nullptr;
         check(sd_bus_get_unique_name(connection_.handle(), &name), "sd_bus_get_unique_name");
         client_->subscribe(name);
@@ -40,7 +41,7 @@ protected:
         return client_->signals();
     }
 
-    bus::Connection connection_{loop_, bus::BusType::session, {[] {}, [] {}, [] {}}};
+    bus::Connection connection_{loop_, bus::BusType::session, bus::Start::fresh, {[] {}, [] {}, [] {}}};
     std::unique_ptr<BusClient> client_ = std::make_unique<BusClient>(loop_, bus_.address());
     bus::Publisher publisher_{connection_};
     bus::MessageContext channel_{bus::channel_path("sensor"), {{5, "overheat"}}, format::Format::parse("u32 count")};

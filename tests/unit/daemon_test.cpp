@@ -120,13 +120,15 @@ TEST_F(InProcessDaemon, WrongConfigurationKeepsThePresentOne)
 TEST_F(InProcessDaemon, SecondDaemonIsRefusedByName)
 {
     configure("");
-    const Daemon daemon(bus::BusType::session, config_path());
-    try {
-        const Daemon second(bus::BusType::session, config_path());
-        FAIL() << "both own the name";
-    } catch (const std::runtime_error& error) {
-        EXPECT_NE(std::string(error.what()).find("another drvbusd is running"), std::string::npos) << error.what();
-    }
+    Daemon daemon(bus::BusType::session, config_path());
+    run(daemon, [&](const auto& /*in_daemon*/) {
+        try {
+            const Daemon second(bus::BusType::session, config_path());
+            ADD_FAILURE() << "both own the name";
+        } catch (const std::runtime_error& error) {
+            EXPECT_NE(std::string(error.what()).find("another drvbusd is running"), std::string::npos) << error.what();
+        }
+    });
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ class Pump : public testing::Test {
 protected:
     Pump()
     {
+        connection_.request_name();
         auto reader = std::make_unique<ScriptedReader>();
         reader_ = reader.get();
         record::ChannelDescription description;
@@ -75,7 +76,7 @@ protected:
     PrivateBus bus_;
     const int environment_ = setenv("DBUS_SESSION_BUS_ADDRESS", bus_.address().c_str(), 1);
     EventLoop loop_;
-    bus::Connection connection_{loop_, bus::BusType::session, {[] {}, [] {}, [] {}}};
+    bus::Connection connection_{loop_, bus::BusType::session, bus::Start::fresh, {[] {}, [] {}, [] {}}};
     bus::Publisher publisher_{connection_};
     channel::Totals totals_;
     int commits_ = 0;
