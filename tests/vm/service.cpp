@@ -11,8 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include <pwd.h>
 #include <sys/syscall.h>
-#include <systemd/sd-bus.h>
 #include <unistd.h>
 
 #include "support/io.hpp"
@@ -24,11 +24,6 @@ namespace {
 
 constexpr const char* kUnitDropIn = "/run/systemd/system/drvbusd.service.d/test.conf";
 constexpr const char* kConfigDropIns = "/etc/drvbus/drvbusd.toml.d";
-
-struct CloseBus {
-    void operator()(sd_bus* bus) const { sd_bus_close_unref(bus); }
-};
-using Bus = std::unique_ptr<sd_bus, CloseBus>;
 
 struct Free {
     void operator()(char* text) const { std::free(text); }
@@ -53,19 +48,6 @@ Bus connect_to_systemd()
     checked(sd_bus_set_method_call_timeout(bus, std::chrono::microseconds(kLimit).count()), "the timeout");
     checked(sd_bus_start(bus), "sd_bus_start");
     return owner;
-}
-
-/// Connects to the system bus as the user nobody. @returns null when the bus refuses
-Bus connect_as_nobody()
-{
-    constexpr uid_t kNobody = 65534;
-    // The system calls change the user of this thread alone; the bus sees the one that connects.
-    const auto set_user = [](uid_t user) { must(static_cast<int>(syscall(SYS_setresuid, -1, user, -1)), "setresuid"); };
-    set_user(kNobody);
-    sd_bus* bus = nullptr;
-    const int result = sd_bus_open_system(&bus);
-    set_user(0);
-    return Bus(result < 0 ? nullptr : bus);
 }
 
 /// Connects for each call: the bus may have been restarted since the last one.
@@ -106,6 +88,20 @@ std::uint64_t monotonic_us()
 
 }  // namespace
 
+Bus connect_as(const std::string& user)
+{
+    const passwd* const entry = getpwnam(user.c_str());
+    if (entry == nullptr)
+        throw std::runtime_error("there is no user " + user);
+    // The system calls change the user of this thread alone; the bus sees the one that connects.
+    const auto set_user = [](uid_t uid) { must(static_cast<int>(syscall(SYS_setresuid, -1, uid, -1)), "setresuid"); };
+    set_user(entry->pw_uid);
+    sd_bus* bus = nullptr;
+    const int result = sd_bus_open_system(&bus);
+    set_user(0);
+    return Bus(result < 0 ? nullptr : bus);
+}
+
 std::string unit_property(const std::string& property)
 {
     std::string value = run({"systemctl", "show", "drvbusd", "--value", "--property", property}).output;
@@ -138,7 +134,7 @@ bool daemon_answers()
 
 std::uint64_t next_sequence(const std::string& channel)
 {
-    const Bus bus = connect_as_nobody();
+    const Bus bus = connect_as("nobody");
     std::uint64_t sequence = 0;
     if (!bus || sd_bus_get_property_trivial(bus.get(), "org.drvbus1", channel_path(channel).c_str(),
                                             "org.drvbus1.Channel", "NextSequence", nullptr, 't', &sequence) < 0)

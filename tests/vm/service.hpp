@@ -6,6 +6,7 @@
 #include <string>
 
 #include <sys/types.h>
+#include <systemd/sd-bus.h>
 #include <systemd/sd-journal.h>
 
 #include "base/unique_fd.hpp"
@@ -13,6 +14,14 @@
 #include "support/wait.hpp"
 
 namespace drvbus::test {
+
+struct CloseBus {
+    void operator()(sd_bus* bus) const { sd_bus_close_unref(bus); }
+};
+using Bus = std::unique_ptr<sd_bus, CloseBus>;
+
+/// Connects to the system bus as another user. @returns null when the bus refuses
+Bus connect_as(const std::string& user);
 
 /// @returns a property of the unit drvbusd.service of the guest
 std::string unit_property(const std::string& property);

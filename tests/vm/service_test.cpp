@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -221,6 +222,97 @@ TEST_F(Service, ReloadAppliesAConfigurationAndRefusesAWrongOne)
         expect_working();
     }
     EXPECT_EQ(Subscriber("beat").channel().Notification(), "eventfd");
+}
+
+/// Another owner of the daemon's name, or the next one after the daemon.
+class OtherOwner {
+public:
+    OtherOwner() : bus_(connect_as("drvbus"))
+    {
+        if (!bus_ || sd_bus_request_name(bus_.get(), "org.drvbus1", SD_BUS_NAME_QUEUE) < 0)
+            throw std::runtime_error("the bus does not queue the name");
+    }
+
+private:
+    Bus bus_;
+};
+
+TEST_F(Service, IsNotStartedAgainWhileAnotherDaemonRuns)
+{
+    EXPECT_EQ(systemctl("stop"), "");
+    {
+        const Journal journal;
+        const OtherOwner owner;
+        EXPECT_NE(systemctl("start"), "");
+        EXPECT_EQ(unit_property("ActiveState"), "failed");
+        EXPECT_EQ(unit_property("NRestarts"), "0");
+        EXPECT_EQ(unit_property("ExecMainStatus"), "69");
+        EXPECT_TRUE(journal.shows("the name org.drvbus1 is taken on the system bus")) << journal.messages();
+    }
+    run({"systemctl", "reset-failed", "drvbusd"});
+    EXPECT_EQ(systemctl("start"), "");
+    expect_working();
+}
+
+TEST_F(Service, IsNotStartedAgainWithoutItsPolicy)
+{
+    const std::filesystem::path policy = "/usr/share/dbus-1/system.d/org.drvbus1.conf";
+    const std::filesystem::path saved = "/run/org.drvbus1.conf";
+    const auto reload_bus = [] { must_run({"systemctl", "reload", "dbus"}); };
+    EXPECT_EQ(systemctl("stop"), "");
+    std::filesystem::copy_file(policy, saved);
+    std::filesystem::remove(policy);
+    reload_bus();
+    const Journal journal;
+    EXPECT_NE(systemctl("start"), "");
+    EXPECT_EQ(unit_property("ActiveState"), "failed");
+    EXPECT_EQ(unit_property("NRestarts"), "0");
+    EXPECT_EQ(unit_property("ExecMainStatus"), "77");
+    EXPECT_TRUE(journal.shows("the system bus does not let this user own org.drvbus1")) << journal.messages();
+    std::filesystem::copy_file(saved, policy);
+    std::filesystem::remove(saved);
+    reload_bus();
+    run({"systemctl", "reset-failed", "drvbusd"});
+    EXPECT_EQ(systemctl("start"), "");
+    expect_working();
+}
+
+// The next process must get the files of the one that was killed, so a single failure to start is not the end.
+TEST_F(Service, IsStartedAgainALimitedNumberOfTimesWhenItHasFiles)
+{
+    EXPECT_EQ(unit_property("StartLimitBurst"), "100");
+    const UnitDropIn limited("[Unit]\nStartLimitBurst=5\n");
+    expect_working();
+    const std::uint64_t emitted = channel_.sysfs("events");
+    {
+        const Journal journal;
+        const OtherOwner owner;
+        kill(daemon_pid(), SIGKILL);
+        EXPECT_TRUE(journal.shows("the name org.drvbus1 is taken on the system bus")) << journal.messages();
+    }
+    expect_working();
+    EXPECT_EQ(Subscriber("beat").channel().EventsPublished(), emitted + 1) << "the checkpoint is lost";
+    {
+        const OtherOwner owner;
+        kill(daemon_pid(), SIGKILL);
+        EXPECT_TRUE(wait_until([] { return unit_property("ActiveState") == "failed"; }));
+        EXPECT_EQ(unit_property("ExecMainStatus"), "1");
+    }
+}
+
+TEST_F(Service, OutlivesTheBusAndItsSocket)
+{
+    const pid_t before = daemon_pid();
+    expect_working();
+    const Journal journal;
+    must_run({"systemctl", "stop", "dbus.socket", "dbus.service"});
+    EXPECT_TRUE(journal.shows("the connection to the system bus broke")) << journal.messages();
+    EXPECT_EQ(unit_property("ActiveState"), "active");
+    ASSERT_EQ(channel_.emit(7), 0);
+    must_run({"systemctl", "start", "dbus.socket"});
+    expect_working();
+    EXPECT_EQ(daemon_pid(), before);
+    EXPECT_EQ(Subscriber("beat").channel().EventsPublished(), channel_.sysfs("events"));
 }
 
 TEST_F(Service, IdleDaemonWakesOnlyForTheWatchdog)
