@@ -128,6 +128,7 @@ Preset::Preset(const std::filesystem::path& directory, const std::string& name, 
             continue;
         if (given->type() != value.type())
             fail(*given, fmt::format("'{}' has to be {}, not {}", key.str(), type_name(value), type_name(*given)));
+        check_choice(key.str(), *given);
         store_copy([&, &parameter = key](const auto& concrete) { values.insert_or_assign(parameter.str(), concrete); },
                    *given);
     }
@@ -136,6 +137,19 @@ Preset::Preset(const std::filesystem::path& directory, const std::string& name, 
         fail(preset_key, fmt::format("{} has no [channel]", file.string()));
     ParameterSubstitution(values).substitute(*settings);
     channel_ = settings;
+}
+
+/// Checks the value that the user's channel has for a parameter.
+void Preset::check_choice(std::string_view parameter, const toml::node& given) const
+{
+    const toml::table* const all = document_["choices"].as_table();
+    if (all == nullptr || !all->contains(parameter))
+        return;
+    const std::vector<std::string> choices = Table(*all).strings(parameter);
+    const std::string value = text_of(given);
+    if (std::ranges::find(choices, value) == choices.end())
+        fail(given, fmt::format("'{}' cannot be \"{}\"; it is one of {}", parameter, value,
+                                quoted_list({choices.begin(), choices.end()})));
 }
 
 std::vector<std::string> Preset::parameters() const

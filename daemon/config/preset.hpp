@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <toml++/toml.h>
@@ -14,7 +15,7 @@ namespace drvbus::config {
 
 /// The settings of channels for one kind of device. The file of a preset has a table [channel]. In it, this class
 /// replaces "{PARAMETER}" by the value that the user's channel has for the parameter, or else by the default in the
-/// table [parameters].
+/// table [parameters]. A table [choices] may list the strings that are valid for a parameter.
 class Preset {
 public:
     /// Reads the file `name`.toml in the directory.
@@ -28,6 +29,8 @@ public:
     [[nodiscard]] std::vector<std::string> parameters() const;
 
 private:
+    void check_choice(std::string_view parameter, const toml::node& given) const;
+
     toml::table document_;
     const toml::table* channel_ = nullptr;
 };

@@ -173,7 +173,8 @@ WriteStep read_write(const Table& table)
     return step;
 }
 
-/// Evaluates the condition in `key`: 0, an empty string and false are false. None if there is no such key.
+/// Evaluates the condition in `key`: 0, an empty string and false are false. An array of two strings is true if they
+/// are equal. None if there is no such key.
 std::optional<bool> condition(const Table& table, std::string_view key)
 {
     const toml::node* const node = table.get(key);
@@ -183,7 +184,12 @@ std::optional<bool> condition(const Table& table, std::string_view key)
         return number->get() != 0;
     if (const auto* const text = node->as_string())
         return !text->get().empty();
-    return table.boolean(key);
+    if (!node->is_array())
+        return table.boolean(key);
+    const std::vector<std::string> texts = table.strings(key);
+    if (texts.size() != 2)
+        table.fail(key, fmt::format("'{}' compares two strings, such as [\"{{parameter}}\", \"on\"]", key));
+    return texts[0] == texts[1];
 }
 
 device::SetupStep read_setup_step(const Table& table)

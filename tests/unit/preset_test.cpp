@@ -92,6 +92,26 @@ TEST_F(Presets, ErrorInAParameterIsReportedInTheUsersFile)
                 StartsWith(directory_.path() + "/bare.toml:2:11: 'records' is only valid with"));
 }
 
+TEST_F(Presets, StepDependsOnTheChoiceOfAParameter)
+{
+    preset("line", "[parameters]\nrts = \"keep\"\n[choices]\nrts = [\"keep\", \"on\", \"off\"]\n[channel]\n"
+                   "device = \"/dev/x\"\nrecords = \"raw\"\nsetup = [\n"
+                   "{ write = \"on\", when = [\"{rts}\", \"on\"] }, { write = \"off\", when = [\"{rts}\", \"off\"] },\n"
+                   "{ write = \"set\", unless = [\"{rts}\", \"keep\"] }]\n");
+    const auto written = [&](const std::string& line) {
+        std::string text;
+        const device::ChannelSettings settings = channel_of("preset = \"line\"\n" + line);
+        for (const device::SetupStep& step : settings.device->setup)
+            text += std::get<WriteStep>(step.operation).text + " ";
+        return text;
+    };
+    EXPECT_EQ(written(""), "");
+    EXPECT_EQ(written("rts = \"on\""), "on set ");
+    EXPECT_EQ(written("rts = \"off\""), "off set ");
+    EXPECT_EQ(error_of("preset = \"line\"\nrts = \"up\""),
+              "test.toml:4:7: 'rts' cannot be \"up\"; it is one of \"keep\", \"on\", \"off\"");
+}
+
 TEST_F(Presets, ErrorInAPresetIsReportedInThePreset)
 {
     preset("bad", "[channel]\nrecords = \"lions\"\n");
@@ -160,6 +180,7 @@ TEST_F(Presets, WrongKeyIsReported)
     EXPECT_THAT(error("pattern = \"{z}\""), HasSubstr("no field \"z\""));
     EXPECT_THAT(error("match = { subsystem = \"x\" }"), HasSubstr("not both"));
     EXPECT_THAT(error("setup = [{ then = 1 }]"), HasSubstr("'then' is not a key of a step"));
+    EXPECT_THAT(error("setup = [{ write = \"x\", when = [\"a\"] }]"), HasSubstr("'when' compares two strings"));
     EXPECT_THAT(error("setup = [{}]"), HasSubstr("a step has an 'ioctl', a 'write', a 'seek'"));
     EXPECT_THAT(error("setup = [{ ioctl = -1 }]"), HasSubstr("'ioctl' cannot be -1"));
     EXPECT_THAT(error("setup = [{ ioctl = 1, values = {} }]"), HasSubstr("'values' is only valid with 'format'"));

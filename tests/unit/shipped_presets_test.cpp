@@ -11,6 +11,7 @@
 #include <linux/gpio.h>
 #include <linux/input.h>
 #include <linux/rtc.h>
+#include <sys/ioctl.h>
 
 #include "format/encode.hpp"
 
@@ -97,6 +98,20 @@ TEST(ShippedPresets, EvdevGrabsTheDeviceOnRequest)
     EXPECT_EQ(ioctl_of(evdev, 2).request, EVIOCGRAB);
     EXPECT_EQ(ioctl_of(evdev, 2).value, 1);
     EXPECT_EQ(channel_of("preset = \"evdev\"\ndevice = \"/dev/x\"").device->setup.size(), 2U);
+}
+
+TEST(ShippedPresets, SerialSetsTheLinesOnRequest)
+{
+    const auto serial = [](const std::string& lines) {
+        return channel_of("preset = \"serial\"\ndevice = \"/dev/x\"\n" + lines);
+    };
+    EXPECT_EQ(serial("").device->setup.size(), 1U) << "the lines are kept";
+    const device::ChannelSettings set = serial("dtr = \"on\"\nrts = \"off\"");
+    ASSERT_EQ(set.device->setup.size(), 3U);
+    EXPECT_EQ(ioctl_of(set, 0).request, static_cast<std::uint64_t>(TIOCMBIS));
+    EXPECT_EQ(ioctl_of(set, 0).values.at("lines"), format::Value(std::int64_t{TIOCM_DTR}));
+    EXPECT_EQ(ioctl_of(set, 1).request, static_cast<std::uint64_t>(TIOCMBIC));
+    EXPECT_EQ(ioctl_of(set, 1).values.at("lines"), format::Value(std::int64_t{TIOCM_RTS}));
 }
 
 TEST(ShippedPresets, KeyboardMustBeAllowed)
