@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <spdlog/spdlog.h>
+
 #include "input.hpp"
+
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's
+extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/)
+{
+    spdlog::set_level(spdlog::level::off);  // messages about wrong input would fill the log
+    return 0;
+}
 
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)

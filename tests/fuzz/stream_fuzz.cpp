@@ -3,34 +3,26 @@
 // An input is a byte that selects the framing, then commands: what the device sends, how many bytes of it arrive at
 // once, and what the daemon does in between. Expected result: the daemon publishes the same records as if all bytes had
 // arrived at once.
+#include <algorithm>
 #include <array>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/errno.hpp"
 #include "checkpoint/checkpoint.hpp"
+#include "framed_daemon.hpp"
 #include "input.hpp"
-#include "reader/reader.hpp"
 #include "record/record.hpp"
 #include "records.hpp"
+#include "stream_daemon.hpp"
 
 namespace drvbus::fuzz {
-
-using checkpoint::Checkpoint;
-using checkpoint::Progress;
-using checkpoint::ReplayLog;
-using reader::Reader;
-using record::Framing;
-using Status = reader::Reader::Status;
 
 namespace {
 
 // More than the replay log holds; less than a pipe holds.
 constexpr std::size_t kMaximumBytes = 640 * 1024;
 constexpr std::uint64_t kInstance = 7;
-constexpr unsigned kMaximumRestarts = 3;  // a restart is slow
 
 constexpr Framing kRecords{.kind = Framing::Kind::records};
 constexpr Framing kRaw{.kind = Framing::Kind::raw};
@@ -43,21 +35,34 @@ record::ChannelDescription description(Framing framing)
     return result;
 }
 
+/// The framings, which the first byte of an input selects.
+const std::array<Framing, 2 + kFramings.size()>& all_framings()
+{
+    static const auto all = [] {
+        std::array<Framing, 2 + kFramings.size()> framings{kRecords, kRaw};
+        std::ranges::transform(kFramings, framings.begin() + 2, [](const auto& make) { return make(); });
+        return framings;
+    }();
+    return all;
+}
+
 /// A checkpoint that has not been used. All inputs share its file.
 class UnusedCheckpoint {
 public:
     UnusedCheckpoint() : checkpoint_(Checkpoint::create(description(kRecords), kInstance))
     {
         (void)checkpoint_.replay_log();
-        read_into(images_[0], checkpoint_);
-        Checkpoint raw = Checkpoint::create(description(kRaw), kInstance);
-        (void)raw.replay_log();
-        read_into(images_[1], raw);
+        for (std::size_t framing = 0; framing < images_.size(); ++framing) {
+            Checkpoint unused = Checkpoint::create(description(all_framings().at(framing)), kInstance);
+            (void)unused.replay_log();
+            read_into(images_.at(framing), unused);
+        }
     }
 
-    Checkpoint& of(std::uint8_t raw)
+    /// @param framing index in `all_framings`
+    Checkpoint& of(std::size_t framing)
     {
-        const Image& image = images_.at(raw);
+        const Image& image = images_.at(framing);
         check(static_cast<int>(pwrite(checkpoint_.fd(), image.data(), image.size(), 0)), "pwrite");
         return checkpoint_;
     }
@@ -71,129 +76,21 @@ private:
     }
 
     Checkpoint checkpoint_;
-    std::array<Image, 2> images_{};
+    std::array<Image, 2 + kFramings.size()> images_{};
 };
 
-/// The parts of a daemon with one channel that use the device and the checkpoint.
-class Daemon {
-public:
-    Daemon(Framing framing, const Stream& stream, Checkpoint& checkpoint)
-        : framing_(framing), stream_(stream), checkpoint_(&checkpoint),
-          reader_(make_input_reader(reader::make_read_source(stream.fd(), framing), framing, {}, checkpoint))
-    {
+/// Complete records as the daemon keeps them: without the flags that a device must not set.
+std::string without_daemon_flags(std::string_view records)
+{
+    std::string result(records);
+    for (std::size_t at = 0; const std::size_t size = first_record(records.substr(at)).size; at += size) {
+        drvbus_record header{};
+        std::memcpy(&header, result.data() + at, sizeof(header));
+        header.flags &= ~record::kDaemonFlags;
+        std::memcpy(result.data() + at, &header, sizeof(header));
     }
-    Daemon(const Daemon&) = delete;
-    Daemon& operator=(const Daemon&) = delete;
-    virtual ~Daemon() = default;
-
-    /// The device has sent more bytes.
-    virtual void sent(std::string_view bytes) = 0;
-    /// Reads from the device and checks the batch. @returns whether it has events
-    virtual bool read() = 0;
-    /// Reads the events from a sequence on, and checks them.
-    virtual void read_at(std::uint64_t since) = 0;
-
-    /// Publishes up to `maximum` records of the last batch.
-    void publish(std::size_t maximum)
-    {
-        for (std::size_t count = 0; count < maximum && !batch_.empty(); ++count) {
-            const record::Record record = record::parse_record(batch_);
-            expect(record.state == record::Record::State::complete, "a batch consists of complete records");
-            publish(record.event.sequence, record.size);
-            batch_ = batch_.subspan(record.size);
-        }
-    }
-
-    /// The process is killed, and the next one continues.
-    void restart()
-    {
-        if (++restarts_ > kMaximumRestarts)
-            return;
-        const Progress before = progress();
-        reader_.reset();
-        next_checkpoint_ = Checkpoint::adopt(UniqueFd(check(dup(checkpoint_->fd()), "dup")));
-        checkpoint_ = &*next_checkpoint_;
-        expect(progress() == before, "a restart changes no progress");
-        expect(checkpoint_->description().framing == framing_ && checkpoint_->description().name == "fuzz",
-               "a restart changes no description");
-        make_reader();
-    }
-
-    /// The device is closed and opened again, as after an error.
-    void reopen()
-    {
-        const std::uint64_t end = end_of_input();
-        checkpoint_->discard_staged();
-        discard(end);
-        make_reader();
-    }
-
-    void finish()
-    {
-        reader_->finish();
-        finished_ = true;
-    }
-
-    void check_log()
-    {
-        const ReplayLog& log = checkpoint_->replay_log();
-        expect(log.begin() <= progress().record_bytes && progress().record_bytes <= log.end(),
-               "the replay log holds what is not published");
-        expect(log.end() - log.begin() <= ReplayLog::kCapacity, "the replay log does not exceed its capacity");
-        expect(log.begin() == 0 || ReplayLog::kCapacity - (log.end() - log.begin()) < 3 * kLargestRecord,
-               "the replay log drops published records only when it is full");
-    }
-
-protected:
-    [[nodiscard]] const Progress& progress() const { return checkpoint_->progress(); }
-    [[nodiscard]] Reader& reader() { return *reader_; }
-    [[nodiscard]] ReplayLog& log() { return checkpoint_->replay_log(); }
-    /// @returns the offset that the last byte read from the device would have in the replay log if it were framed
-    [[nodiscard]] std::uint64_t end_of_input()
-    {
-        return log().end() + (checkpoint_->staging_area().end() - log().framing_progress().staging_begin);
-    }
-    [[nodiscard]] bool finished() const { return finished_; }
-
-    void set_batch(std::span<const std::byte> batch) { batch_ = batch; }
-
-    /// The daemon has discarded its input after the last complete record. The input ended at `old_end`.
-    virtual void discard(std::uint64_t old_end) = 0;
-
-private:
-    void make_reader()
-    {
-        batch_ = {};
-        finished_ = false;
-        reader_ = make_input_reader(reader::make_read_source(stream_.fd(), framing_), framing_, {}, *checkpoint_);
-    }
-
-    /// Commits one record, as a channel does.
-    void publish(std::uint64_t sequence, std::size_t size)
-    {
-        Progress next = progress();
-        if (sequence < next.next_sequence) {
-            expect(framing_ == kRecords, "sequences that the daemon assigns increase");
-            ++next.instance;
-            next.instance_begin = next.record_bytes;
-        }
-        next.next_sequence = sequence + 1;
-        next.record_bytes += size;
-        ++next.published;
-        checkpoint_->commit(next);
-        reader_->commit(next);
-        expect(progress() == next, "a commit changes the progress");
-    }
-
-    Framing framing_;
-    const Stream& stream_;
-    Checkpoint* checkpoint_;
-    std::optional<Checkpoint> next_checkpoint_;
-    std::unique_ptr<Reader> reader_;
-    std::span<const std::byte> batch_;
-    unsigned restarts_ = 0;
-    bool finished_ = false;
-};
+    return result;
+}
 
 /// The daemon of a device that sends records: offsets in its stream are offsets in the replay log.
 class RecordDaemon final : public Daemon {
@@ -231,7 +128,8 @@ public:
         FirstRecord first{};
         while ((first = first_record(logged(at))).size > 0 && first.sequence < since)
             at += first.size;
-        expect(got == (first.size > 0 ? logged(at) : std::string_view()), "replayed events are those that were sent");
+        expect(got == (first.size > 0 ? without_daemon_flags(logged(at)) : std::string()),
+               "replayed events are those that were sent");
     }
 
 private:
@@ -245,7 +143,8 @@ private:
     void check_batch(std::span<const std::byte> batch)
     {
         const std::string_view got = as_text(batch);
-        expect(!got.empty() && got == not_published().substr(0, got.size()), "a batch is what was sent");
+        expect(!got.empty() && got == without_daemon_flags(not_published().substr(0, got.size())),
+               "a batch is what was sent");
         expect(size_of_complete_records(got) == got.size(), "a batch consists of complete records");
         expect(size_of_complete_records(input().substr(progress().record_bytes)) == got.size(),
                "a batch has all complete records");
@@ -363,14 +262,23 @@ std::uint32_t size(Input& input, std::uint32_t large)
 /// What the device is going to send.
 class Device {
 public:
-    Device(const Stream& stream, std::string& memory) : stream_(stream), pending_(memory) { pending_.clear(); }
+    Device(const Stream& stream, const Framing& framing, std::string& memory)
+        : stream_(stream), framing_(framing), pending_(memory)
+    {
+        pending_.clear();
+    }
 
     void append(Input& input)
     {
         sequence_ += static_cast<std::uint64_t>(std::int64_t{input.number<std::int8_t>()});
         const std::uint32_t length = size(input, DRVBUS_PAYLOAD_MAX / 32);
-        if (total_ + length < kMaximumBytes)
-            append_record(pending_, sequence_, length);
+        if (total_ + length < kMaximumBytes) {
+            if (framing_.kind == Framing::Kind::lines || framing_.kind == Framing::Kind::frames)
+                // The model takes long for a long payload.
+                append_framed(pending_, framing_, std::string(length % (4 * kLimit), static_cast<char>(sequence_)));
+            else
+                append_record(pending_, sequence_, length);
+        }
         ++sequence_;
         total_ += length + sizeof(drvbus_record);
     }
@@ -390,6 +298,7 @@ public:
 
 private:
     const Stream& stream_;
+    const Framing& framing_;
     std::string& pending_;
     std::size_t sent_ = 0;
     std::uint64_t sequence_ = 1;
@@ -445,14 +354,18 @@ void run(Input input)
     static std::array<std::string, 2> memory;
 
     stream.drain();
-    const auto raw = input.up_to<std::uint8_t>(1);
-    Checkpoint& checkpoint = unused.of(raw);
-    Device device(stream, memory[0]);
-    if (raw == 0) {
+    const std::size_t index = input.up_to(static_cast<std::uint8_t>(all_framings().size() - 1));
+    const Framing& framing = all_framings().at(index);
+    Checkpoint& checkpoint = unused.of(index);
+    Device device(stream, framing, memory[0]);
+    if (framing.kind == Framing::Kind::records) {
         RecordDaemon daemon(stream, checkpoint, memory[1]);
         execute_all(input, device, daemon);
-    } else {
+    } else if (framing.kind == Framing::Kind::raw) {
         RawDaemon daemon(stream, checkpoint, memory[1]);
+        execute_all(input, device, daemon);
+    } else {
+        FramedDaemon daemon(framing, stream, checkpoint, memory[1]);
         execute_all(input, device, daemon);
     }
 }
