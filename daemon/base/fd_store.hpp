@@ -47,9 +47,14 @@ private:
 /// Whether a service manager stores files. If so, a stored device stays open when this process exits.
 [[nodiscard]] bool can_store_fds();
 
-/// Stores a duplicate of `fd`. If the service manager cannot be reached, it logs a warning. Call `remove_fd` first if a
-/// file is already stored: the service manager would keep both.
+/// Stores a duplicate of `fd`. If the service manager cannot be reached, it logs a warning. If its store is full, it
+/// does nothing: see `is_incomplete`. Call `remove_fd` first if a file is already stored: the service manager would
+/// keep both.
 void store_fd(StoredFdKind which, const std::string& channel, int fd);
+
+/// Whether a file of the channel is not stored because the store is full. $FDSTORE of systemd 254 says how many files
+/// the store takes; $DRVBUS_FD_STORE_MAX says it for an older systemd.
+[[nodiscard]] bool is_incomplete(const std::string& channel);
 
 /// Makes the service manager close the stored file. No effect if there is none.
 void remove_fd(StoredFdKind which, const std::string& channel);

@@ -18,6 +18,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* kNotStored =
+    "the events since the daemon was started are not safe if it is killed, because the service manager has no space "
+    "for the files of the channel: raise FileDescriptorStoreMax= of drvbusd.service, and DRVBUS_FD_STORE_MAX= in its "
+    "Environment=, to three for each channel";
 constexpr const char* kRemoved =
     "the driver removed the device; the events that its ring still holds are being published";
 
@@ -115,6 +119,11 @@ std::optional<Channel::TriggerWithReason> Channel::attempt(const std::function<v
         return TriggerWithReason{Trigger::device_unusable, error.what()};
     } catch (const FloodError& error) {
         return TriggerWithReason{Trigger::flood_detected, error.what()};
+    } catch (const std::system_error& error) {
+        const char* const hint = error.code() == std::errc::too_many_files_open
+                                     ? "; the limit of open files is reached: raise LimitNOFILE= of drvbusd.service"
+                                     : "";
+        return TriggerWithReason{Trigger::device_error, fmt::format("{}{}", error.what(), hint)};
     } catch (const std::exception& error) {
         return TriggerWithReason{Trigger::device_error, error.what()};
     }
@@ -413,6 +422,11 @@ bool Channel::is_reported_readable() const
     return settings != nullptr && polled && !settings->priority_only && device_.readable();
 }
 
+std::string Channel::reason() const
+{
+    return state_ == State::online && reason_.empty() && service::is_incomplete(name()) ? kNotStored : reason_;
+}
+
 bus::ChannelProperties Channel::properties() const
 {
     const checkpoint::Progress& sent = pump_.sent();
@@ -421,7 +435,7 @@ bus::ChannelProperties Channel::properties() const
             .notification = notification_ ? std::string(to_string(notification_->kind())) : std::string(),
             .format = pump_.message_context().format.text(),
             .state = std::string(to_string(state_)),
-            .reason = reason_,
+            .reason = reason(),
             .instance = sent.instance,
             .previous_instance = sent.previous.instance,
             .previous_next_sequence = sent.previous.next_sequence,

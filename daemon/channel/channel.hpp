@@ -156,6 +156,7 @@ private:
     /// `priority_only`.
     [[nodiscard]] bool is_reported_readable() const;
 
+    [[nodiscard]] std::string reason() const;
     [[nodiscard]] bus::ChannelProperties properties() const;
     [[nodiscard]] bus::Replay replay(std::uint64_t since);
     void emit_changed();

@@ -2,6 +2,7 @@
 //
 // A new process of the service continues at the position where the previous one was killed.
 #include <csignal>
+#include <deque>
 #include <set>
 #include <string>
 
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "fifo_test.hpp"
@@ -191,6 +193,56 @@ TEST_F(Restart, ReloadReleasesFilesOfRemovedChannel)
     configure("");
     Observer(bus().address()).manager().Reload();
     EXPECT_TRUE(wait_until([&] { return manager_.stored().empty(); }));
+}
+
+TEST_F(Restart, ChannelThatDoesNotFitIntoTheStoreSaysSo)
+{
+    const Fifo other(path("other"));
+    const std::string configuration = channel("other", other.path()) + channel("sensor", fifo_.path());
+    Process::Options options = manager_.options();
+    options.environment.emplace_back("DRVBUS_FD_STORE_MAX=3");
+    options.environment.emplace_back("FDSTORE");
+    start_with(ServiceManager::as_service(command()), configuration, options);
+    const UniqueFd writer = other.open_writer();
+    Subscriber safe("other", bus().address());
+    EXPECT_EQ(state_of(safe), "online");
+    EXPECT_THAT(state_of(subscriber_),
+                testing::AllOf(testing::StartsWith("online: the events since the daemon was started are not safe"),
+                               HasSubstr("FileDescriptorStoreMax="), HasSubstr("DRVBUS_FD_STORE_MAX=")));
+    ASSERT_TRUE(wait_until([&] {
+        return manager_.stored() == std::set<std::string>{"device.other", "checkpoint.other", "checkpoint.sensor"};
+    }));
+
+    write_all(writer.get(), record({.sequence = 1}));
+    ASSERT_TRUE(safe.wait_for(1));
+    kill_service();
+    write_all(writer.get(), record({.sequence = 2}));
+    options = manager_.options();
+    options.environment.emplace_back("DRVBUS_FD_STORE_MAX=4");
+    options.environment.emplace_back("FDSTORE");
+    start_with(ServiceManager::as_service(command()), configuration, options);
+    EXPECT_TRUE(safe.wait_for(2)) << summary(safe);
+    EXPECT_EQ(state_of(subscriber_), "online");
+}
+
+TEST_F(Restart, ChannelBeyondTheLimitOfOpenFilesSaysSo)
+{
+    std::deque<Fifo> fifos;
+    std::string configuration;
+    for (int i = 0; i < 60; ++i) {
+        const std::string name = "many" + std::to_string(i);
+        configuration += channel(name, fifos.emplace_back(path(name)).path());
+    }
+    Process::Options options = manager_.options();
+    options.before_exec = [] {
+        const rlimit limit{80, 80};
+        setrlimit(RLIMIT_NOFILE, &limit);
+    };
+    start_with(ServiceManager::as_service(command()), channel("first", fifo_.path()) + configuration, options);
+    const Subscriber first("first", bus().address());
+    const Subscriber last("many9", bus().address());  // by name
+    EXPECT_EQ(state_of(first), "online");
+    EXPECT_THAT(reason_for("retrying", last), HasSubstr("raise LimitNOFILE= of drvbusd.service"));
 }
 
 }  // namespace
