@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <compare>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,7 +26,11 @@ class DevicesInUse {
         dev_t device;
         ino_t inode;
 
-        friend auto operator<=>(const Identity&, const Identity&) = default;
+        friend bool operator==(const Identity&, const Identity&) = default;
+        friend bool operator<(const Identity& a, const Identity& b) noexcept
+        {
+            return std::tie(a.type, a.device, a.inode) < std::tie(b.type, b.device, b.inode);
+        }
     };
 
 public:

@@ -31,13 +31,13 @@ std::vector<Condition> conditions_of(const Match& match)
         conditions.push_back({"sysname", sd_device_get_sysname, match.sysname});
     for (const auto& [name, wanted] : match.attributes)
         conditions.push_back({"attribute " + name,
-                              [name](sd_device* device, const char** value) {
+                              [name = name](sd_device* device, const char** value) {
                                   return sd_device_get_sysattr_value(device, name.c_str(), value);
                               },
                               wanted});
     for (const auto& [name, wanted] : match.properties)
         conditions.push_back({"property " + name,
-                              [name](sd_device* device, const char** value) {
+                              [name = name](sd_device* device, const char** value) {
                                   return sd_device_get_property_value(device, name.c_str(), value);
                               },
                               wanted});

@@ -192,7 +192,8 @@ TEST(InputTwins, EachDeviceIsReadByOneChannel)
     ASSERT_TRUE(b.wait_for(1));
     EXPECT_NE(names_and_values(a), names_and_values(b));
 
-    const ConfigDropIn by_port(twin("a", ", \"device/phys\" = \"right\"") + twin("b", ", \"device/phys\" = \"left\""));
+    const ConfigDropIn by_port(twin("a", ", \"device/phys\" = \"right\"") + twin("b", ", \"device/phys\" = \"left\"") +
+                               twin("c", ", \"device/phys\" = \"none\""));
     EXPECT_TRUE(
         wait_until([&] { return a.channel().Device() == right.node() && b.channel().Device() == left.node(); }));
     EXPECT_EQ(reason_in_state("online", "a") + reason_in_state("online", "b"), "");
