@@ -78,9 +78,10 @@ TEST_F(Flood, BadDevicesAreRetriedAtLowCostWithoutAffectingOthers)
     const Fifo no_terminal(path("no-terminal"));
     const ClosingServer closing_server(path("closing"));
     start(channel("wrong-format", "/dev/random",
-                  "records = \"fixed\"\nformat = \"u8 bytes[24]\"\nnotification = \"poll\"\n") +
+                  "shared = true\nrecords = \"fixed\"\nformat = \"u8 bytes[24]\"\nnotification = \"poll\"\n") +
           channel("ioctl-fails", no_terminal.path(), "setup = [{ ioctl = 0x5401, format = \"u8 x[64]\" }]\n") +
-          channel("floods", "/dev/random", "records = \"fixed\"\nformat = \"u8 bytes[32]\"\nflood = 10000\n") +
+          channel("floods", "/dev/random",
+                  "shared = true\nrecords = \"fixed\"\nformat = \"u8 bytes[32]\"\nflood = 10000\n") +
           channel("hangs-up", path("closing"), "preset = \"fifo\"\n") +
           channel("empty", "/sys/kernel/uevent_seqnum", "records = \"snapshot\"\nnotification = \"poll\"\n") +
           channel("good", good.path()));
