@@ -131,6 +131,8 @@ bool EventEncoder::append_event(sd_bus_message* message, const MessageContext& c
         name = record::kMismatchName;
     else if (const auto named = context.event_names.find(event.id); named != context.event_names.end())
         name = named->second.c_str();
+    else if (!context.other_events.empty())
+        name = context.other_events.c_str();
     else
         std::to_chars(digits.data(), digits.data() + digits.size() - 1, event.id);
 
@@ -257,8 +259,7 @@ void EventEncoder::append_text_variant(sd_bus_message* message, const Field& fie
 void EventEncoder::append_pairs_variant(sd_bus_message* message, std::span<const std::byte> bytes)
 {
     const auto pairs = format::parse_pairs({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    if (!std::ranges::all_of(
-            pairs, [](const auto& pair) { return is_string(pair.first) && is_string(pair.second); })) {
+    if (!std::ranges::all_of(pairs, [](const auto& pair) { return is_string(pair.first) && is_string(pair.second); })) {
         append_bytes_variant(message, bytes);
         return;
     }

@@ -21,6 +21,7 @@ struct MessageContext {
     std::string path;                                  ///< of the channel's object on the bus
     std::map<std::uint32_t, std::string> event_names;  ///< by event id
     format::Format format;                             ///< of the payloads
+    std::string other_events{};  ///< name of the events whose id has none; empty: the digits of the id
 
     /// The same without names and format: sd-bus accepts the message of every event with it.
     [[nodiscard]] MessageContext plain() const { return {path, {}, {}}; }
@@ -53,9 +54,9 @@ public:
     /// D-Bus signature of the values that `append_event` appends.
     static constexpr const char* kSignature = "sttuv";
 
-    /// Appends name, sequence, time, id and data of an event. The name of an event id without a name is its decimal
-    /// digits, so that a match on arg0 works for such an event as well. An event whose payload does not fit the format
-    /// has the name record::kMismatchName.
+    /// Appends name, sequence, time, id and data of an event. Unless the channel has a name for all events, the name
+    /// of an event id without a name is its decimal digits, so that a match on arg0 works for such an event as well. An
+    /// event whose payload does not fit the format has the name record::kMismatchName.
     /// @returns false if the payload does not fit the channel's format and was appended as bytes
     /// @throws std::system_error if sd-bus refuses a value; `message` is then incomplete
     bool append_event(sd_bus_message* message, const MessageContext& context, const record::Event& event);

@@ -257,6 +257,7 @@ void Channel::update_message_context()
 {
     bus::MessageContext& context = pump_.message_context();
     context.event_names = settings_.event_names ? *settings_.event_names : description_.event_names;
+    context.other_events = settings_.event;
     // A driver must not give this name to its events. The configuration cannot.
     std::erase_if(context.event_names, [](const auto& entry) { return entry.second == record::kMismatchName; });
     if (settings_.format) {

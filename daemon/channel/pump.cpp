@@ -24,8 +24,7 @@ constexpr std::size_t kTurnBudget = 16384;
 Pump::Pump(std::string name, bus::Connection& connection, bus::Publisher& publisher, Totals& totals, LogLimiter& log,
            Callbacks callbacks)
     : name_(std::move(name)), connection_(connection), publisher_(publisher), totals_(totals), log_(log),
-      losses_(fmt::format("channel {}: lost events", name_)),
-      new_instances_(fmt::format("channel {}: new instances of the device", name_)), callbacks_(std::move(callbacks))
+      callbacks_(std::move(callbacks))
 {
     message_context_.path = bus::channel_path(name_);
 }
@@ -116,7 +115,7 @@ void Pump::publish(const record::Event& event)
 
 void Pump::begin_instance(std::uint64_t sequence)
 {
-    if (log_.admit(new_instances_, spdlog::level::info))
+    if (log_.admit(fmt::format("channel {}: new instances of the device", name_), spdlog::level::info))
         spdlog::info("channel {}: the sequence went back from {} to {}: another instance of the device begins", name_,
                      sent_.next_sequence, sequence);
     sent_.previous = {sent_.instance, sent_.next_sequence};
@@ -126,12 +125,18 @@ void Pump::begin_instance(std::uint64_t sequence)
     callbacks_.new_instance();
 }
 
+/// The subject in the log. It is made when it is needed, because most channels never need it.
+std::string Pump::lost_events() const
+{
+    return fmt::format("channel {}: lost events", name_);
+}
+
 /// Announces the events from the next sequence up to, but not including, `end` as lost.
 void Pump::publish_lost(std::uint64_t end)
 {
     const std::uint64_t count = end - sent_.next_sequence;
     publisher_.lost(message_context_, sent_.next_sequence, count);
-    if (log_.admit(losses_, spdlog::level::warn, count))
+    if (log_.admit(lost_events(), spdlog::level::warn, count))
         spdlog::warn("channel {}: {} events from sequence {} on are lost: {}", name_, count, sent_.next_sequence,
                      reader_->loss_cause());
     sent_.lost += count;
@@ -142,7 +147,7 @@ void Pump::publish_lost(std::uint64_t end)
 void Pump::publish_unknown_loss()
 {
     publisher_.lost(message_context_, sent_.next_sequence, 0);
-    if (log_.admit(losses_, spdlog::level::warn))
+    if (log_.admit(lost_events(), spdlog::level::warn))
         spdlog::warn("channel {}: the device lost events at sequence {}, and does not say how many; read it faster, or "
                      "enlarge its buffer",
                      name_, sent_.next_sequence);

@@ -111,6 +111,7 @@ private:
     std::size_t publish_batch(std::span<const std::byte> records, std::size_t budget);
     void publish(const record::Event& event);
     void publish_lost(std::uint64_t end);
+    [[nodiscard]] std::string lost_events() const;
     void publish_unknown_loss();
     void begin_instance(std::uint64_t sequence);
 
@@ -119,7 +120,6 @@ private:
     bus::Publisher& publisher_;
     Totals& totals_;
     LogLimiter& log_;
-    std::string losses_, new_instances_;  ///< subjects in the log
     Callbacks callbacks_;
     bus::MessageContext message_context_;
     std::optional<checkpoint::Checkpoint> checkpoint_;

@@ -260,12 +260,9 @@ void read_event_name(const Table& table, device::ChannelSettings& channel)
     }
     if (name)
         check_event_name(*table.get("event"), "event", *name);
-    if (!channel.event_names)
-        channel.event_names.emplace();
-    if (name)
-        channel.event_names->insert_or_assign(0, *name);
-    else
-        channel.event_names->try_emplace(0, settings.framing.kind == record::Framing::Kind::lines ? "line" : "record");
+    if (name && channel.event_names)
+        channel.event_names->erase(0);  // the name that the preset gives
+    channel.event = name.value_or(settings.framing.kind == record::Framing::Kind::lines ? "line" : "record");
 }
 
 /// Checks that the fields that the setup prepends have a fixed size.
@@ -332,12 +329,13 @@ void read_device(const Table& table, device::ChannelSettings& channel)
                                "is {}",
                                size, device::SetupState::kMaxSize));
     settings.rearm = read_steps(table, "rearm");
-    settings.eventfd_step = read_step(table, "eventfd");
+    if (auto step = read_step(table, "eventfd"))
+        settings.eventfd_step = std::make_shared<const device::SetupStep>(*std::move(step));
     if (const auto fetch = read_step(table, "fetch")) {
         const auto* const ioctl = std::get_if<device::IoctlStep>(&fetch->operation);
         if (ioctl == nullptr || !ioctl->format)
             table.fail("fetch", "'fetch' is an 'ioctl' with the 'format' of its reply");
-        settings.fetch = *ioctl;
+        settings.fetch = std::make_shared<const device::IoctlStep>(*ioctl);
     }
     settings.priority_only = table.boolean("priority").value_or(false);
     settings.shared = table.boolean("shared").value_or(false);

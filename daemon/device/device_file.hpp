@@ -45,6 +45,7 @@ public:
     void set_settings(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
     /// @returns what `set_settings` got
     [[nodiscard]] const Settings* settings() const noexcept { return settings_.get(); }
+    [[nodiscard]] const std::shared_ptr<const Settings>& shared_settings() const noexcept { return settings_; }
 
     /// Uses `inherited_device` if it is valid, else the device that is still open, and else opens the device.
     /// @param description its `node` is set to the device node that matched

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,10 +28,10 @@ struct Settings {
     std::vector<SetupStep> setup;  ///< steps that run once, after the device was opened
     /// Steps that run before the first read, and before a read that follows one with input.
     std::vector<SetupStep> rearm;
-    /// Registers an eventfd with the driver; none: the daemon passes no eventfd.
-    std::optional<SetupStep> eventfd_step;
-    std::optional<IoctlStep> fetch;  ///< returns one event; replaces read(); none: the daemon reads the device
-    bool shared = false;             ///< accepts that other channels with `shared` use the device
+    /// Registers an eventfd with the driver; null: the daemon passes no eventfd.
+    std::shared_ptr<const SetupStep> eventfd_step;
+    std::shared_ptr<const IoctlStep> fetch;  ///< returns one event; replaces read(); null: the daemon reads the device
+    bool shared = false;                     ///< accepts that other channels with `shared` use the device
     /// Number of events without the device being drained that is a flood; 0: there is no limit.
     std::uint64_t flood_limit = kDefaultFloodLimit;
     /// Of all members above except `decoding`. Two devices with the same hash are the same device.

@@ -37,25 +37,31 @@ std::size_t size_of(Type type) noexcept
     return 0;
 }
 
+const std::shared_ptr<const Format::Parsed>& Format::without_description()
+{
+    static const auto kNone = std::make_shared<const Parsed>();
+    return kNone;
+}
+
 bool Format::fits(std::size_t length) const noexcept
 {
-    if (kind_ == Kind::bytes)
+    if (parsed_->kind == Kind::bytes)
         return true;
-    if (length < fixed_size_)
+    if (length < parsed_->fixed_size)
         return false;
-    const std::size_t left = length - fixed_size_;
-    return rest_unit_ == 0 ? left == 0 : left % rest_unit_ == 0;
+    const std::size_t left = length - parsed_->fixed_size;
+    return parsed_->rest_unit == 0 ? left == 0 : left % parsed_->rest_unit == 0;
 }
 
 std::string Format::accepted_sizes() const
 {
-    if (kind_ == Kind::bytes)
+    if (parsed_->kind == Kind::bytes)
         return "any number of bytes";
-    if (rest_unit_ == 0)
-        return fmt::format("{} bytes", fixed_size_);
-    if (rest_unit_ == 1)
-        return fmt::format("{} bytes or more", fixed_size_);
-    return fmt::format("{} bytes and any multiple of {}", fixed_size_, rest_unit_);
+    if (parsed_->rest_unit == 0)
+        return fmt::format("{} bytes", parsed_->fixed_size);
+    if (parsed_->rest_unit == 1)
+        return fmt::format("{} bytes or more", parsed_->fixed_size);
+    return fmt::format("{} bytes and any multiple of {}", parsed_->fixed_size, parsed_->rest_unit);
 }
 
 std::string Format::explain_mismatch(std::size_t length) const

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace drvbus::format {
@@ -79,7 +81,8 @@ public:
     std::size_t column;
 };
 
-/// Describes the fields of a payload (docs/formats.md defines the language). Immutable after `parse`.
+/// Describes the fields of a payload (docs/formats.md defines the language). Immutable after `parse`. Copies share the
+/// description, because a channel has several of them.
 class Format {
 public:
     enum class Kind : std::uint8_t {
@@ -88,23 +91,27 @@ public:
         fields,      ///< named fields, published as `a{sv}`
     };
 
-    Format() = default;
+    /// Of Kind::bytes.
+    Format() : parsed_(without_description()) {}
 
     /// Parses `text`. If it is empty or only white space, the result is of Kind::bytes.
     /// @throws ParseError
     [[nodiscard]] static Format parse(std::string_view text, Source source = Source::driver);
 
-    [[nodiscard]] Kind kind() const noexcept { return kind_; }
-    [[nodiscard]] const std::string& text() const noexcept { return text_; }
-    [[nodiscard]] const std::vector<Field>& fields() const noexcept { return fields_; }
+    [[nodiscard]] Kind kind() const noexcept { return parsed_->kind; }
+    [[nodiscard]] const std::string& text() const noexcept { return parsed_->text; }
+    [[nodiscard]] const std::vector<Field>& fields() const noexcept { return parsed_->fields; }
 
     /// Whether a payload of `length` bytes has exactly these fields.
     [[nodiscard]] bool fits(std::size_t length) const noexcept;
 
     /// Size in bytes of all fields except one of Shape::rest. Fields of Shape::reference count without their elements.
-    [[nodiscard]] std::size_t fixed_size() const noexcept { return fixed_size_; }
+    [[nodiscard]] std::size_t fixed_size() const noexcept { return parsed_->fixed_size; }
     /// Whether every payload has the same size.
-    [[nodiscard]] bool has_fixed_size() const noexcept { return kind_ == Kind::fields && rest_unit_ == 0; }
+    [[nodiscard]] bool has_fixed_size() const noexcept
+    {
+        return parsed_->kind == Kind::fields && parsed_->rest_unit == 0;
+    }
 
     /// Why a payload of `length` bytes does not fit, in words for a message.
     [[nodiscard]] std::string explain_mismatch(std::size_t length) const;
@@ -114,13 +121,19 @@ public:
     [[nodiscard]] static std::span<const std::byte> bytes_of(const Field& field, std::span<const std::byte> payload);
 
 private:
+    struct Parsed {
+        Kind kind = Kind::bytes;
+        std::string text;
+        std::vector<Field> fields;
+        std::size_t fixed_size = 0;  ///< bytes
+        std::size_t rest_unit = 0;   ///< payloads are longer than fixed_size by a multiple of this; 0: they are not
+    };
+
+    explicit Format(std::shared_ptr<const Parsed> parsed) noexcept : parsed_(std::move(parsed)) {}
+    [[nodiscard]] static const std::shared_ptr<const Parsed>& without_description();
     [[nodiscard]] std::string accepted_sizes() const;
 
-    Kind kind_ = Kind::bytes;
-    std::string text_;
-    std::vector<Field> fields_;
-    std::size_t fixed_size_ = 0;  ///< bytes
-    std::size_t rest_unit_ = 0;   ///< payloads are longer than fixed_size_ by a multiple of this; 0: they are not
+    std::shared_ptr<const Parsed> parsed_;  ///< not null
 
     friend class Parser;
 };

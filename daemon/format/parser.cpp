@@ -102,24 +102,31 @@ public:
 
     Format run()
     {
-        Format format;
-        format.text_ = std::string(text_);
-        skip_space();
-        if (at_end())
-            return format;
-        if (text_.size() > DRVBUS_FORMAT_MAX)
-            fail(fmt::format("the format is {} bytes long; the limit is {}", text_.size(), DRVBUS_FORMAT_MAX));
-        if (parse_parameters(format))
-            return format;
-        format.kind_ = Format::Kind::fields;
-        while (!at_end())
-            parse_field(format);
-        return format;
+        Parsed format;
+        format.text = std::string(text_);
+        parse_all(format);
+        return Format(std::make_shared<const Parsed>(std::move(format)));
     }
 
 private:
+    using Parsed = Format::Parsed;
+
+    void parse_all(Parsed& format)
+    {
+        skip_space();
+        if (at_end())
+            return;
+        if (text_.size() > DRVBUS_FORMAT_MAX)
+            fail(fmt::format("the format is {} bytes long; the limit is {}", text_.size(), DRVBUS_FORMAT_MAX));
+        if (parse_parameters(format))
+            return;
+        format.kind = Format::Kind::fields;
+        while (!at_end())
+            parse_field(format);
+    }
+
     /// @returns false, and parses nothing, unless the complete text is "u32[]"
-    bool parse_parameters(Format& format)
+    bool parse_parameters(Parsed& format)
     {
         const std::size_t start = position_;
         const bool found = word() == "u32" && accept('[') && accept(']') && (accept(';'), at_end());
@@ -127,12 +134,12 @@ private:
             position_ = start;
             return false;
         }
-        format.kind_ = Format::Kind::parameters;
-        format.rest_unit_ = size_of(Type::u32);
+        format.kind = Format::Kind::parameters;
+        format.rest_unit = size_of(Type::u32);
         return true;
     }
 
-    void parse_field(Format& format)
+    void parse_field(Parsed& format)
     {
         Field field;
         bool swapped = false;
@@ -140,8 +147,8 @@ private:
         field.type = type.type;
         field.name = parse_name(format);
         field.padding = field.name.front() == '_';
-        field.offset = format.fixed_size_;
-        if (!format.fields_.empty() && format.fields_.back().shape == Shape::rest)
+        field.offset = format.fixed_size;
+        if (!format.fields.empty() && format.fields.back().shape == Shape::rest)
             fail_at(word_start_, "nothing can follow a field that takes the rest of the payload ('[]')");
         field.conversion.swapped = swapped;
         if (accept('['))
@@ -150,7 +157,7 @@ private:
             parse_bit_fields(format, field, type);
         } else {
             parse_conversion(field);
-            format.fixed_size_ += size_of(field);
+            format.fixed_size += size_of(field);
             add(format, std::move(field), type);
         }
         if (!accept(';') && !at_end())
@@ -158,11 +165,11 @@ private:
     }
 
     /// Parses `{ name:width; ... }`. The first bit field has the lowest bits.
-    void parse_bit_fields(Format& format, const Field& number, const TypeName& type)
+    void parse_bit_fields(Parsed& format, const Field& number, const TypeName& type)
     {
         if (!is_integer(number.type) || number.shape != Shape::single)
             fail_at(word_start_, fmt::format("only one integer can have bit fields, '{}' is none", number.name));
-        format.fixed_size_ += size_of(number);
+        format.fixed_size += size_of(number);
         std::size_t shift = 0;
         do {
             Field part = number;
@@ -273,20 +280,20 @@ private:
     }
 
     /// Appends the field to the format.
-    void add(Format& format, Field field, const TypeName& type)
+    void add(Parsed& format, Field field, const TypeName& type)
     {
         if (field.type == Type::pairs && field.shape != Shape::rest && field.shape != Shape::reference)
             fail_at(word_start_,
                     fmt::format("a field of type pairs has any number of bytes: 'pairs {}[]'", field.name));
         if (field.shape == Shape::rest || field.shape == Shape::reference)
-            format.rest_unit_ = size_of(field.type);
-        if (format.fixed_size_ > DRVBUS_PAYLOAD_MAX)
+            format.rest_unit = size_of(field.type);
+        if (format.fixed_size > DRVBUS_PAYLOAD_MAX)
             fail_at(word_start_, fmt::format("the fields up to '{}' take {} bytes; a payload has at most {}",
-                                             field.name, format.fixed_size_, DRVBUS_PAYLOAD_MAX));
-        if (format.fields_.size() == kMaxFields)
+                                             field.name, format.fixed_size, DRVBUS_PAYLOAD_MAX));
+        if (format.fields.size() == kMaxFields)
             fail_at(word_start_, fmt::format("more than {} fields", kMaxFields));
         field.signature = signature_of(field, type.dbus);
-        format.fields_.push_back(std::move(field));
+        format.fields.push_back(std::move(field));
     }
 
     /// @param swapped set to whether the byte order is not the machine's
@@ -308,14 +315,14 @@ private:
         return *known;
     }
 
-    std::string parse_name(const Format& format)
+    std::string parse_name(const Parsed& format)
     {
         const std::string_view name = word();
         if (name.empty())
             fail(fmt::format("expected the field's name, found {}", next_character()));
         if (name.size() > kMaxNameLength)
             fail_at(word_start_, fmt::format("a name has at most {} characters", kMaxNameLength));
-        if (name.front() != '_' && std::ranges::find(format.fields_, name, &Field::name) != format.fields_.end())
+        if (name.front() != '_' && std::ranges::find(format.fields, name, &Field::name) != format.fields.end())
             fail_at(word_start_, fmt::format("the field '{}' is defined twice", name));
         return std::string(name);
     }

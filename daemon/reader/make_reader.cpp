@@ -38,9 +38,11 @@ std::unique_ptr<Reader> make_remaining_input_reader(const device::DeviceFile& de
 
 record::Decoder make_decoder(const device::DeviceFile& device)
 {
-    const device::Settings* const settings = device.settings();
-    return settings == nullptr ? record::Decoder()
-                               : record::Decoder(settings->decoding, device.setup_state().payload_prefix);
+    const std::shared_ptr<const device::Settings>& settings = device.shared_settings();
+    if (settings == nullptr)
+        return {};
+    return {std::shared_ptr<const record::DecodingRules>(settings, &settings->decoding),
+            device.setup_state().payload_prefix};
 }
 
 }  // namespace drvbus::reader

@@ -41,8 +41,8 @@ std::uint64_t mask_of(const format::Field& field)
 /// The payload in the layout of the format, with the prefix; unchanged if it does not fit.
 std::span<const std::byte> Decoder::complete_payload(std::span<const std::byte> payload, bool& fits)
 {
-    if (rules_.pattern) {
-        std::optional<std::vector<std::byte>> encoded = rules_.pattern->encode(rules_.format, payload);
+    if (rules_->pattern) {
+        std::optional<std::vector<std::byte>> encoded = rules_->pattern->encode(rules_->format, payload);
         fits = encoded && encoded->size() <= DRVBUS_PAYLOAD_MAX;
         if (!fits)
             return payload;
@@ -52,7 +52,7 @@ std::span<const std::byte> Decoder::complete_payload(std::span<const std::byte> 
         return buffer_;
     }
     const std::size_t size = prefix_.size() + payload.size();
-    fits = size <= DRVBUS_PAYLOAD_MAX && rules_.format.fits(size);
+    fits = size <= DRVBUS_PAYLOAD_MAX && rules_->format.fits(size);
     if (!fits || prefix_.empty())
         return payload;
     buffer_.assign(prefix_.begin(), prefix_.end());
@@ -64,14 +64,14 @@ std::span<const std::byte> Decoder::complete_payload(std::span<const std::byte> 
 std::optional<std::uint64_t> Decoder::time_of(std::span<const std::byte> payload, std::uint64_t now) const
 {
     std::int64_t time = 0;
-    for (const TimeField& part : rules_.time) {
+    for (const TimeField& part : rules_->time) {
         std::int64_t ns = 0;
         if (__builtin_mul_overflow(time_number_in(part.field, payload), part.unit_ns, &ns) ||
             __builtin_add_overflow(time, ns, &time))
             return std::nullopt;
     }
-    if (rules_.clock != CLOCK_MONOTONIC &&
-        __builtin_add_overflow(time, static_cast<std::int64_t>(now - clock_(rules_.clock)), &time))
+    if (rules_->clock != CLOCK_MONOTONIC &&
+        __builtin_add_overflow(time, static_cast<std::int64_t>(now - clock_(rules_->clock)), &time))
         return std::nullopt;
     return time < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(time));
 }
@@ -80,7 +80,7 @@ std::optional<std::uint64_t> Decoder::time_of(std::span<const std::byte> payload
 void Decoder::set_time(Event& event, bool fits, SequenceCounter& counter) const
 {
     const std::uint64_t now = clock_(CLOCK_MONOTONIC);
-    const std::optional<std::uint64_t> time = fits && !rules_.time.empty() ? time_of(event.payload, now) : now;
+    const std::optional<std::uint64_t> time = fits && !rules_->time.empty() ? time_of(event.payload, now) : now;
     if (time)
         event.time_ns = counter.order_time(*time, now);
     else
@@ -90,8 +90,8 @@ void Decoder::set_time(Event& event, bool fits, SequenceCounter& counter) const
 /// Skips as many sequences as the device skipped numbers. The pump reports them as lost.
 void Decoder::skip_gap(std::span<const std::byte> payload, SequenceCounter& counter) const
 {
-    const std::uint64_t mask = mask_of(*rules_.device_number);
-    const std::uint64_t number = number_in(*rules_.device_number, payload) & mask;
+    const std::uint64_t mask = mask_of(*rules_->device_number);
+    const std::uint64_t number = number_in(*rules_->device_number, payload) & mask;
     // A difference of more than half the range means that the number went back: the device was restarted.
     const std::uint64_t skipped = (number - counter.device_number - 1) & mask;
     if (counter.has_device_number != 0 && skipped <= mask / 2 && skipped < kMaxSequenceAfterGap &&
@@ -104,7 +104,7 @@ void Decoder::skip_gap(std::span<const std::byte> payload, SequenceCounter& coun
 std::uint32_t Decoder::id_of(std::span<const std::byte> payload) const
 {
     std::uint32_t id = 0;
-    for (const format::Field& field : rules_.id) {
+    for (const format::Field& field : rules_->id) {
         const auto part = static_cast<std::uint32_t>(number_in(field, payload) & mask_of(field));
         const unsigned bits = format::bits_of(field);
         id = bits >= 32 ? part : id << bits | part;
@@ -115,15 +115,15 @@ std::uint32_t Decoder::id_of(std::span<const std::byte> payload) const
 /// Marks an event by which the device says that it lost others, and the events after it up to the next resync event.
 void Decoder::set_loss_flags(Event& event, SequenceCounter& counter) const
 {
-    if (rules_.losses.contains(event.id)) {
+    if (rules_->losses.contains(event.id)) {
         event.flags |= kLoss;
-        if (!rules_.resyncs.empty())
+        if (!rules_->resyncs.empty())
             counter.state |= SequenceCounter::kIncompletePart;
         return;
     }
     if ((counter.state & SequenceCounter::kIncompletePart) != 0)
         event.flags |= kIncomplete;
-    if (rules_.resyncs.contains(event.id))
+    if (rules_->resyncs.contains(event.id))
         counter.state &= ~SequenceCounter::kIncompletePart;
 }
 
@@ -139,10 +139,10 @@ std::optional<Event> Decoder::decode(std::span<const std::byte> payload, Sequenc
         event.payload = payload;
     }
     if (fits) {
-        if (rules_.device_number)
+        if (rules_->device_number)
             skip_gap(event.payload, counter);
         set_loss_flags(event, counter);
-        if ((event.flags & kLoss) == 0 && rules_.ignored.contains(event.id))
+        if ((event.flags & kLoss) == 0 && rules_->ignored.contains(event.id))
             return std::nullopt;
     } else {
         event.id = kMismatchId;
@@ -157,11 +157,11 @@ std::optional<Event> Decoder::decode(std::span<const std::byte> payload, Sequenc
 
 std::string Decoder::explain_mismatch(std::span<const std::byte> payload) const
 {
-    if (rules_.pattern && !rules_.pattern->encode(rules_.format, payload))
-        return rules_.pattern->explain_mismatch(rules_.format, payload);
+    if (rules_->pattern && !rules_->pattern->encode(rules_->format, payload))
+        return rules_->pattern->explain_mismatch(rules_->format, payload);
     const std::size_t size = prefix_.size() + payload.size();
-    if (!rules_.pattern && !rules_.format.fits(size))
-        return rules_.format.explain_mismatch(size);
+    if (!rules_->pattern && !rules_->format.fits(size))
+        return rules_->format.explain_mismatch(size);
     return fmt::format("its id is {}, which is the id of events that do not fit the format", kMismatchId);
 }
 

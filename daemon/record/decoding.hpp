@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -41,10 +42,15 @@ struct DecodingRules {
 /// Makes events from the payloads of a configured device.
 class Decoder {
 public:
-    Decoder() = default;
+    Decoder() : Decoder(DecodingRules{}, {}) {}
     /// @param prefix the first fields of every payload: values that the setup read from the device, and constants
     /// @param clock the clocks of the system
     Decoder(DecodingRules rules, std::vector<std::byte> prefix, Clock clock = clock_ns)
+        : Decoder(std::make_shared<const DecodingRules>(std::move(rules)), std::move(prefix), clock)
+    {
+    }
+    /// @param rules not null; shared, because they are large
+    Decoder(std::shared_ptr<const DecodingRules> rules, std::vector<std::byte> prefix, Clock clock = clock_ns)
         : rules_(std::move(rules)), prefix_(std::move(prefix)), clock_(clock)
     {
     }
@@ -67,7 +73,7 @@ private:
     void set_loss_flags(Event& event, SequenceCounter& counter) const;
     void skip_gap(std::span<const std::byte> payload, SequenceCounter& counter) const;
 
-    DecodingRules rules_;
+    std::shared_ptr<const DecodingRules> rules_;
     std::vector<std::byte> prefix_;
     Clock clock_ = clock_ns;
     std::vector<std::byte> buffer_;  // kept to save allocations

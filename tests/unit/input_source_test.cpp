@@ -84,9 +84,10 @@ TEST_F(InputSources, FetchRunsOncePerCountOfTheEventfd)
 {
     write_all(pipe_.write_end.get(), "five!");
     Settings settings;
-    settings.fetch.emplace();
-    settings.fetch->request = FIONREAD;
-    settings.fetch->format = format::Format::parse("s32 bytes");
+    device::IoctlStep fetch;
+    fetch.request = FIONREAD;
+    fetch.format = format::Format::parse("s32 bytes");
+    settings.fetch = std::make_shared<const device::IoctlStep>(fetch);
     const auto source = make_source(settings, {.device = pipe_.read_end.get()});
     EXPECT_EQ(read_once(*source), "");
     source->notified(2, true);
@@ -98,9 +99,10 @@ TEST_F(InputSources, FetchRunsOncePerCountOfTheEventfd)
 TEST_F(InputSources, ErrorOfAFetchIsReported)
 {
     Settings settings;
-    settings.fetch.emplace();
-    settings.fetch->request = 0x1234;
-    settings.fetch->format = format::Format::parse("u32 value");
+    device::IoctlStep fetch;
+    fetch.request = 0x1234;
+    fetch.format = format::Format::parse("u32 value");
+    settings.fetch = std::make_shared<const device::IoctlStep>(fetch);
     const auto source = make_source(settings, {.device = pipe_.read_end.get()});
     source->notified(1, true);
     EXPECT_THROW((void)read_once(*source), std::system_error);
