@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reading.hpp"
 #include "received_event.hpp"
 #include "record/record.hpp"
 #include "support/io.hpp"
@@ -37,61 +38,6 @@ using Status = reader::Reader::Status;
 
 constexpr Framing kRecords{.kind = Framing::Kind::records};
 constexpr Framing kRaw{.kind = Framing::Kind::raw};
-
-record::ChannelDescription sensor()
-{
-    record::ChannelDescription description;
-    description.name = "sensor";
-    return description;
-}
-
-/// A reader with its own checkpoint, which commits batches as the pump does.
-class Reading {
-public:
-    Reading(int fd, Framing framing, Checkpoint checkpoint = Checkpoint::create(sensor(), 1))
-        : checkpoint_(std::move(checkpoint)),
-          reader_(make_input_reader(reader::make_read_source(fd, framing), framing, {}, checkpoint_))
-    {
-    }
-
-    Reader::Batch read() { return reader_->read(); }
-    Reader& reader() { return *reader_; }
-    Checkpoint& checkpoint() { return checkpoint_; }
-
-    /// Commits the next `bytes` bytes; `next` is the sequence after them.
-    void commit(std::uint64_t next, std::size_t bytes)
-    {
-        checkpoint::Progress progress = checkpoint_.progress();
-        progress.next_sequence = next;
-        progress.record_bytes += bytes;
-        checkpoint_.commit(progress);
-        reader_->commit(progress);
-    }
-
-    /// Reads and commits until the device is drained.
-    std::vector<ReceivedEvent> read_all()
-    {
-        std::vector<ReceivedEvent> all;
-        for (;;) {
-            const Reader::Batch batch = read();
-            if (batch.status != Status::events)
-                return all;
-            const std::vector<ReceivedEvent> read = events_in(batch);
-            all.insert(all.end(), read.begin(), read.end());
-            commit(read.back().sequence + 1, batch.records.size());
-        }
-    }
-
-    /// The reader of a process that continues with the same checkpoint.
-    Reading restarted(int fd, Framing framing)
-    {
-        return {fd, framing, Checkpoint::adopt(UniqueFd(must(dup(checkpoint_.fd()), "dup")))};
-    }
-
-private:
-    Checkpoint checkpoint_;
-    std::unique_ptr<Reader> reader_;
-};
 
 class RecordStream : public testing::Test {
 protected:
@@ -473,61 +419,6 @@ TEST(FrameStream, MuchInputThatIsNoFrameTakesSeveralTurns)
     EXPECT_EQ(reading.checkpoint().framing_errors(), 1U);
     write_all(pipe.write_end.get(), "<ab\xff");
     EXPECT_THAT(reading.read_all(), ElementsAre(ReceivedEvent{1, "ab"}));
-}
-
-/// Bytes of memory of the checkpoint.
-blkcnt_t memory_of(const Checkpoint& checkpoint)
-{
-    struct stat status {};
-    must(fstat(checkpoint.fd(), &status), "fstat");
-    return status.st_blocks * 512;
-}
-
-TEST(Memory, ReadOfAByteStreamNeedsLittleAtFirst)
-{
-    const Pipe pipe;
-    must(fcntl(pipe.write_end.get(), F_SETPIPE_SZ, 4 * DRVBUS_PAYLOAD_MAX), "F_SETPIPE_SZ");
-    Reading reader(pipe.read_end.get(), kRecords);
-    EXPECT_EQ(reader.read().status, Status::drained);
-    EXPECT_LE(memory_of(reader.checkpoint()), 2 * 4096) << "bytes: the header and one page";
-    const std::string payload(DRVBUS_PAYLOAD_MAX, 'p');
-    write_all(pipe.write_end.get(), record({.sequence = 1}, payload) + record({.sequence = 2}, payload));
-    EXPECT_THAT(reader.read_all(), ElementsAre(ReceivedEvent{1, payload}, ReceivedEvent{2, payload}));
-}
-
-// An incomplete event is kept, wherever it is in the ring, and what the next process finds is what was read.
-TEST(Memory, ReleaseKeepsInput)
-{
-    const Pipe pipe;
-    auto reader = std::make_unique<Reading>(pipe.read_end.get(), kRecords);
-    reader->checkpoint().release_free_space();
-    EXPECT_LE(memory_of(reader->checkpoint()), 4096) << "bytes: the header";
-    for (std::uint64_t sequence = 1; sequence <= 100; ++sequence) {
-        const std::string payload(sequence * 97, static_cast<char>('a' + sequence % 26));
-        const std::string bytes = record({.sequence = sequence}, payload);
-        write_all(pipe.write_end.get(), bytes.substr(0, bytes.size() / 2));
-        ASSERT_EQ(reader->read().status, Status::drained);
-        reader->checkpoint().release_free_space();
-        Reading next = reader->restarted(pipe.read_end.get(), kRecords);
-        write_all(pipe.write_end.get(), bytes.substr(bytes.size() / 2));
-        ASSERT_THAT(next.read_all(), ElementsAre(ReceivedEvent{sequence, payload}));
-        next.checkpoint().release_free_space();
-        reader.reset(new Reading(next.restarted(pipe.read_end.get(), kRecords)));
-    }
-}
-
-TEST(Memory, ReadOfCompleteEventsReleasesItsBuffer)
-{
-    const Pipe pipe;
-    Reading reader(pipe.read_end.get(), kRaw);
-    const auto before = memory_of(reader.checkpoint());
-    EXPECT_EQ(reader.read().status, Status::drained);
-    EXPECT_GE(memory_of(reader.checkpoint()), before + DRVBUS_PAYLOAD_MAX);
-    reader.checkpoint().release_free_space();
-    EXPECT_LE(memory_of(reader.checkpoint()), 4096);
-    const std::string payload(DRVBUS_PAYLOAD_MAX, 'p');
-    write_all(pipe.write_end.get(), payload);
-    EXPECT_THAT(reader.read_all(), ElementsAre(ReceivedEvent{1, payload}));
 }
 
 }  // namespace
