@@ -29,7 +29,8 @@ void CallBudget::charge(std::string_view sender, Clock::duration spent)
 {
     Caller* caller = find(sender);
     if (caller == nullptr && callers_.size() < kMaxCallers) {
-        caller = &callers_.emplace_back(std::string(sender), Clock::duration::zero());
+        callers_.push_back({std::string(sender), Clock::duration::zero()});
+        caller = &callers_.back();
     } else if (caller == nullptr) {
         caller = &*std::ranges::min_element(callers_, {}, &Caller::debt);
         *caller = {std::string(sender), Clock::duration::zero()};
