@@ -246,8 +246,7 @@ TEST_F(EventMessage, PairsAreADictionaryOfStrings)
 {
     EXPECT_EQ(value("pairs x[]", " SUBSYSTEM=pci\n DEVICE=+pci:0000:31:00.0\n"),
               "a{ss}[{\"DEVICE\" \"+pci:0000:31:00.0\"} {\"SUBSYSTEM\" \"pci\"}]");
-    EXPECT_EQ(value("pairs x[]", std::string("A=1\0B=x=y\0\0C\0A=2", 17)),
-              "a{ss}[{\"A\" \"2\"} {\"B\" \"x=y\"} {\"C\" \"\"}]");
+    EXPECT_EQ(value("pairs x[]", "A=1\0B=x=y\0\0C\0A=2"s), "a{ss}[{\"A\" \"2\"} {\"B\" \"x=y\"} {\"C\" \"\"}]");
     EXPECT_EQ(value("pairs x[]", ""), "a{ss}[]");
     EXPECT_EQ(value("pairs x[]", "A=\xff"), "ay[y65 y61 y255]");
 }

@@ -29,7 +29,6 @@ namespace drvbus::test {
 namespace {
 
 using checkpoint::Checkpoint;
-using reader::make_input_reader;
 using reader::Reader;
 using record::Framing;
 using testing::ElementsAre;
