@@ -225,6 +225,8 @@ TEST_F(Restart, ChannelThatDoesNotFitIntoTheStoreSaysSo)
     EXPECT_EQ(state_of(subscriber_), "online");
 }
 
+// The sanitizer of undefined behavior opens files itself, and reports wrong errors if it cannot.
+#if !defined(__SANITIZE_ADDRESS__)
 TEST_F(Restart, ChannelBeyondTheLimitOfOpenFilesSaysSo)
 {
     std::deque<Fifo> fifos;
@@ -244,6 +246,7 @@ TEST_F(Restart, ChannelBeyondTheLimitOfOpenFilesSaysSo)
     EXPECT_EQ(state_of(first), "online");
     EXPECT_THAT(reason_for("retrying", last), HasSubstr("raise LimitNOFILE= of drvbusd.service"));
 }
+#endif
 
 }  // namespace
 }  // namespace drvbus::test

@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sysexits.h>
 
 #include "service.hpp"
 #include "sim.hpp"
@@ -108,7 +109,7 @@ TEST_F(Access, BusNameIsForTheServiceUserOnly)
     run({"systemctl", "stop", "drvbusd"});
     for (const char* const user : {"outsider", "member", "root"}) {
         const Result result = as(user, "/usr/libexec/drvbusd");
-        EXPECT_EQ(result.status, 1) << user;
+        EXPECT_EQ(result.status, EX_NOPERM) << user;
         EXPECT_THAT(result.output, HasSubstr("run drvbusd as the user drvbus")) << user;
     }
     EXPECT_EQ(run({"systemctl", "start", "drvbusd"}).status, 0);

@@ -38,8 +38,8 @@ std::chrono::milliseconds time_of_call(sd_bus* bus)
 // On dbus-broker, the messages for the stopped subscribers count against a quota that drvbusd has at their user.
 TEST(Callers, StoppedSubscribersOfAUserDoNotKeepItsCallsWaiting)
 {
-    if (!std::filesystem::exists("/usr/bin/dbus-broker-launch"))
-        GTEST_SKIP() << "dbus-daemon accepts no more events when they reach max_incoming_bytes";
+    // dbus-daemon accepts no more events when those that wait for the subscribers reach max_incoming_bytes.
+    const int bursts = std::filesystem::exists("/usr/bin/dbus-broker-launch") ? 4 : 1;
     SimChannel::Settings settings;
     settings.depth = 32768;
     settings.payload_size = 1024;
@@ -52,7 +52,7 @@ TEST(Callers, StoppedSubscribersOfAUserDoNotKeepItsCallsWaiting)
     }
     for (const Process& subscriber : subscribers)
         subscriber.stop();
-    for (int burst = 1; burst <= 4; ++burst) {
+    for (int burst = 1; burst <= bursts; ++burst) {
         ASSERT_EQ(channel.burst(20'000), 0);
         const std::uint64_t next = channel.sysfs("events") + 1;
         std::chrono::milliseconds longest{0};

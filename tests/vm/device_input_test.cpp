@@ -199,41 +199,6 @@ TEST(InputTwins, EachDeviceIsReadByOneChannel)
     EXPECT_EQ(reason_in_state("online", "a") + reason_in_state("online", "b"), "");
 }
 
-/// Installs a udev rule for the lifetime of the object.
-class UdevRule {
-public:
-    explicit UdevRule(const std::string& rule)
-    {
-        std::ofstream(kFile) << rule << "\n";
-        must_run({"udevadm", "control", "--reload"});
-    }
-    UdevRule(const UdevRule&) = delete;
-    UdevRule& operator=(const UdevRule&) = delete;
-    ~UdevRule()
-    {
-        std::filesystem::remove(kFile);
-        run({"udevadm", "control", "--reload"});
-    }
-
-private:
-    static constexpr const char* kFile = "/run/udev/rules.d/72-drvbus-test.rules";
-};
-
-TEST(InputUevent, DeviceThatMatchesAfterAChangeIsOpenedBeforeTheNextRetry)
-{
-    const UdevRule rule("ACTION==\"change\", SUBSYSTEM==\"input\", ENV{DRVBUS_TEST}=\"1\"");
-    const UnitDropIn no_watchdog("WatchdogSec=0\n");  // the watchdog is a timer that must not stop
-    const UinputDevice buttons("drvbus buttons", kButtons);
-    const ConfiguredDevices devices(
-        "[[channel]]\nname = \"keys\"\npreset = \"evdev\"\n"
-        "match = { subsystem = \"input\", sysname = \"glob:event*\", properties = { DRVBUS_TEST = \"1\" } }\n");
-    EXPECT_THAT(reason_in_state("absent", "keys"), HasSubstr("property DRVBUS_TEST"));
-    const Journal journal;
-    stop_timers(daemon_pid());
-    must_run({"udevadm", "trigger", "--action=change", buttons.node()});
-    EXPECT_TRUE(journal.shows("channel keys: " + buttons.node() + " online"));
-}
-
 INSTANTIATE_TEST_SUITE_P(Notifications, Input, testing::Values("poll", "sigio"),
                          [](const auto& notification) { return std::string(notification.param); });
 

@@ -80,7 +80,8 @@ std::array<std::uint32_t, 5> fasync_event(std::uint32_t index, std::uint32_t id,
 std::string fasync_channel(const std::string& name, int index)
 {
     return "[[channel]]\nname = \"" + name +
-           "\"\ndevice = \"/dev/tutorial_fasync\"\nrecords = \"fixed\"\nformat = \"u32 id; u32 param[2]\"\n"
+           "\"\ndevice = \"/dev/tutorial_fasync\"\nshared = true\nrecords = \"fixed\"\nformat = \"u32 id; u32 "
+           "param[2]\"\n"
            "id = \"id\"\nnames = { 7 = \"overheat\" }\nsetup = [{ ioctl = 0x6f01, value = " +
            std::to_string(index) + " }]\n";
 }

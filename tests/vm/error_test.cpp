@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sysexits.h>
 
 #include "service.hpp"
 #include "sim.hpp"
@@ -24,7 +25,7 @@ TEST(Error, SecondDaemonExitsAndTheFirstKeepsWorking)
     ASSERT_TRUE(wait_for_channel("first"));
     const Subscriber subscriber("first");
     const Result second = run({"runuser", "-u", "drvbus", "--", "/usr/libexec/drvbusd"});
-    EXPECT_EQ(second.status, 1);
+    EXPECT_EQ(second.status, EX_UNAVAILABLE);
     EXPECT_THAT(second.output,
                 HasSubstr("the name org.drvbus1 is taken on the system bus: another drvbusd is running"));
     ASSERT_EQ(channel.emit(1), 0);
